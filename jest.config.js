@@ -1,0 +1,23 @@
+const shared = {
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/__tests__/support/typescript-transformer.js' },
+  testPathIgnorePatterns: ['/node_modules/', '/__tests__/support/'],
+};
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/__tests__/browser/'],
+      testEnvironment: 'node',
+    },
+    {
+      ...shared,
+      displayName: 'browser',
+      testMatch: ['<rootDir>/__tests__/browser/**/*.test.ts'],
+      testEnvironment: 'node',
+    },
+  ],
+};

@@ -1,0 +1,54 @@
+/** The authorization endpoint: request and response as they stand in URLs (RFC 6749 §4.1, OIDC Core §3.1.2). */
+
+/** Parameters of an authorization request. Unknown names are passed on as they are. */
+export interface AuthorizationRequest {
+  readonly client_id: string;
+  readonly response_type: 'code';
+  readonly response_mode: 'query' | 'web_message';
+  readonly redirect_uri?: string;
+  readonly scope: string;
+  readonly audience?: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly code_challenge: string;
+  readonly code_challenge_method: 'S256';
+  readonly prompt?: string;
+  readonly [parameter: string]: unknown;
+}
+
+/** The address that starts an authorization: `endpoint` with the request as its query. `undefined` and `null` are left out. */
+export function authorizationUrl(endpoint: string, request: AuthorizationRequest): string {
+  const url = new URL(endpoint);
+  for (const [name, value] of Object.entries(request))
+    if (value !== undefined && value !== null) url.searchParams.set(name, String(value));
+  return url.href;
+}
+
+/** What an authorization server may answer, by redirect or by message (RFC 6749 §4.1.2, RFC 9207 §2). */
+export interface AuthorizationResponse {
+  readonly code?: string;
+  readonly state?: string;
+  readonly iss?: string;
+  readonly error?: string;
+  readonly error_description?: string;
+}
+
+/** Takes the known members out of a query, a form or a message body; members that are no text count as absent. */
+export function readAuthorizationResponse(source: unknown): AuthorizationResponse {
+  const value = (name: string): string | undefined => {
+    const found: unknown =
+      source instanceof URLSearchParams
+        ? source.get(name)
+        : typeof source === 'object' && source !== null
+          ? (source as Record<string, unknown>)[name]
+          : undefined;
+    return typeof found === 'string' ? found : undefined;
+  };
+  return {
+    code: value('code'),
+    state: value('state'),
+    iss: value('iss'),
+    error: value('error'),
+    error_description: value('error_description'),
+  };
+}

@@ -1,0 +1,46 @@
+/** The token endpoint: what is sent and what comes back (RFC 6749 §4.1.3, §5 and §6). */
+import type { Seconds } from '../clock.ts';
+
+/** `grant_type=authorization_code` of a public client with PKCE (RFC 6749 §4.1.3, RFC 7636 §4.5). */
+export interface AuthorizationCodeGrant {
+  readonly grant_type: 'authorization_code';
+  readonly client_id: string;
+  readonly code: string;
+  readonly code_verifier: string;
+  readonly redirect_uri?: string;
+}
+
+/** `grant_type=refresh_token` of a public client (RFC 6749 §6). */
+export interface RefreshTokenGrant {
+  readonly grant_type: 'refresh_token';
+  readonly client_id: string;
+  readonly refresh_token: string;
+  readonly scope?: string;
+  readonly audience?: string;
+}
+
+export type TokenRequest = AuthorizationCodeGrant | RefreshTokenGrant;
+
+/** A successful answer (RFC 6749 §5.1), with the ID token of OIDC Core §3.1.3.3. */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in?: Seconds;
+  readonly scope?: string;
+  readonly id_token?: string;
+  readonly refresh_token?: string;
+}
+
+/** A refusal (RFC 6749 §5.2). */
+export interface TokenError {
+  readonly error: string;
+  readonly error_description?: string;
+}
+
+/** The request as `application/x-www-form-urlencoded` text; absent members are left out. */
+export function encodeTokenRequest(request: TokenRequest): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(request))
+    if (value !== undefined) form.set(name, String(value));
+  return form.toString();
+}
