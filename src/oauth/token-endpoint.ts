@@ -40,7 +40,6 @@ export interface TokenError {
 /** The request as `application/x-www-form-urlencoded` text; absent members are left out. */
 export function encodeTokenRequest(request: TokenRequest): string {
   const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(request))
-    if (value !== undefined) form.set(name, String(value));
+  for (const [name, value] of Object.entries(request)) if (value !== undefined) form.set(name, String(value));
   return form.toString();
 }

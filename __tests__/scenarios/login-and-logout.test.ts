@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import { ada, app, createWorld, grace, tenantUrl } from '../support/world.ts';
+
+const twoHours = 2 * 3600 * 1000;
+
+describe('a login', () => {
+  it('signs the user in and returns the app’s state', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await world.tenant.signIn(ada, { client_id: 'spa' });
+    await tab.login();
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Ada', email: ada });
+    await expect(tab.client.getIdTokenClaims()).resolves.toMatchObject({ iss: `${tenantUrl}/`, aud: 'spa' });
+    expect(await tab.client.getUser()).toBe(await tab.client.getUser());
+    expect(world.journal()).toEqual(expect.arrayContaining(['seacft']));
+  });
+
+  it('survives a reload, in localstorage mode without a request', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const sent = world.requests.length;
+    const after = tab.reload();
+    await after.client.checkSession();
+    await expect(after.client.isAuthenticated()).resolves.toBe(true);
+    await expect(after.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.requests).toHaveLength(sent);
+    expect(world.frames).toHaveLength(0);
+  });
+
+  it('survives a reload in memory mode through the iframe, while the tenant knows the user', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ cacheLocation: 'memory' });
+    await tab.login();
+    const after = tab.reload();
+    await after.client.checkSession();
+    await expect(after.client.isAuthenticated()).resolves.toBe(true);
+    expect(world.frames).toHaveLength(1);
+  });
+
+  it('by another user leaves nothing of the former one', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login(ada);
+    const adas = await tab.client.getTokenSilently();
+    await tab.login(grace);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
+    await expect(tab.client.getTokenSilently()).resolves.not.toBe(adas);
+    await world.advance(twoHours);
+    await tab.client.getTokenSilently();
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
+    const live = world.tenant.families().filter(({ verdict }) => verdict === 'live');
+    expect(live).toHaveLength(1);
+  });
+
+  it('keeps no refresh token outside custody', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    await world.advance(twoHours);
+    await tab.client.getTokenSilently();
+    const spent = world.refreshes()[0]!.form.get('refresh_token')!;
+    expect(spent).toMatch(/^v1\.M/);
+    for (const name of world.localStorage.names()) expect(world.localStorage.get(name)).not.toContain('v1.M');
+    expect(JSON.stringify(await tab.client.getTokenSilently({ detailedResponse: true }))).not.toContain(
+      'v1.M',
+    );
+  });
+});
+
+describe('useRefreshTokens: false', () => {
+  it('asks for no refresh token and renews through the hidden iframe', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokens: false });
+    await tab.login();
+    expect(new URL(tab.navigations[0]!).searchParams.get('scope')).not.toContain('offline_access');
+    expect(world.tenant.families()).toHaveLength(0);
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    const query = world.frames[0]!.searchParams;
+    expect([query.get('prompt'), query.get('response_mode')]).toEqual(['none', 'web_message']);
+  });
+
+  it('reports login_required, and ends the local session, when the tenant no longer knows the user', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokens: false });
+    await tab.login();
+    await world.advance(8 * 86_400_000);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'login_required',
+      requiresLogin: true,
+    });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+  });
+});
+
+describe('useRefreshTokens: true with no refresh token held', () => {
+  it('takes the iframe by default, and reports its failure as missing_refresh_token', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+      message: expect.stringMatching(
+        /^Missing Refresh Token \(audience: 'https:\/\/api.example', scope: '/,
+      ) as unknown,
+      cause: expect.objectContaining({ error: 'login_required' }) as unknown,
+    });
+    expect(world.frames).toHaveLength(1);
+  });
+
+  it('reports login_required where the fallback was asked for', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: true });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'login_required' });
+  });
+
+  it('opens no iframe where the fallback is off', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.frames).toHaveLength(0);
+  });
+
+  it('gives up on a frame that stays silent after 2 s', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ authorizationParams: { redirect_uri: 'http://elsewhere.example' } });
+    const call = tab.client.getTokenSilently();
+    const failure = expect(call).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+      cause: expect.objectContaining({ error: 'timeout', reason: 'frame_silent' }) as unknown,
+    });
+    await world.advance(2000);
+    await failure;
+  });
+});
+
+describe('logging out', () => {
+  it('ends the session here and at the tenant, and returns to the app', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    await tab.client.logout({ logoutParams: { returnTo: app } });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.names()).toEqual([]);
+    expect(world.cookies.size).toBe(0);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+
+    const response = await tab.follow();
+    expect(response.headers.get('location')).toBe(app);
+    expect(world.journal()).toContain('slo');
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+  });
+
+  it('beats a refresh in flight: what it brings is revoked, and nobody is signed in again', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const other = world.openTab();
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'slow', by: 5000 });
+    const call = other.client.getTokenSilently().catch((error: unknown) => error);
+    await world.advance(1000);
+
+    await tab.client.logout({ openUrl: false });
+    await world.advance(5000);
+    await call;
+    await world.rest();
+
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    await expect(world.openTab().client.isAuthenticated()).resolves.toBe(false);
+    expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+  });
+
+  it('hands the address to openUrl, and stays where it is with openUrl: false', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    const urls: string[] = [];
+    await tab.client.logout({ openUrl: (url) => void urls.push(url) });
+    await tab.client.logout({ openUrl: false });
+    expect(urls).toEqual([`${tenantUrl}/v2/logout?client_id=spa`]);
+    expect(tab.navigations).toEqual([]);
+  });
+});

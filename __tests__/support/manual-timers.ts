@@ -1,0 +1,41 @@
+import type { Clock } from '../../src/clock.ts';
+import type { Timers } from '../../src/environment.ts';
+
+/** Time that moves only when a test says so. */
+export interface ManualTime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Moves on by `milliseconds`, stopping at every timer that falls due to let its work run to rest. */
+  advance(milliseconds: number): Promise<void>;
+}
+
+/** @param rest Resolves when everything that can go on without time passing has come to rest. */
+export function createManualTime(start: number, rest: () => Promise<void>): ManualTime {
+  let now = start;
+  let waiting: { readonly due: number; readonly task: () => void }[] = [];
+  return {
+    clock: { now: () => now },
+    timers: {
+      after(delay, task) {
+        const timer = { due: now + delay, task };
+        waiting.push(timer);
+        return () => {
+          waiting = waiting.filter((other) => other !== timer);
+        };
+      },
+    },
+    async advance(milliseconds) {
+      const end = now + milliseconds;
+      for (;;) {
+        await rest();
+        const [next] = waiting.filter(({ due }) => due <= end).sort((a, b) => a.due - b.due);
+        if (!next) break;
+        waiting = waiting.filter((other) => other !== next);
+        now = Math.max(now, next.due);
+        next.task();
+      }
+      now = end;
+      await rest();
+    },
+  };
+}

@@ -1,0 +1,319 @@
+/**
+ * A world for stories: one tenant, one clock that moves only when told to, and any number of tabs of one browser over the
+ * SDK's ports. Everything is real but the ports: the SDK, the tenant, the requests and answers between them.
+ */
+import { runInNewContext } from 'node:vm';
+import { Auth0Client } from '../../src/auth0-client.ts';
+import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
+import { createPageLocks } from '../../src/custody/page-locks.ts';
+import type { Environment, HttpAnswer, RecordStore, TextStorage } from '../../src/environment.ts';
+import { TimeoutError } from '../../src/errors.ts';
+import { readWebMessage } from '../../src/oauth/web-message.ts';
+import { createTenant, type Tenant } from '../../src/tenant/index.ts';
+import { createManualTime } from './manual-timers.ts';
+
+export const app = 'http://localhost:3000';
+export const tenantUrl = 'http://localhost:4400';
+export const audience = 'https://api.example';
+export const ada = 'ada@example.com';
+export const grace = 'grace@example.com';
+
+/** What becomes of one request. `drop-before`: it never arrives. `drop-after`: it is served, and the answer is lost. */
+export type Fault =
+  | { readonly kind: 'drop-before' | 'drop-after' | 'hang' }
+  | { readonly kind: 'slow'; readonly by: number }
+  | { readonly kind: 'answer'; readonly status: number; readonly body: string };
+
+export interface RecordedRequest {
+  readonly path: string;
+  readonly form: URLSearchParams;
+  /** Absent while no answer has reached the page. */
+  status?: number;
+}
+
+export interface Tab {
+  readonly client: Auth0Client;
+  readonly env: Environment;
+  /** Where the page was sent, in order. */
+  readonly navigations: string[];
+  readonly sessionStorage: TextStorage;
+  /** The whole login by redirect: leaves, signs in at the tenant, comes back. */
+  login(email?: string): Promise<void>;
+  /** Follows the page's last navigation to the tenant, with the browser's cookies. */
+  follow(): Promise<Response>;
+  /** The same tab after a reload: a new client over the same storage. */
+  reload(options?: Partial<Auth0ClientOptions>): Tab;
+  /** The page is gone: what it was doing never goes on, and its locks are free. */
+  kill(): void;
+}
+
+export interface World {
+  readonly tenant: Tenant;
+  readonly now: () => number;
+  advance(milliseconds: number): Promise<void>;
+  /** Resolves when everything that can go on without time passing has come to rest. */
+  rest(): Promise<void>;
+  /** Every request of a page to the token and revocation endpoints, in the order of sending. */
+  readonly requests: RecordedRequest[];
+  /** Refreshes among them. */
+  refreshes(): RecordedRequest[];
+  /** The iframes that were opened, by address. */
+  readonly frames: URL[];
+  /** The next requests to the token endpoint meet these, one each. */
+  readonly faults: Fault[];
+  online: boolean;
+  readonly records: RecordStore;
+  readonly localStorage: TextStorage;
+  readonly cookies: Map<string, string>;
+  openTab(options?: Partial<Auth0ClientOptions>): Tab;
+  /** Codes of the tenant's journal, oldest first. */
+  journal(): string[];
+}
+
+export interface WorldOptions {
+  readonly leeway?: number;
+  /** What the locks promise; see `Locks.exclusive`. */
+  readonly exclusiveLocks?: boolean;
+}
+
+export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions = {}): World {
+  /** Work on Node's other threads (digests, signatures): it takes real time, and the world waits for it. */
+  const working = new Set<Promise<unknown>>();
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const done = work.finally(() => working.delete(done));
+    done.catch(() => {});
+    working.add(done);
+    return done;
+  };
+  const rest = async (): Promise<void> => {
+    do {
+      await Promise.allSettled(working);
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    } while (working.size > 0);
+  };
+  const time = createManualTime(Date.UTC(2026, 10, 23, 12), rest);
+  const tenant = createTenant({
+    baseUrl: tenantUrl,
+    seed: 'world',
+    now: time.clock.now,
+    clients: [
+      {
+        client_id: 'spa',
+        app_type: 'spa',
+        callbacks: [app],
+        web_origins: [app],
+        allowed_logout_urls: [app],
+        grant_types: ['authorization_code', 'refresh_token'],
+        refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway },
+      },
+    ],
+    resource_servers: [
+      {
+        identifier: audience,
+        scopes: [{ value: 'read:things' }, { value: 'write:things' }],
+        allow_offline_access: true,
+        token_lifetime: 3600,
+      },
+    ],
+    users: [
+      { email: ada, password: 'correct horse', name: 'Ada' },
+      { email: grace, password: 'battery staple', name: 'Grace' },
+    ],
+  });
+
+  const shared = createMemoryRecordStore();
+  const records: RecordStore = {
+    update: (name, step) => shared.update(name, (record) => step(structuredClone(record))),
+  };
+  const locks = createPageLocks(time.timers);
+  const localStorage = createTextStorage();
+  const cookies = new Map<string, string>();
+  const tenantCookies = new Map<string, string>();
+
+  const world: World = {
+    tenant,
+    now: time.clock.now,
+    advance: time.advance,
+    rest,
+    requests: [],
+    refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
+    frames: [],
+    faults: [],
+    online: true,
+    records,
+    localStorage,
+    cookies,
+    openTab: (options) => openTab(options, createTextStorage()),
+    journal: () => tenant.journal.map(({ type }) => type),
+  };
+  return world;
+
+  /** As a browser navigates: with the tenant's cookies, which the answer may change. */
+  async function visit(url: string): Promise<Response> {
+    const cookie = [...tenantCookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const request = new Request(url, { headers: cookie ? { cookie } : {}, redirect: 'manual' });
+    const response = await track(tenant.fetch(request));
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '' || /max-age=0/i.test(line)) tenantCookies.delete(name);
+      else tenantCookies.set(name, value);
+    }
+    return response;
+  }
+
+  function openTab(options: Partial<Auth0ClientOptions> | undefined, sessionStorage: TextStorage): Tab {
+    let die: (error: Error) => void = () => {};
+    const death = new Promise<never>((_, reject) => (die = reject));
+    death.catch(() => {});
+    let dead = false;
+    /** What a dead page waited for never comes. */
+    const alive = <T>(work: Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        work.then(
+          (value) => dead || resolve(value),
+          (error: unknown) => dead || reject(error),
+        );
+      });
+    const navigations: string[] = [];
+
+    const env: Environment = {
+      clock: time.clock,
+      timers: {
+        after: (delay, task) =>
+          time.timers.after(delay, () => {
+            if (!dead) task();
+          }),
+      },
+      cryptography: {
+        available: true,
+        randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+        sha256: async (bytes) =>
+          new Uint8Array(await track(crypto.subtle.digest('SHA-256', bytes as BufferSource))),
+      },
+      http: {
+        async post(url, form, { limit }) {
+          const recorded: RecordedRequest = { path: new URL(url).pathname, form: new URLSearchParams(form) };
+          world.requests.push(recorded);
+          const answer = await alive(withLimit(limit, answerOf(url, form, recorded.path)));
+          recorded.status = answer.status;
+          return answer;
+        },
+      },
+      page: {
+        url: () => app,
+        origin: () => app,
+        navigate: (url) => void navigations.push(url),
+        online: () => world.online,
+      },
+      silentFrame: {
+        async authorize(url, { origin, state, silence }) {
+          world.frames.push(new URL(url));
+          const response = await visit(url);
+          const message = messageOf(await response.text());
+          const answer = origin === tenantUrl ? readWebMessage(message) : undefined;
+          if (answer?.state === state) return answer;
+          await new Promise<void>((resolve) => time.timers.after(silence, resolve));
+          throw new TimeoutError('frame_silent');
+        },
+      },
+      locks: {
+        exclusive: exclusiveLocks,
+        run: (name, limit, task) => locks.run(name, limit, () => Promise.race([task(), death])),
+      },
+      records: { update: (name, step) => alive(records.update(name, step)) },
+      localStorage,
+      sessionStorage,
+      cookies: {
+        get: (name) => cookies.get(name),
+        set: (name, value) => void cookies.set(name, value),
+        remove: (name) => void cookies.delete(name),
+      },
+    };
+
+    const client = new Auth0Client(
+      {
+        domain: tenantUrl,
+        clientId: 'spa',
+        useRefreshTokens: true,
+        cacheLocation: 'localstorage',
+        authorizationParams: { audience, redirect_uri: app, scope: 'openid profile email read:things' },
+        ...options,
+      },
+      env,
+    );
+
+    const tab: Tab = {
+      client,
+      env,
+      navigations,
+      sessionStorage,
+      async login(email = ada) {
+        const { cookie } = await tenant.signIn(email, { client_id: 'spa' });
+        const [name = '', value = ''] = cookie.split(/=(.*)/s);
+        tenantCookies.set(name, value);
+        await client.loginWithRedirect();
+        const response = await tab.follow();
+        await client.handleRedirectCallback(response.headers.get('location') ?? '');
+      },
+      follow: () => visit(navigations.at(-1) ?? ''),
+      reload(changed) {
+        tab.kill();
+        return openTab({ ...options, ...changed }, sessionStorage);
+      },
+      kill() {
+        dead = true;
+        die(new Error('the page is gone'));
+      },
+    };
+    return tab;
+  }
+
+  async function answerOf(url: string, form: string, path: string): Promise<HttpAnswer> {
+    const fault = path === '/oauth/token' ? world.faults.shift() : undefined;
+    if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
+    if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
+    if (fault?.kind === 'hang') return new Promise(() => {});
+    const request = new Request(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: app },
+      body: form,
+    });
+    const response = await track(tenant.fetch(request));
+    const body = await track(response.text());
+    if (fault?.kind === 'slow') await new Promise<void>((resolve) => time.timers.after(fault.by, resolve));
+    if (fault?.kind === 'drop-after') throw new TypeError('Failed to fetch');
+    return { status: response.status, body };
+  }
+
+  function withLimit<T>(limit: number, work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const callOff = time.timers.after(limit, () => reject(new DOMException('aborted', 'AbortError')));
+      void work.then(resolve, reject).finally(callOff);
+    });
+  }
+}
+
+export function createTextStorage(): TextStorage {
+  const texts = new Map<string, string>();
+  return {
+    get: (name) => texts.get(name) ?? null,
+    set: (name, text) => void texts.set(name, text),
+    remove: (name) => void texts.delete(name),
+    names: () => [...texts.keys()],
+  };
+}
+
+/** Runs the scripts of a page as a frame would, and returns what they posted to the parent. */
+function messageOf(html: string): unknown {
+  const messages: unknown[] = [];
+  const parent = {
+    postMessage(message: unknown, targetOrigin: string) {
+      if (targetOrigin === app) messages.push(message);
+    },
+  };
+  for (const [, script = ''] of html.matchAll(/<script[^>]*>(.*?)<\/script>/gs))
+    runInNewContext(script, { window: { opener: null, parent } });
+  // Out of the other realm, as a real message would be cloned.
+  return messages[0] === undefined ? undefined : JSON.parse(JSON.stringify(messages[0]));
+}

@@ -1,0 +1,175 @@
+import { createBrowserEnvironment } from './browser/environment.ts';
+import { LocalStorageCache } from './browser/local-storage-cache.ts';
+import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
+import { targetOf } from './core/authorization-request.ts';
+import { InMemoryCache } from './core/cache.ts';
+import type {
+  Auth0ClientOptions,
+  GetTokenSilentlyOptions,
+  GetTokenSilentlyVerboseResponse,
+  IdToken,
+  LogoutOptions,
+  RedirectLoginOptions,
+  RedirectLoginResult,
+  User,
+} from './core/options.ts';
+import { readLimit, readSettings } from './core/settings.ts';
+import { createCustody } from './custody/custody.ts';
+import { createMemoryRecordStore } from './custody/memory-record-store.ts';
+import { createPageLocks } from './custody/page-locks.ts';
+import type { Environment } from './environment.ts';
+import { InvalidConfigurationError } from './errors.ts';
+import { checkSession } from './flows/check-session.ts';
+import type { ClientContext } from './flows/context.ts';
+import { findSession } from './flows/entries.ts';
+import { createFlights } from './flows/flights.ts';
+import { getTokenSilently } from './flows/get-token-silently.ts';
+import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
+import { loginWithRedirect } from './flows/login-with-redirect.ts';
+import { logout } from './flows/logout.ts';
+import { toSeconds } from './clock.ts';
+
+/**
+ * Builds a client and restores the session that the browser still knows of.
+ *
+ * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
+ */
+export async function createAuth0Client(options: Auth0ClientOptions | V1ClientOptions): Promise<Auth0Client> {
+  const client = new Auth0Client(options);
+  await client.checkSession();
+  return client;
+}
+
+/**
+ * Sign-in for one application at one tenant. Constructing it touches no storage and sends nothing.
+ *
+ * Errors of all methods are `GenericError`s: branch on `error`, and ask `retryable` and `requiresLogin` what to do.
+ */
+export class Auth0Client {
+  readonly #context: ClientContext;
+
+  /**
+   * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
+   */
+  constructor(options: Auth0ClientOptions | V1ClientOptions);
+  /** @internal The world to live in; tests bring one of their own. */
+  constructor(options: Auth0ClientOptions | V1ClientOptions, environment: Environment);
+  constructor(options: Auth0ClientOptions | V1ClientOptions, env: Environment = createBrowserEnvironment()) {
+    const given = toV2Options(options);
+    const settings = readSettings(given);
+    const persistent = settings.cacheLocation === 'localstorage';
+    this.#context = {
+      settings,
+      env,
+      cache:
+        given.cache ??
+        (persistent ? new LocalStorageCache(env.localStorage) : new InMemoryCache().enclosedCache),
+      custody: createCustody(
+        settings,
+        env,
+        persistent ? env.records : createMemoryRecordStore(),
+        persistent ? env.locks : createPageLocks(env.timers),
+      ),
+      flights: createFlights(),
+      heap: { session: undefined, unsaved: new Map() },
+    };
+  }
+
+  /**
+   * Leaves the page for the tenant's login. Call `handleRedirectCallback()` on the page that the user returns to.
+   *
+   * @throws {InsecureContextError} where the page has no Web Crypto.
+   * @throws {StorageError} when the login cannot be remembered; the page is not left.
+   */
+  async loginWithRedirect<AppState = unknown>(options: RedirectLoginOptions<AppState> = {}): Promise<void> {
+    await loginWithRedirect(this.#context, options);
+  }
+
+  /**
+   * Completes the login that `url` returns from (RFC 6749 §4.1.2): checks the state, exchanges the code, validates the
+   * ID token (OIDC Core §3.1.3.7) and keeps the session. Clean the address afterwards; the SDK does not touch history.
+   *
+   * @param url Default: the page's address.
+   * @throws {GenericError} `missing_callback_parameters`, `missing_transaction`, `state_mismatch`, or the tenant's own code.
+   * @throws {AuthenticationError} when the tenant returned an error, such as `access_denied`.
+   * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
+   * @throws {NetworkError} when the tenant could not be reached.
+   */
+  async handleRedirectCallback<AppState = unknown>(
+    url: string = this.#context.env.page.url(),
+  ): Promise<RedirectLoginResult<AppState>> {
+    return handleRedirectCallback<AppState>(this.#context, url);
+  }
+
+  /**
+   * An access token: from the cache, or by spending the refresh token, or through a hidden iframe. `undefined` only for a
+   * miss with `cacheMode: 'cache-only'`.
+   *
+   * @throws {SessionEndedError} `invalid_grant`, when the tenant no longer accepts the refresh token.
+   * @throws {MissingRefreshTokenError} when there is none, and the iframe did not help.
+   * @throws {AuthenticationError} `login_required` and its kin, from the iframe.
+   * @throws {NetworkError} | {TimeoutError} | {StorageError} with `retryable`; the session is as it was.
+   */
+  async getTokenSilently(
+    options: GetTokenSilentlyOptions & { detailedResponse: true },
+  ): Promise<GetTokenSilentlyVerboseResponse | undefined>;
+  async getTokenSilently(
+    options?: GetTokenSilentlyOptions & { detailedResponse?: false },
+  ): Promise<string | undefined>;
+  async getTokenSilently(
+    options: GetTokenSilentlyOptions = {},
+  ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {
+    const { settings, env } = this.#context;
+    const { cacheMode = 'on', timeoutInSeconds, detailedResponse = false, authorizationParams } = options;
+    if (!['on', 'off', 'cache-only'].includes(cacheMode))
+      throw new InvalidConfigurationError(
+        `Unknown cacheMode "${cacheMode}".`,
+        'Use "on", "off" or "cache-only".',
+      );
+    const limit = readLimit('timeoutInSeconds', timeoutInSeconds, settings.callerLimit / 1000) * 1000;
+    const obtained = await getTokenSilently(this.#context, targetOf(settings, authorizationParams), {
+      cacheMode,
+      limit,
+    });
+    if (obtained === undefined) return undefined;
+    const { token, session } = obtained;
+    if (!detailedResponse) return token.access_token;
+    return {
+      id_token: session.id_token,
+      access_token: token.access_token,
+      token_type: token.token_type,
+      expires_in: token.expires_at - toSeconds(env.clock.now()),
+      scope: token.scope,
+    };
+  }
+
+  /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
+  async getUser(): Promise<User | undefined> {
+    return (await findSession(this.#context))?.user;
+  }
+
+  /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */
+  async getIdTokenClaims(): Promise<IdToken | undefined> {
+    return (await findSession(this.#context))?.claims;
+  }
+
+  /** True while a user is signed in here: the life of an access token does not matter. */
+  async isAuthenticated(): Promise<boolean> {
+    return (await findSession(this.#context)) !== undefined;
+  }
+
+  /** Restores the session, if a cookie tells that there was one. Never rejects. */
+  async checkSession(options: GetTokenSilentlyOptions = {}): Promise<void> {
+    await checkSession(this.#context, options);
+  }
+
+  /**
+   * Ends the session here, revokes the refresh tokens as far as the tenant can be reached, and leaves for the tenant's
+   * logout, unless `openUrl` says otherwise.
+   *
+   * @throws {StorageError} when something could not be removed; the page is left all the same.
+   */
+  async logout(options: LogoutOptions = {}): Promise<void> {
+    await logout(this.#context, options);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The real world. Nothing here touches a global before it is asked to: importing and constructing work without a browser.
+ */
+import type { Cookies, Cryptography, Environment, Http, Page, Timers } from '../environment.ts';
+import { get, remove, set } from 'es-cookie';
+import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
+import { createLocks } from './locks.ts';
+import { createSilentFrame } from './silent-frame.ts';
+import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
+
+export function createBrowserEnvironment(): Environment {
+  return {
+    clock: { now: () => Date.now() },
+    timers,
+    cryptography,
+    http,
+    page,
+    silentFrame: createSilentFrame(timers),
+    locks: createLocks(timers),
+    records: createIndexedDbRecordStore(timers),
+    localStorage: pageLocalStorage,
+    sessionStorage: pageSessionStorage,
+    cookies,
+  };
+}
+
+const timers: Timers = {
+  after(delay, task) {
+    const timer = setTimeout(task, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+const cryptography: Cryptography = {
+  // Browsers leave `subtle` out on insecure origins.
+  get available() {
+    return typeof crypto !== 'undefined' && typeof (crypto as Partial<Crypto>).subtle === 'object';
+  },
+  randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as BufferSource)),
+};
+
+const http: Http = {
+  async post(url, form, { limit, keepalive = false }) {
+    const abort = new AbortController();
+    const callOff = timers.after(limit, () => abort.abort());
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        // With this type, and without any other header, the request is CORS-simple: no preflight goes before it.
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+        body: form,
+        signal: abort.signal,
+        keepalive,
+      });
+      return { status: response.status, body: await response.text() }; // the limit covers the body too
+    } finally {
+      callOff();
+    }
+  },
+};
+
+const page: Page = {
+  url: () => (typeof location === 'undefined' ? '' : location.href),
+  origin: () => (typeof location === 'undefined' ? '' : location.origin),
+  navigate: (url) => location.assign(url),
+  online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
+};
+
+const cookies: Cookies = {
+  get: (name) => (typeof document === 'undefined' ? undefined : get(name)),
+  set: (name, value, { days, domain }) => set(name, value, { ...attributes(domain), expires: days }),
+  remove: (name, { domain }) => remove(name, attributes(domain)),
+};
+
+/** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
+function attributes(domain: string | undefined) {
+  const common = { path: '/', ...(domain !== undefined && { domain }) };
+  return location.protocol === 'https:'
+    ? { ...common, secure: true as const, sameSite: 'none' as const }
+    : common;
+}

@@ -1,0 +1,61 @@
+/** Locks between tabs: Web Locks, and `browser-tabs-lock` where they are missing. */
+import type { Locks, Timers } from '../environment.ts';
+import { TimeoutError } from '../errors.ts';
+
+export function createLocks(timers: Timers): Locks {
+  return {
+    get exclusive() {
+      return hasWebLocks();
+    },
+    run: (name, limit, task) =>
+      hasWebLocks() ? runWithWebLock(timers, name, limit, task) : runWithTabsLock(name, limit, task),
+  };
+}
+
+const hasWebLocks = (): boolean =>
+  typeof navigator !== 'undefined' && typeof navigator.locks?.request === 'function';
+
+async function runWithWebLock<T>(
+  timers: Timers,
+  name: string,
+  limit: number,
+  task: () => Promise<T>,
+): Promise<T> {
+  const waiting = new AbortController();
+  let granted = false;
+  const callOff = timers.after(limit, () => waiting.abort());
+  try {
+    return await navigator.locks.request(name, { signal: waiting.signal }, () => {
+      granted = true;
+      callOff();
+      return task();
+    });
+  } catch (error) {
+    // An abort before the grant is ours; whatever comes later is the task's own error.
+    throw granted || !waiting.signal.aborted ? error : lockTimeout(limit);
+  } finally {
+    callOff();
+  }
+}
+
+/** Built on localStorage: its holder has only probably no rival, so the claim in the record decides. */
+async function runWithTabsLock<T>(name: string, limit: number, task: () => Promise<T>): Promise<T> {
+  const { default: module } = await import('browser-tabs-lock');
+  const lock = new (unwrap(module))();
+  if (!(await lock.acquireLock(name, limit))) throw lockTimeout(limit);
+  try {
+    return await task();
+  } finally {
+    await lock.releaseLock(name);
+  }
+}
+
+/** The package is CommonJS: depending on who loads it, the class is the default export or a member of it. */
+function unwrap<C>(module: C | { default: C }): C {
+  return typeof module === 'object' && module !== null && 'default' in module
+    ? module.default
+    : (module as C);
+}
+
+const lockTimeout = (limit: number) =>
+  new TimeoutError('lock_timeout', `Timeout: the lock was held by another tab for ${limit} ms.`);

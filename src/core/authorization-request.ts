@@ -1,0 +1,80 @@
+/** What is asked for: a target for a token, and the authorization request that leads to one. */
+import type { AuthorizationRequest } from '../oauth/authorization-endpoint.ts';
+import { authorizationUrl } from '../oauth/authorization-endpoint.ts';
+import { joinScopes } from '../oauth/scope.ts';
+import type { AuthorizationParams } from './options.ts';
+import type { Settings } from './settings.ts';
+import type { Transaction } from './transaction.ts';
+
+/** What an access token is for. */
+export interface Target {
+  /** `''` where no API was named: the token is good at the userinfo endpoint only. */
+  readonly audience: string;
+  /** Normalised: every name once. */
+  readonly scope: string;
+  /** Further parameters for the authorization endpoint. */
+  readonly params: AuthorizationParams;
+}
+
+/** The target of a call: the client's own parameters with the call's over them; scopes add up. `undefined` overrides nothing. */
+export function targetOf(settings: Settings, params: AuthorizationParams = {}): Target {
+  const given = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+  const merged: AuthorizationParams = { ...settings.authorizationParams, ...given };
+  return {
+    audience: merged.audience ?? '',
+    scope: joinScopes(settings.authorizationParams.scope, params.scope),
+    params: merged,
+  };
+}
+
+/** The fresh random texts of one authorization: 43 characters of base64url each. */
+export interface AuthorizationSecrets {
+  readonly state: string;
+  readonly nonce: string;
+  readonly code_verifier: string;
+  /** S256 of the verifier. */
+  readonly code_challenge: string;
+}
+
+/** The address to go to, and the transaction that its answer is judged by. */
+export function authorizationRequest(
+  settings: Settings,
+  target: Target,
+  secrets: AuthorizationSecrets,
+  mode: Pick<AuthorizationRequest, 'response_mode' | 'prompt' | 'redirect_uri'>,
+): { readonly url: string; readonly transaction: Transaction } {
+  const redirect_uri = mode.redirect_uri ?? target.params.redirect_uri;
+  const request: AuthorizationRequest = {
+    ...target.params,
+    client_id: settings.clientId, // whatever the caller passed, what is ours is written last
+    scope: target.scope,
+    audience: target.audience || undefined,
+    redirect_uri,
+    response_type: 'code',
+    response_mode: mode.response_mode,
+    state: secrets.state,
+    nonce: secrets.nonce,
+    code_challenge: secrets.code_challenge,
+    code_challenge_method: 'S256',
+    prompt: mode.prompt ?? target.params.prompt,
+    auth0Client: settings.telemetry && btoa(settings.telemetry),
+  };
+  return {
+    url: authorizationUrl(`${settings.domainUrl}/authorize`, request),
+    transaction: {
+      state: secrets.state,
+      nonce: secrets.nonce,
+      code_verifier: secrets.code_verifier,
+      audience: target.audience,
+      scope: target.scope,
+      redirect_uri,
+      organization: target.params.organization,
+      max_age: readMaxAge(target.params.max_age),
+    },
+  };
+}
+
+function readMaxAge(value: string | number | undefined): number | undefined {
+  const seconds = value === undefined ? Number.NaN : Number(value);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}

@@ -1,0 +1,118 @@
+/**
+ * What the cache holds: per client one entry for the signed-in user, and per audience one with its access tokens. All
+ * scopes of an audience stand in one entry, so that a narrower scope is served by a wider token without a search.
+ * No entry ever holds a refresh token; those are in custody.
+ */
+import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
+import { scopeIncludes } from '../oauth/scope.ts';
+import { storageName, type Settings } from './settings.ts';
+
+/** A store for entries that survive JSON. Any method may be synchronous or return a promise. */
+export interface ICache {
+  get<T = unknown>(key: string): T | undefined | null | Promise<T | undefined | null>;
+  set<T = unknown>(key: string, entry: T): void | Promise<void>;
+  remove(key: string): void | Promise<void>;
+  allKeys?(): string[] | Promise<string[]>;
+  /** Set by the built-in caches: where the rest of the session's state belongs. */
+  readonly location?: 'memory' | 'localstorage';
+}
+
+/** Keeps entries for as long as the page lives. The cache itself is `new InMemoryCache().enclosedCache`. */
+export class InMemoryCache {
+  readonly enclosedCache: ICache = (() => {
+    const entries = new Map<string, unknown>();
+    return {
+      location: 'memory' as const,
+      get: <T>(key: string) => entries.get(key) as T | undefined,
+      set: (key: string, entry: unknown) => void entries.set(key, entry),
+      remove: (key: string) => void entries.delete(key),
+      allKeys: () => [...entries.keys()],
+    };
+  })();
+}
+
+/** An access token and what is known of it. */
+export interface Token {
+  readonly access_token: string;
+  readonly token_type: string;
+  /** Granted by the server. */
+  readonly scope: string;
+  /** Asked for: a server may grant less, and asking again would not change that. */
+  readonly requestedScope: string;
+  readonly expires_at: Seconds;
+}
+
+/** The access tokens for one audience, all of one user. */
+export interface TokensEntry {
+  readonly sub: string;
+  readonly tokens: readonly Token[];
+}
+
+/** The signed-in user: the raw ID token, and which audiences have entries. */
+export interface UserEntry {
+  readonly id_token: string;
+  readonly audiences: readonly string[];
+}
+
+/** A token within this much of its end is no longer served while a new one can be had. */
+export const renewalMargin: Seconds = 60;
+
+export const tokensKey = (settings: Settings, audience: string): string =>
+  storageName(settings, 'tokens', audience);
+
+export const userKey = (settings: Settings): string => storageName(settings, 'user');
+
+/** True while the token is good for another `margin` seconds. */
+export const isFresh = (token: Token, now: Milliseconds, margin: Seconds = renewalMargin): boolean =>
+  token.expires_at - margin > toSeconds(now);
+
+/** True for a fresh token that covers `scope`: a server that granted less than was asked for would do so again. */
+export const serves = (token: Token, scope: string, now: Milliseconds): boolean =>
+  isFresh(token, now) && (scopeIncludes(token.requestedScope, scope) || scopeIncludes(token.scope, scope));
+
+/** The entry with `token` first, and without those that it replaces: its own scope's, narrower ones, expired ones. */
+export function withToken(
+  entry: TokensEntry | undefined,
+  sub: string,
+  token: Token,
+  now: Milliseconds,
+): TokensEntry {
+  const others = entry?.sub === sub ? entry.tokens : [];
+  return {
+    sub,
+    tokens: [
+      token,
+      ...others.filter(
+        (other) => isFresh(other, now, 0) && !scopeIncludes(token.requestedScope, other.requestedScope),
+      ),
+    ],
+  };
+}
+
+/** An entry out of what a cache returned; anything of another shape is a miss. */
+export function readTokensEntry(value: unknown): TokensEntry | undefined {
+  if (!isRecord(value) || typeof value.sub !== 'string' || !Array.isArray(value.tokens)) return undefined;
+  return { sub: value.sub, tokens: value.tokens.filter(isToken) };
+}
+
+/** As `readTokensEntry`, for the user's entry. */
+export function readUserEntry(value: unknown): UserEntry | undefined {
+  if (!isRecord(value) || typeof value.id_token !== 'string' || !Array.isArray(value.audiences))
+    return undefined;
+  return { id_token: value.id_token, audiences: value.audiences.filter((name) => typeof name === 'string') };
+}
+
+/** True for a token as this module writes it. */
+export function isToken(value: unknown): value is Token {
+  return (
+    isRecord(value) &&
+    typeof value.access_token === 'string' &&
+    typeof value.token_type === 'string' &&
+    typeof value.scope === 'string' &&
+    typeof value.requestedScope === 'string' &&
+    typeof value.expires_at === 'number'
+  );
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;

@@ -1,0 +1,126 @@
+/** What callers may say: the options of the client and of its methods, as auth0-spa-js v2 spells them. */
+import type { Seconds } from '../clock.ts';
+import type { IdTokenClaims } from '../oauth/id-token.ts';
+import type { ICache } from './cache.ts';
+
+/** Where access-token and ID-token entries are kept. Refresh tokens follow: in the page's heap, or in IndexedDB. */
+export type CacheLocation = 'memory' | 'localstorage';
+
+/**
+ * `on`: a cached token that is valid for another 60 s, else a new one. `off`: always a new one. `cache-only`: the cached
+ * one or `undefined`; never a request.
+ */
+export type CacheMode = 'on' | 'off' | 'cache-only';
+
+/** Parameters of the authorization request (OIDC Core §3.1.2.1 and Auth0's own). Names not listed here are passed on. */
+export interface AuthorizationParams {
+  scope?: string | undefined;
+  audience?: string | undefined;
+  redirect_uri?: string | undefined;
+  prompt?: 'none' | 'login' | 'consent' | 'select_account' | undefined;
+  display?: 'page' | 'popup' | 'touch' | 'wap' | undefined;
+  max_age?: string | number | undefined;
+  ui_locales?: string | undefined;
+  id_token_hint?: string | undefined;
+  screen_hint?: string | undefined;
+  login_hint?: string | undefined;
+  acr_values?: string | undefined;
+  connection?: string | undefined;
+  organization?: string | undefined;
+  invitation?: string | undefined;
+  [parameter: string]: unknown;
+}
+
+export interface Auth0ClientOptions {
+  /** The tenant: `tenant.eu.auth0.com`, or a whole origin such as `http://localhost:4400`. */
+  domain: string;
+  clientId: string;
+  /** The expected `iss` of ID tokens. Default: the tenant's origin with a slash. */
+  issuer?: string | undefined;
+  /** Sent with every authorization request. Default scope: `openid profile email`; `openid` is always asked for. */
+  authorizationParams?: AuthorizationParams | undefined;
+  /** Default: `memory`. */
+  cacheLocation?: CacheLocation | undefined;
+  /** A cache of your own; `InMemoryCache` and `LocalStorageCache` count as their `cacheLocation`. Not beside `cacheLocation`. */
+  cache?: ICache | undefined;
+  /** Ask for `offline_access` and renew with the refresh token instead of a hidden iframe. Default: `false`. */
+  useRefreshTokens?: boolean | undefined;
+  /** With no refresh token to spend, try a hidden iframe. Default: it is tried; a failure is then `missing_refresh_token`. */
+  useRefreshTokensFallback?: boolean | undefined;
+  /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
+  leeway?: Seconds | undefined;
+  /** How long a caller waits for the token endpoint; the exchange itself goes on. Default: 10. */
+  httpTimeoutInSeconds?: Seconds | undefined;
+  /** How long a hidden iframe may take in all. Default: 60. */
+  authorizeTimeoutInSeconds?: Seconds | undefined;
+  /** Life of the cookie that tells `checkSession()` that there was a session. Default: 1. */
+  sessionCheckExpiryDays?: number | undefined;
+  cookieDomain?: string | undefined;
+  /** Names the app to the tenant, as the `auth0Client` parameter of /authorize. Default: nothing is sent. */
+  auth0Client?: { name: string; version: string; env?: Readonly<Record<string, string>> } | undefined;
+}
+
+export interface RedirectLoginOptions<AppState = unknown> {
+  authorizationParams?: AuthorizationParams | undefined;
+  /** Comes back from `handleRedirectCallback()`. Must survive JSON. */
+  appState?: AppState | undefined;
+  /** Appended to the address as its fragment. */
+  fragment?: string | undefined;
+  /** Navigates in the SDK's place. */
+  openUrl?: ((url: string) => Promise<void> | void) | undefined;
+}
+
+export interface RedirectLoginResult<AppState = unknown> {
+  appState?: AppState | undefined;
+  response_type: 'code';
+}
+
+export interface GetTokenSilentlyOptions {
+  /** Default: `on`. */
+  cacheMode?: CacheMode | undefined;
+  authorizationParams?: AuthorizationParams | undefined;
+  /** Overrides the client's limit on waiting, for this call. */
+  timeoutInSeconds?: Seconds | undefined;
+  /** Return everything that is known of the token instead of its text alone. */
+  detailedResponse?: boolean | undefined;
+}
+
+/** The token and what is known of it. */
+export interface GetTokenSilentlyVerboseResponse {
+  id_token: string;
+  access_token: string;
+  token_type: string;
+  /** What remains of its life, at the moment of the answer. */
+  expires_in: Seconds;
+  /** Granted by the server. */
+  scope?: string | undefined;
+}
+
+export interface LogoutOptions {
+  /** `null` leaves `client_id` out of the address. Default: the client's own. */
+  clientId?: string | null | undefined;
+  logoutParams?: {
+    returnTo?: string | undefined;
+    federated?: boolean | undefined;
+    [parameter: string]: unknown;
+  };
+  /** Navigates in the SDK's place; `false`: end the local session only. */
+  openUrl?: false | ((url: string) => Promise<void> | void) | undefined;
+}
+
+/** The claims about the user: an ID token's, without those that speak of the token itself. */
+export class User {
+  name?: string;
+  given_name?: string;
+  family_name?: string;
+  nickname?: string;
+  picture?: string;
+  email?: string;
+  email_verified?: boolean;
+  updated_at?: string;
+  sub?: string;
+  [claim: string]: unknown;
+}
+
+/** All claims of the ID token, and its text. */
+export type IdToken = IdTokenClaims & { readonly __raw: string };

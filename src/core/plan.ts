@@ -1,0 +1,75 @@
+/**
+ * What to do for a token: decided from one snapshot, without waiting for anything. All of the policy is here; the flow
+ * only carries it out.
+ */
+import { scopeIncludes } from '../oauth/scope.ts';
+import type { Target } from './authorization-request.ts';
+import type { Token } from './cache.ts';
+import type { CacheMode } from './options.ts';
+import type { Session } from './session.ts';
+import type { Settings } from './settings.ts';
+
+/** Why a family is over. */
+export type EndedCause = 'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'user_changed';
+
+/** What may be known of a refresh token family outside custody: never its token. */
+export type FamilyStatus =
+  | { readonly state: 'none'; readonly generation: number }
+  | { readonly state: 'live'; readonly generation: number; readonly scope: string; readonly sub: string }
+  | { readonly state: 'ended'; readonly generation: number; readonly cause: EndedCause };
+
+/** What an exchange brought. Holds no refresh token. */
+export interface Answer {
+  readonly token: Token;
+  readonly id_token?: string | undefined;
+}
+
+/** Everything that the decision needs, read at one instant. */
+export interface Snapshot {
+  readonly session: Session | undefined;
+  /** The user's entry is there, readable or not. Without it a family is none of ours to spend: somebody cleared storage. */
+  readonly marked: boolean;
+  /** A fresh token that covers the target. */
+  readonly token: Token | undefined;
+  readonly family: FamilyStatus;
+  /** What the family's last exchange brought, where it serves: another tab's, or one that its caller did not wait for. */
+  readonly answer?: Answer | undefined;
+}
+
+/** Why the iframe is tried, or nothing is. */
+export type Lack =
+  | { readonly kind: 'not_used' }
+  | { readonly kind: 'no_refresh_token' }
+  | { readonly kind: 'ended'; readonly cause: EndedCause };
+
+export type TokenPlan =
+  | { readonly kind: 'serve'; readonly token: Token; readonly session: Session }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'keep'; readonly answer: Answer; readonly sub: string }
+  | { readonly kind: 'spend'; readonly generation: number }
+  | { readonly kind: 'authorize'; readonly lack: Lack }
+  | { readonly kind: 'refuse'; readonly lack: Lack };
+
+export function planToken(
+  snapshot: Snapshot,
+  target: Target,
+  mode: CacheMode,
+  settings: Settings,
+): TokenPlan {
+  const { session, marked, token, family, answer } = snapshot;
+  if (mode !== 'off' && session && token) return { kind: 'serve', token, session };
+  if (mode === 'cache-only') return { kind: 'nothing' };
+  if (!settings.useRefreshTokens) return { kind: 'authorize', lack: { kind: 'not_used' } };
+  if (family.state === 'live' && marked) {
+    if (mode === 'on' && answer) return { kind: 'keep', answer, sub: family.sub };
+    if (scopeIncludes(family.scope, target.scope)) return { kind: 'spend', generation: family.generation };
+  }
+  return { kind: settings.fallback === 'off' ? 'refuse' : 'authorize', lack: lackOf(family) };
+}
+
+/** The user's own logout ends a family too, but then there is no session left to be missed. */
+function lackOf(family: FamilyStatus): Lack {
+  return family.state === 'ended' && family.cause !== 'logout' && family.cause !== 'user_changed'
+    ? { kind: 'ended', cause: family.cause }
+    : { kind: 'no_refresh_token' };
+}

@@ -1,0 +1,124 @@
+/** Options, normalised once at the door. Everything behind it reads these settings and doubts them no more. */
+import type { Milliseconds, Seconds } from '../clock.ts';
+import { InvalidConfigurationError } from '../errors.ts';
+import { joinScopes } from '../oauth/scope.ts';
+import type { Auth0ClientOptions, AuthorizationParams } from './options.ts';
+
+export interface Settings {
+  /** scheme://host[:port], without a slash at its end. */
+  readonly domainUrl: string;
+  readonly domain: string;
+  readonly clientId: string;
+  readonly issuer: string;
+  readonly authorizationParams: AuthorizationParams;
+  readonly cacheLocation: 'memory' | 'localstorage';
+  readonly useRefreshTokens: boolean;
+  /** What to do with no refresh token: `default` and `on` try the iframe, and differ in how its failure is reported. */
+  readonly fallback: 'default' | 'on' | 'off';
+  readonly leeway: Seconds;
+  /** How long a caller waits for an exchange. */
+  readonly callerLimit: Milliseconds;
+  /** How long one exchange may take: an answer within it is kept, whoever still waits. */
+  readonly exchangeLimit: Milliseconds;
+  /** How long the iframe may take in all. */
+  readonly frameLimit: Milliseconds;
+  /** How long a frame that has loaded may stay silent. */
+  readonly frameSilence: Milliseconds;
+  readonly sessionCheckExpiryDays: number;
+  readonly cookieDomain: string | undefined;
+  readonly telemetry: string | undefined;
+}
+
+const seconds = (value: Seconds): Milliseconds => value * 1000;
+
+/** Three times what a caller waits by default, and never less than what it was told to wait. */
+const shortestExchangeLimit = seconds(30);
+
+/** @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, a limit that is no time. */
+export function readSettings(options: Auth0ClientOptions): Settings {
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidConfigurationError('Options are missing.', 'Pass at least { domain, clientId }.');
+  const domainUrl = readDomain(options.domain);
+  const { clientId, cacheLocation = 'memory', cache, authorizationParams = {} } = options;
+  if (typeof clientId !== 'string' || clientId === '')
+    throw new InvalidConfigurationError(
+      '"clientId" is missing.',
+      'Pass the client id that the tenant shows for your application.',
+    );
+  if (cacheLocation !== 'memory' && cacheLocation !== 'localstorage')
+    throw new InvalidConfigurationError(
+      `Invalid cache location "${String(cacheLocation)}".`,
+      'Use "memory" or "localstorage", or pass a cache of your own as "cache".',
+    );
+  if (cache !== undefined && options.cacheLocation !== undefined)
+    throw new InvalidConfigurationError('Both "cache" and "cacheLocation" are given.', 'Pass one of them.');
+  const useRefreshTokens = options.useRefreshTokens === true;
+  const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10));
+  const { scope = 'openid profile email' } = authorizationParams;
+  return {
+    domainUrl,
+    domain: new URL(domainUrl).host,
+    clientId,
+    issuer: readIssuer(options.issuer, domainUrl),
+    authorizationParams: {
+      ...authorizationParams,
+      scope: joinScopes('openid', scope, useRefreshTokens ? 'offline_access' : undefined),
+    },
+    cacheLocation: cache?.location ?? cacheLocation,
+    useRefreshTokens,
+    fallback:
+      options.useRefreshTokensFallback === undefined
+        ? 'default'
+        : options.useRefreshTokensFallback
+          ? 'on'
+          : 'off',
+    leeway: readLimit('leeway', options.leeway, 60),
+    callerLimit,
+    exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
+    frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),
+    frameSilence: seconds(2),
+    sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
+    cookieDomain: options.cookieDomain,
+    telemetry: options.auth0Client && JSON.stringify(options.auth0Client),
+  };
+}
+
+/**
+ * The name under which something of this client is stored. Pieces are encoded, so that no client id and no audience can
+ * imitate another's name; `1` is the version of the format behind all of these names. Names are written, never parsed.
+ */
+export const storageName = (settings: Settings, ...pieces: readonly string[]): string =>
+  ['latchkey', '1', settings.domain, settings.clientId, ...pieces].map(encodeURIComponent).join('/');
+
+/** A limit in seconds out of what the caller gave. @throws {InvalidConfigurationError} for what is no time. */
+export function readLimit(name: string, value: Seconds | undefined, otherwise: Seconds): Seconds {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw new InvalidConfigurationError(
+      `"${name}" is not a number of zero or more.`,
+      `Leave it out for ${otherwise}.`,
+    );
+  return value;
+}
+
+function readDomain(domain: unknown): string {
+  const suggestion = 'Pass the tenant\'s domain, such as "tenant.eu.auth0.com".';
+  if (typeof domain !== 'string' || domain === '')
+    throw new InvalidConfigurationError('"domain" is missing.', suggestion);
+  try {
+    const url = new URL(/^https?:\/\//.test(domain) ? domain : `https://${domain}`);
+    if (url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '')
+      return url.origin;
+  } catch {
+    // Not an address at all: refused below, with the same words.
+  }
+  throw new InvalidConfigurationError(
+    `"domain" is "${domain}", which is not a host name or an origin.`,
+    suggestion,
+  );
+}
+
+function readIssuer(issuer: string | undefined, domainUrl: string): string {
+  if (issuer === undefined) return `${domainUrl}/`;
+  return /^https?:\/\//.test(issuer) ? issuer : `https://${issuer}/`;
+}

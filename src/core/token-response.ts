@@ -1,0 +1,68 @@
+/** Judges what the token endpoint answered (RFC 6749 §5). Pure: the same answer always means the same. */
+import { toSeconds, type Milliseconds } from '../clock.ts';
+import { GenericError } from '../errors.ts';
+import type { TokenResponse } from '../oauth/token-endpoint.ts';
+import type { Token } from './cache.ts';
+
+export type TokenJudgement =
+  /** Tokens; the refresh token that was sent, if any, is spent. */
+  | { readonly kind: 'tokens'; readonly response: TokenResponse }
+  /** `invalid_grant`: the code or refresh token that was sent is good for nothing any more. */
+  | { readonly kind: 'refused'; readonly error: GenericError }
+  /** The server said no for another reason; what was sent is as good as before. */
+  | { readonly kind: 'declined'; readonly error: GenericError }
+  /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read. */
+  | { readonly kind: 'unclear'; readonly status: number };
+
+export function judgeTokenAnswer({ status, body }: { status: number; body: string }): TokenJudgement {
+  const payload = parseObject(body);
+  if (status >= 200 && status < 300) {
+    const response = payload && readTokenResponse(payload);
+    return response ? { kind: 'tokens', response } : { kind: 'unclear', status };
+  }
+  if (status >= 500 || payload === undefined || typeof payload.error !== 'string') {
+    return status >= 400 && status < 500
+      ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, status) }
+      : { kind: 'unclear', status };
+  }
+  const description =
+    typeof payload.error_description === 'string' ? payload.error_description : payload.error;
+  return payload.error === 'invalid_grant'
+    ? { kind: 'refused', error: new GenericError(payload.error, description, { requiresLogin: true }) }
+    : { kind: 'declined', error: declined(payload.error, description, status) };
+}
+
+/** The token as the cache keeps it. Its life is counted from `askedAt`, before the request: never too long. */
+export const tokenOf = (response: TokenResponse, requestedScope: string, askedAt: Milliseconds): Token => ({
+  access_token: response.access_token,
+  token_type: response.token_type,
+  scope: response.scope ?? requestedScope,
+  requestedScope,
+  expires_at: toSeconds(askedAt) + (response.expires_in ?? 0),
+});
+
+const declined = (error: string, description: string, status: number): GenericError =>
+  new GenericError(error, description, { retryable: status === 408 || status === 429 });
+
+function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {
+  const { access_token, token_type, expires_in, scope, id_token, refresh_token } = payload;
+  if (typeof access_token !== 'string' || access_token === '') return undefined;
+  const lifetime = Number(expires_in); // some servers send it as text
+  return {
+    access_token,
+    token_type: typeof token_type === 'string' ? token_type : 'Bearer',
+    ...(expires_in !== undefined && Number.isFinite(lifetime) && { expires_in: lifetime }),
+    ...(typeof scope === 'string' && { scope }),
+    ...(typeof id_token === 'string' && { id_token }),
+    ...(typeof refresh_token === 'string' && refresh_token !== '' && { refresh_token }),
+  };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

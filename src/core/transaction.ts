@@ -1,0 +1,28 @@
+/** A transaction: a login begun and not yet returned. It outlives the page, and holds what the return is judged by. */
+
+export interface Transaction {
+  readonly state: string;
+  readonly nonce: string;
+  readonly code_verifier: string;
+  /** `''` where none was asked for. */
+  readonly audience: string;
+  readonly scope: string;
+  readonly redirect_uri?: string | undefined;
+  readonly organization?: string | undefined;
+  readonly max_age?: number | undefined;
+  readonly appState?: unknown;
+}
+
+/** A transaction out of stored text; text of another shape is none. */
+export function readTransaction(text: string | null): Transaction | undefined {
+  if (text === null) return undefined;
+  try {
+    const value = JSON.parse(text) as Partial<Record<keyof Transaction, unknown>> | null;
+    const required = ['state', 'nonce', 'code_verifier', 'audience', 'scope'] as const;
+    return value !== null && required.every((name) => typeof value[name] === 'string')
+      ? (value as unknown as Transaction)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

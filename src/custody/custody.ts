@@ -1,0 +1,332 @@
+/**
+ * Custody: the only place that holds, claims or spends a refresh token. Whoever asks gets tokens, never the refresh token.
+ *
+ * Everything a client holds stands in one record, a family per audience, so that a logout or another user's login is one
+ * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
+ */
+import type { Milliseconds } from '../clock.ts';
+import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
+import { storageName, type Settings } from '../core/settings.ts';
+import { judgeTokenAnswer, tokenOf } from '../core/token-response.ts';
+import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
+import { NetworkError, StorageError, TimeoutError } from '../errors.ts';
+import { encodeBase64url } from '../oauth/base64url.ts';
+import { encodeRevocationRequest } from '../oauth/revocation-endpoint.ts';
+import { encodeTokenRequest, type AuthorizationCodeGrant } from '../oauth/token-endpoint.ts';
+import {
+  answerFor,
+  readFamily,
+  statusOf,
+  transition,
+  type Family,
+  type FamilyEvent,
+  type FamilyOutcome,
+} from './family.ts';
+
+export interface Custody {
+  /** What may be known of the family for `audience`, and its last answer, if that serves `scope` for a while yet. */
+  look(target: {
+    audience: string;
+    scope: string;
+  }): Promise<{ family: FamilyStatus; answer: Answer | undefined }>;
+  /**
+   * Spends the head of the family for `audience`, unless the family has moved on since generation `seen`.
+   * `moved`: look again; the family is over, gone, or newer and of no use for this scope.
+   * @throws {NetworkError} when the server could not be reached or no whole answer came; the head is kept.
+   * @throws {GenericError} with the server's code, when it declined without ending the family.
+   * @throws {StorageError} before anything was sent, when the claim could not be written.
+   * @throws {TimeoutError} `lock_timeout`.
+   */
+  spend(target: { audience: string; scope: string }, seen: number): Promise<SpendOutcome>;
+  /**
+   * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
+   * until `adopt`.
+   * @throws {GenericError} with the server's code, or {NetworkError}.
+   */
+  redeem(code: RedeemableCode): Promise<Redeemed>;
+  /** Makes the provisional refresh token of a redeemed code the head of the family for `audience`. */
+  adopt(receipt: string, family: { audience: string; scope: string; sub: string }): Promise<void>;
+  /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
+  discard(receipt: string): Promise<void>;
+  /** Ends the family for `audience`, or all of them, and then revokes what they held, as far as the server can be reached. */
+  end(cause: EndedCause, audience?: string): Promise<void>;
+}
+
+export type SpendOutcome =
+  /** `own`: obtained by this call, and nobody has judged its ID token yet; else by another tab. */
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly sub: string; readonly own: boolean }
+  | { readonly kind: 'moved' };
+
+export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
+
+export interface Redeemed {
+  readonly receipt: string;
+  readonly answer: Answer;
+}
+
+/** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
+const recordVersion = 1;
+
+/** How often a claim that the lock does not account for is looked at again. */
+const busyPause: Milliseconds = 250;
+
+/** How long a revocation may hold up a logout. */
+const revocationLimit: Milliseconds = 3000;
+
+export function createCustody(
+  settings: Settings,
+  env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'http' | 'page'>,
+  records: RecordStore,
+  locks: Locks,
+): Custody {
+  const name = storageName(settings, 'custody');
+  /** A holder sends twice at the most, and writes a little. */
+  const lockLimit = 2 * settings.exchangeLimit + 5000;
+  const provisional = new Map<string, string>();
+  /** Successors that the store would not take: the only copy, until it does. */
+  const unsaved = new Map<string, FamilyEvent>();
+  const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
+
+  return { look, spend, redeem, adopt, discard, end };
+
+  async function look({ audience, scope }: { audience: string; scope: string }) {
+    const family = await records.update(name, (record) => [record, readFamilies(record)[audience]] as const);
+    const answer = family?.state === 'live' ? answerFor(family.answer, scope, env.clock.now()) : undefined;
+    return { family: statusOf(family), answer };
+  }
+
+  async function spend(target: { audience: string; scope: string }, seen: number): Promise<SpendOutcome> {
+    if (!env.page.online()) throw new NetworkError('offline', 'The browser is offline: nothing was sent.');
+    const owner = randomName();
+    const giveUpAt = env.clock.now() + lockLimit;
+    for (;;) {
+      const outcome = await locks.run(name, lockLimit, () => claimAndExchange(owner, target, seen));
+      if (outcome.kind !== 'busy') return outcome;
+      const age = env.clock.now() - outcome.startedAt;
+      if (env.clock.now() >= giveUpAt)
+        throw new TimeoutError('lock_timeout', `Timeout: another tab has been refreshing for ${age} ms.`);
+      await new Promise<void>((resolve) => env.timers.after(busyPause, resolve));
+    }
+  }
+
+  async function claimAndExchange(
+    owner: string,
+    { audience, scope }: { audience: string; scope: string },
+    seen: number,
+  ): Promise<SpendOutcome | Extract<FamilyOutcome, { kind: 'busy' }>> {
+    await saveLate(audience);
+    const claim = () =>
+      change(audience, {
+        kind: 'claim',
+        owner,
+        now: env.clock.now(),
+        seen,
+        alone: locks.exclusive,
+        abandonedAfter: settings.exchangeLimit,
+      });
+    const claimed = await claim();
+    if (claimed.kind === 'busy') return claimed;
+    if (claimed.kind === 'newer') {
+      const answer = answerFor(claimed.answer, scope, env.clock.now());
+      return answer ? { kind: 'answer', answer, sub: claimed.sub, own: false } : { kind: 'moved' };
+    }
+    if (claimed.kind !== 'claimed') return { kind: 'moved' };
+
+    const first = await exchange(audience, owner, claimed);
+    if (first !== 'lost') return first;
+    // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
+    // first, so that nothing is sent if another tab has taken over meanwhile.
+    const again = await claim();
+    if (again.kind !== 'claimed') return { kind: 'moved' };
+    const second = await exchange(audience, owner, again);
+    if (second !== 'lost') return second;
+    await change(audience, { kind: 'release', owner, outcome: 'unknown' });
+    throw new NetworkError('outcome_unknown', 'No answer to the refresh arrived; it will be tried again.');
+  }
+
+  /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands. */
+  async function exchange(
+    audience: string,
+    owner: string,
+    head: { refresh_token: string; scope: string; sub: string },
+  ): Promise<SpendOutcome | 'lost'> {
+    const askedAt = env.clock.now();
+    let httpAnswer: HttpAnswer;
+    try {
+      const { refresh_token } = head;
+      httpAnswer = await postToken({
+        grant_type: 'refresh_token',
+        client_id: settings.clientId,
+        refresh_token,
+      });
+    } catch {
+      return 'lost';
+    }
+    const judgement = judgeTokenAnswer(httpAnswer);
+    switch (judgement.kind) {
+      case 'tokens': {
+        const { refresh_token, id_token } = judgement.response;
+        const answer = { token: tokenOf(judgement.response, head.scope, askedAt), id_token };
+        const kept = await commit(audience, { kind: 'rotate', owner, refresh_token, answer }, refresh_token);
+        return kept ? { kind: 'answer', answer, sub: head.sub, own: true } : { kind: 'moved' };
+      }
+      case 'refused':
+        await change(audience, { kind: 'refuse', owner });
+        return { kind: 'moved' };
+      case 'declined':
+        await change(audience, { kind: 'release', owner, outcome: 'not_spent' });
+        throw judgement.error;
+      case 'unclear':
+        if (judgement.status < 300) return 'lost';
+        // A gateway or a failing server answered: sending again at once would only meet the same.
+        await change(audience, { kind: 'release', owner, outcome: 'unknown' });
+        throw new NetworkError(
+          'unreachable',
+          `The token endpoint answered with HTTP status ${judgement.status}.`,
+        );
+    }
+  }
+
+  /**
+   * Writes a successor before anything else may fail. What the store will not take stays in the heap. False: the family
+   * has moved on, and what came is discarded; where a logout was first, it is revoked too.
+   */
+  async function commit(
+    audience: string,
+    event: FamilyEvent,
+    successor: string | undefined,
+  ): Promise<boolean> {
+    try {
+      const outcome = await change(audience, event);
+      if (outcome.kind !== 'passed') return true;
+      const { family } = await look({ audience, scope: '' });
+      if (family.state === 'ended' && successor !== undefined) await revoke([successor]);
+      return false;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      unsaved.set(audience, event);
+      return true;
+    }
+  }
+
+  async function saveLate(audience: string): Promise<void> {
+    const event = unsaved.get(audience);
+    if (event === undefined) return;
+    await change(audience, event);
+    unsaved.delete(audience);
+  }
+
+  async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
+    const askedAt = env.clock.now();
+    let httpAnswer: HttpAnswer;
+    try {
+      // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
+      httpAnswer = await postToken({
+        grant_type: 'authorization_code',
+        client_id: settings.clientId,
+        ...code,
+      });
+    } catch (cause) {
+      throw new NetworkError(
+        'unreachable',
+        'The token endpoint did not answer, or its answer cannot be read.',
+        cause,
+      );
+    }
+    const judgement = judgeTokenAnswer(httpAnswer);
+    switch (judgement.kind) {
+      case 'tokens': {
+        const { refresh_token, id_token } = judgement.response;
+        const receipt = randomName();
+        if (refresh_token !== undefined) provisional.set(receipt, refresh_token);
+        return { receipt, answer: { token: tokenOf(judgement.response, scope, askedAt), id_token } };
+      }
+      case 'refused':
+      case 'declined':
+        throw judgement.error;
+      case 'unclear':
+        throw new NetworkError(
+          'unreachable',
+          `The token endpoint answered with HTTP status ${judgement.status}.`,
+        );
+    }
+  }
+
+  async function adopt(
+    receipt: string,
+    { audience, scope, sub }: { audience: string; scope: string; sub: string },
+  ): Promise<void> {
+    const refresh_token = provisional.get(receipt);
+    if (refresh_token === undefined) return; // none was issued
+    await change(audience, { kind: 'adopt', refresh_token, scope, sub });
+    provisional.delete(receipt);
+    unsaved.delete(audience); // of the family that was replaced
+  }
+
+  async function discard(receipt: string): Promise<void> {
+    const refresh_token = provisional.get(receipt);
+    provisional.delete(receipt);
+    if (refresh_token !== undefined) await revoke([refresh_token]);
+  }
+
+  async function end(cause: EndedCause, audience?: string): Promise<void> {
+    for (const of of audience === undefined ? [...unsaved.keys()] : [audience]) await saveLate(of);
+    const orphans = await records.update(name, (record) => {
+      const families = readFamilies(record);
+      const results = (audience === undefined ? Object.keys(families) : [audience]).map((of) => {
+        const [family, outcome] = transition(families[of], { kind: 'end', cause });
+        return { of, family, orphan: outcome.kind === 'ended' ? outcome.orphan : undefined };
+      });
+      const changed = results.some(({ of, family }) => family !== families[of]);
+      const next = { ...families, ...Object.fromEntries(results.map(({ of, family }) => [of, family])) };
+      return [
+        changed ? { version: recordVersion, families: next } : record,
+        results.flatMap(({ orphan }) => orphan ?? []),
+      ];
+    });
+    await revoke(orphans);
+  }
+
+  /** Best effort: the local end stands, whether the server hears of it or not. */
+  async function revoke(tokens: readonly string[]): Promise<void> {
+    await Promise.allSettled(
+      tokens.map((token) =>
+        env.http.post(
+          `${settings.domainUrl}/oauth/revoke`,
+          encodeRevocationRequest({ client_id: settings.clientId, token, token_type_hint: 'refresh_token' }),
+          { limit: revocationLimit, keepalive: true },
+        ),
+      ),
+    );
+  }
+
+  /** One transition of one family, as one atomic step of the store. */
+  async function change(audience: string, event: FamilyEvent): Promise<FamilyOutcome> {
+    return records.update(name, (record) => {
+      const families = readFamilies(record);
+      const [family, outcome] = transition(families[audience], event);
+      if (family === families[audience]) return [record, outcome];
+      return [{ version: recordVersion, families: { ...families, [audience]: family } }, outcome];
+    });
+  }
+
+  async function postToken(request: Parameters<typeof encodeTokenRequest>[0]): Promise<HttpAnswer> {
+    return env.http.post(`${settings.domainUrl}/oauth/token`, encodeTokenRequest(request), {
+      limit: settings.exchangeLimit,
+    });
+  }
+}
+
+/** @throws {StorageError} for a record of a later version. A record that cannot be read counts as none. */
+function readFamilies(record: unknown): Readonly<Record<string, Family>> {
+  if (typeof record !== 'object' || record === null) return {};
+  const { version, families } = record as Record<string, unknown>;
+  if (typeof version === 'number' && version > recordVersion)
+    throw new StorageError(
+      `its record has format version ${version}, and this page knows version ${recordVersion}`,
+    );
+  if (version !== recordVersion || typeof families !== 'object' || families === null) return {};
+  return Object.fromEntries(
+    Object.entries(families).map(([audience, family]) => [audience, readFamily(family)]),
+  );
+}

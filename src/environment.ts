@@ -1,0 +1,108 @@
+/**
+ * The ports: everything the SDK asks of the world. `browser/` implements them over a real browser; tests over a world
+ * of their own. No port keeps state that another one needs.
+ */
+import type { Clock, Milliseconds } from './clock.ts';
+import type { AuthorizationResponse } from './oauth/authorization-endpoint.ts';
+import type { Sha256 } from './oauth/pkce.ts';
+
+export interface Environment {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly cryptography: Cryptography;
+  readonly http: Http;
+  readonly page: Page;
+  readonly silentFrame: SilentFrame;
+  readonly locks: Locks;
+  readonly records: RecordStore;
+  readonly localStorage: TextStorage;
+  readonly sessionStorage: TextStorage;
+  readonly cookies: Cookies;
+}
+
+export interface Timers {
+  /** Runs `task` once, not before `delay` has passed. Returns how to call it off. */
+  after(delay: Milliseconds, task: () => void): () => void;
+}
+
+export interface Cryptography {
+  /** False where Web Crypto is missing; the other two members then throw. */
+  readonly available: boolean;
+  /** Cryptographically strong random bytes. */
+  randomBytes(length: number): Uint8Array;
+  readonly sha256: Sha256;
+}
+
+/** Form-encoded POST, the only kind of request the SDK makes: a CORS-simple one, so that no preflight is needed. */
+export interface Http {
+  /**
+   * Sends once; the body of the answer is read whole before the promise settles. It rejects, with whatever the platform
+   * throws, when no whole answer arrived within `limit`: whether the server acted is then unknown.
+   */
+  post(url: string, form: string, options: { limit: Milliseconds; keepalive?: boolean }): Promise<HttpAnswer>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Page {
+  /** The address of the page, query and fragment included. */
+  url(): string;
+  /** scheme://host[:port] of the page; `''` where there is no page. */
+  origin(): string;
+  navigate(url: string): void;
+  /** False only when the browser knows that there is no network. */
+  online(): boolean;
+}
+
+export interface SilentFrame {
+  /**
+   * Opens `url` in a hidden iframe and waits for its `web_message` answer: from `origin`, from that very frame, with
+   * that `state`. Other messages are ignored. The frame is gone when the promise settles.
+   * @throws {TimeoutError} when nothing came within `limit`, or within `silence` after the frame had loaded.
+   */
+  authorize(
+    url: string,
+    expected: { origin: string; state: string; limit: Milliseconds; silence: Milliseconds },
+  ): Promise<AuthorizationResponse>;
+}
+
+export interface Locks {
+  /**
+   * True when a lock that was granted is held by nobody else, whatever happens. False for locks built on storage:
+   * whoever holds one has only probably no rival.
+   */
+  readonly exclusive: boolean;
+  /**
+   * Runs `task` while holding the lock `name`, and gives the lock back whatever becomes of the task.
+   * @throws {TimeoutError} `lock_timeout`, when the lock was not granted within `limit`; the task did not run.
+   */
+  run<T>(name: string, limit: Milliseconds, task: () => Promise<T>): Promise<T>;
+}
+
+/** A few named records that every tab sees alike: a write that has completed is what the next reader finds. */
+export interface RecordStore {
+  /**
+   * One atomic read-decide-write. `step` is pure and synchronous; it gets the record (`undefined` when there is none)
+   * and returns what the record shall be and what to tell the caller. The same record back means: write nothing.
+   * The promise settles when the write is durable.
+   * @throws {StorageError} when the store is missing, refuses or takes too long; then nothing was written, as far as is known.
+   */
+  update<T>(name: string, step: (record: unknown) => readonly [record: unknown, result: T]): Promise<T>;
+}
+
+/** Text by name, as `localStorage` and `sessionStorage` keep it. Any call may throw. */
+export interface TextStorage {
+  get(name: string): string | null;
+  set(name: string, text: string): void;
+  remove(name: string): void;
+  names(): string[];
+}
+
+export interface Cookies {
+  get(name: string): string | undefined;
+  set(name: string, value: string, options: { days: number; domain?: string | undefined }): void;
+  remove(name: string, options: { domain?: string | undefined }): void;
+}

@@ -1,0 +1,164 @@
+/**
+ * Every error the SDK raises on purpose. Branch on `error` (a stable code), never on a message.
+ *
+ * Messages, descriptions and causes never hold a token, a code or a code verifier.
+ */
+
+/** What all errors may tell beside their code. */
+export interface ErrorDetails {
+  /** The same call may succeed later without anybody doing anything: nothing was lost. */
+  readonly retryable?: boolean;
+  /** Only a new login helps. */
+  readonly requiresLogin?: boolean;
+  /** Which of several causes, where one code has several. */
+  readonly reason?: string;
+  readonly cause?: unknown;
+}
+
+/** The root of all errors here, and itself the error for a refusal by the authorization server (RFC 6749 §4.1.2.1, §5.2). */
+export class GenericError extends Error {
+  override name = 'GenericError';
+  readonly error: string;
+  readonly error_description: string;
+  readonly retryable: boolean;
+  readonly requiresLogin: boolean;
+  readonly reason: string | undefined;
+
+  constructor(error: string, error_description: string, details: ErrorDetails = {}) {
+    super(error_description, details.cause === undefined ? undefined : { cause: details.cause });
+    this.error = error;
+    this.error_description = error_description;
+    this.retryable = details.retryable ?? false;
+    this.requiresLogin = details.requiresLogin ?? false;
+    this.reason = details.reason;
+  }
+
+  /** The error for an answer of the authorization server. */
+  static fromPayload(payload: { error: string; error_description?: string }): GenericError {
+    return new GenericError(payload.error, payload.error_description ?? payload.error);
+  }
+}
+
+/** An option or argument is missing, unknown or contradicts another. Nothing was done. */
+export class InvalidConfigurationError extends GenericError {
+  override name = 'InvalidConfigurationError';
+  readonly suggestion: string;
+
+  constructor(problem: string, suggestion: string) {
+    super('invalid_configuration', `${problem} ${suggestion}`);
+    this.suggestion = suggestion;
+  }
+}
+
+/** Web Crypto is missing, because the page has no secure origin (https, or http on localhost). */
+export class InsecureContextError extends GenericError {
+  override name = 'InsecureContextError';
+
+  constructor(origin: string) {
+    super(
+      'insecure_context',
+      `latchkey must run on a secure origin: Web Crypto is missing at "${origin}". Use https, or http://localhost.`,
+    );
+  }
+}
+
+/** The authorization server returned to the callback with an error (RFC 6749 §4.1.2.1). */
+export class AuthenticationError extends GenericError {
+  override name = 'AuthenticationError';
+  readonly state: string;
+  readonly appState: unknown;
+
+  constructor(error: string, error_description: string, state: string, appState: unknown = null) {
+    super(error, error_description, { requiresLogin: true });
+    this.state = state;
+    this.appState = appState;
+  }
+}
+
+/** Something took longer than its limit. What was under way goes on, and its result is kept. */
+export class TimeoutError extends GenericError {
+  override name = 'TimeoutError';
+
+  constructor(reason?: string, description = 'Timeout') {
+    super('timeout', description, { retryable: true, reason });
+  }
+}
+
+/**
+ * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
+ * sent), `unreachable` (nobody answered) or `outcome_unknown` (a refresh token was sent and no answer came: the server
+ * may have rotated it; a later call tries again).
+ */
+export class NetworkError extends GenericError {
+  override name = 'NetworkError';
+
+  constructor(reason: 'offline' | 'unreachable' | 'outcome_unknown', description: string, cause?: unknown) {
+    super('network_error', description, { retryable: true, reason, cause });
+  }
+}
+
+/** The browser's storage refused to read or write. What was already held stays held. */
+export class StorageError extends GenericError {
+  override name = 'StorageError';
+
+  constructor(what: string, cause?: unknown) {
+    super('storage_error', `The browser's storage failed: ${what}.`, {
+      retryable: true,
+      reason: 'storage',
+      cause,
+    });
+  }
+}
+
+/** The ID token does not hold what it must (OIDC Core §3.1.3.7). `reason` names the claim or the check. */
+export class InvalidIdTokenError extends GenericError {
+  override name = 'InvalidIdTokenError';
+
+  constructor(reason: string, problem: string) {
+    // A token that is only too old or too new tells of a clock, not of a forgery.
+    super('invalid_id_token', `The ID token was refused: ${problem}`, {
+      reason,
+      retryable: reason === 'time',
+    });
+  }
+}
+
+/** A token was asked for, no refresh token is held for it, and no other way led to one; `cause` holds the other way's error. */
+export class MissingRefreshTokenError extends GenericError {
+  override name = 'MissingRefreshTokenError';
+  readonly audience: string;
+  readonly scope: string;
+
+  constructor(audience: string, scope: string, cause?: unknown) {
+    const shown = audience === 'default' ? '' : audience;
+    super('missing_refresh_token', `Missing Refresh Token (audience: '${shown}', scope: '${scope}')`, {
+      cause,
+      requiresLogin: !(cause instanceof GenericError && cause.retryable),
+      retryable: cause instanceof GenericError && cause.retryable,
+    });
+    this.audience = audience;
+    this.scope = scope;
+  }
+}
+
+/**
+ * The session is over: the authorization server no longer accepts the refresh token. `reason` is `refused`, or
+ * `outcome_unknown` where an earlier answer had been lost and the refused token may have been spent by that exchange.
+ */
+export class SessionEndedError extends GenericError {
+  override name = 'SessionEndedError';
+
+  constructor(reason: string, cause?: unknown) {
+    const why =
+      reason === 'outcome_unknown'
+        ? 'The answer to an earlier refresh was lost, and the server now refuses the refresh token it was sent with.'
+        : reason === 'invalid_id_token'
+          ? 'The server answered a refresh with an ID token of somebody or something else.'
+          : 'The server refuses the refresh token: it expired, was revoked, or a spent one was presented again.';
+    super('invalid_grant', `The session has ended. ${why} Log in again.`, {
+      requiresLogin: true,
+      reason,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,25 @@
+/** What every flow works with: one per client, put together in `auth0-client.ts`. */
+import type { ICache } from '../core/cache.ts';
+import type { Session } from '../core/session.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Custody } from '../custody/custody.ts';
+import type { Environment } from '../environment.ts';
+import type { Flights } from './flights.ts';
+
+export interface ClientContext {
+  readonly settings: Settings;
+  readonly env: Environment;
+  readonly cache: ICache;
+  readonly custody: Custody;
+  /** Work that several callers share. */
+  readonly flights: Flights;
+  readonly heap: Heap;
+}
+
+/** What lives in this page only. */
+export interface Heap {
+  /** The session as it was last decoded: callers get the same object for as long as the ID token is the same. */
+  session: Session | undefined;
+  /** Entries that the cache would not take. */
+  readonly unsaved: Map<string, unknown>;
+}

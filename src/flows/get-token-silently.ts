@@ -1,0 +1,128 @@
+import type { Target } from '../core/authorization-request.ts';
+import type { Token } from '../core/cache.ts';
+import { validateIdToken } from '../core/id-token-validation.ts';
+import type { CacheMode } from '../core/options.ts';
+import { planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
+import type { Session } from '../core/session.ts';
+import {
+  AuthenticationError,
+  GenericError,
+  InvalidIdTokenError,
+  MissingRefreshTokenError,
+  SessionEndedError,
+} from '../errors.ts';
+import { authorizeSilently } from './authorize-silently.ts';
+import type { ClientContext } from './context.ts';
+import { clearSession, findToken, isMarked, saveToken } from './entries.ts';
+import { within } from './within.ts';
+
+/** An access token, and the session it belongs to. */
+export interface Obtained {
+  readonly token: Token;
+  readonly session: Session;
+}
+
+/**
+ * An access token for `target`, without involving the user; `undefined` only for a `cache-only` miss.
+ *
+ * One straight line: look → plan → serve | keep | spend | authorize | refuse → write. Callers who ask for the same at the same
+ * time share one walk along it; tabs share an exchange through custody.
+ */
+export function getTokenSilently(
+  context: ClientContext,
+  target: Target,
+  options: { cacheMode: CacheMode; limit: number },
+): Promise<Obtained | undefined> {
+  const key = JSON.stringify(['token', options.cacheMode, target.audience, target.scope, target.params]);
+  return context.flights.share(key, () => obtain(context, target, options));
+}
+
+async function obtain(
+  context: ClientContext,
+  target: Target,
+  options: { cacheMode: CacheMode; limit: number },
+): Promise<Obtained | undefined> {
+  const snapshot = await look(context, target, options.cacheMode);
+  const plan = planToken(snapshot, target, options.cacheMode, context.settings);
+  switch (plan.kind) {
+    case 'serve':
+      return { token: plan.token, session: plan.session };
+    case 'nothing':
+      return undefined;
+    case 'keep':
+      return keep(context, target, { ...plan, own: false }, snapshot.session);
+    case 'refuse':
+      return refuse(context, target, plan.lack);
+    case 'authorize':
+      return authorizeSilently(context, target).catch((error: unknown) =>
+        refuse(context, target, plan.lack, error),
+      );
+    case 'spend': {
+      const { timers } = context.env;
+      const outcome = await within(timers, options.limit, context.custody.spend(target, plan.generation));
+      if (outcome.kind === 'answer') return keep(context, target, outcome, snapshot.session);
+      // The family moved on. A logout is final for this call; it began before, and may not sign the user in again.
+      return (await isMarked(context))
+        ? obtain(context, target, options)
+        : refuse(context, target, { kind: 'no_refresh_token' });
+    }
+  }
+}
+
+/** Reads what the decision needs. The record in custody is opened only where the cache cannot answer. */
+async function look(context: ClientContext, target: Target, mode: CacheMode): Promise<Snapshot> {
+  const { session, token } = await findToken(context, target);
+  const served = mode !== 'off' && session !== undefined && token !== undefined;
+  if (served || mode === 'cache-only' || !context.settings.useRefreshTokens)
+    return { session, token, marked: session !== undefined, family: { state: 'none', generation: 0 } };
+  const [marked, { family, answer }] = await Promise.all([isMarked(context), context.custody.look(target)]);
+  return { session, token, marked, family, answer };
+}
+
+/** Judges the ID token of a refresh (OIDC Core §12.2) and writes the tokens. Their refresh token is safe in custody. */
+async function keep(
+  context: ClientContext,
+  target: Target,
+  { answer, sub, own }: { answer: Answer; sub: string; own: boolean },
+  session: Session | undefined,
+): Promise<Obtained> {
+  const idToken = answer.id_token ?? (session?.sub === sub ? session.id_token : undefined);
+  try {
+    const { issuer, clientId, leeway } = context.settings;
+    const now = own && answer.id_token !== undefined ? context.env.clock.now() : undefined;
+    validateIdToken(idToken, { issuer, clientId, leeway, now, sub });
+  } catch (error) {
+    const forged = error instanceof InvalidIdTokenError && !error.retryable && idToken !== undefined;
+    if (!forged) throw error; // a clock is wrong, or nothing was sent: all is kept
+    await context.custody.end('invalid_id_token', target.audience);
+    return refuse(context, target, { kind: 'ended', cause: 'invalid_id_token' }, error);
+  }
+  if (!(await isMarked(context))) return refuse(context, target, { kind: 'no_refresh_token' }); // signed out meanwhile
+  return {
+    token: answer.token,
+    session: await saveToken(context, target, answer.token, idToken as string), // validated above
+  };
+}
+
+/** No token can be had: says why, and ends the local session where the server has ended its own. */
+async function refuse(
+  context: ClientContext,
+  { audience, scope }: Target,
+  lack: Lack,
+  cause?: unknown,
+): Promise<never> {
+  const unreached =
+    cause !== undefined && !(cause instanceof AuthenticationError) && !(cause instanceof InvalidIdTokenError);
+  switch (lack.kind) {
+    case 'ended':
+      if (unreached) throw cause; // the iframe got no answer, so nobody knows whether the session goes on
+      await clearSession(context);
+      throw new SessionEndedError(lack.cause, cause);
+    case 'not_used':
+      if (cause instanceof GenericError && cause.error === 'login_required') await clearSession(context);
+      throw cause;
+    case 'no_refresh_token':
+      if (context.settings.fallback === 'on' && cause !== undefined) throw cause;
+      throw new MissingRefreshTokenError(audience === '' ? 'default' : audience, scope, cause);
+  }
+}

@@ -1,0 +1,34 @@
+import { authorizationRequest, targetOf } from '../core/authorization-request.ts';
+import type { RedirectLoginOptions } from '../core/options.ts';
+import { storageName } from '../core/settings.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { StorageError } from '../errors.ts';
+import type { ClientContext } from './context.ts';
+import { authorizationSecrets } from './secrets.ts';
+
+/** The one slot for a login under way in this tab: a second login replaces the first. */
+export const transactionName = ({ settings }: ClientContext): string => storageName(settings, 'transaction');
+
+/** Remembers the login, then leaves for the tenant. */
+export async function loginWithRedirect(
+  context: ClientContext,
+  options: RedirectLoginOptions,
+): Promise<void> {
+  const { settings, env } = context;
+  const target = targetOf(settings, options.authorizationParams);
+  const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+    response_mode: 'query',
+  });
+  saveTransaction(context, { ...transaction, appState: options.appState });
+  const address = options.fragment ? `${url}#${options.fragment}` : url;
+  await (options.openUrl ?? env.page.navigate)(address);
+}
+
+/** Without it the return could not be judged, so a login that cannot be remembered is not begun. */
+function saveTransaction(context: ClientContext, transaction: Transaction): void {
+  try {
+    context.env.sessionStorage.set(transactionName(context), JSON.stringify(transaction));
+  } catch (cause) {
+    throw new StorageError('the login could not be remembered in sessionStorage', cause);
+  }
+}

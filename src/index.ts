@@ -1,0 +1,31 @@
+/** The public surface of latchkey's SDK: re-exports only. */
+export { Auth0Client, createAuth0Client, createAuth0Client as default } from './auth0-client.ts';
+export { LocalStorageCache } from './browser/local-storage-cache.ts';
+export { InMemoryCache, type ICache } from './core/cache.ts';
+export {
+  User,
+  type Auth0ClientOptions,
+  type AuthorizationParams,
+  type CacheLocation,
+  type CacheMode,
+  type GetTokenSilentlyOptions,
+  type GetTokenSilentlyVerboseResponse,
+  type IdToken,
+  type LogoutOptions,
+  type RedirectLoginOptions,
+  type RedirectLoginResult,
+} from './core/options.ts';
+export type { V1ClientOptions } from './compatibility/v1-options.ts';
+export {
+  AuthenticationError,
+  GenericError,
+  InsecureContextError,
+  InvalidConfigurationError,
+  InvalidIdTokenError,
+  MissingRefreshTokenError,
+  NetworkError,
+  SessionEndedError,
+  StorageError,
+  TimeoutError,
+  type ErrorDetails,
+} from './errors.ts';
