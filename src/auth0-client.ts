@@ -58,6 +58,7 @@ export class Auth0Client {
     const given = toV2Options(options);
     const settings = readSettings(given);
     const persistent = settings.cacheLocation === 'localstorage';
+    const pageLocks = createPageLocks(env.timers);
     this.#context = {
       settings,
       env,
@@ -68,9 +69,10 @@ export class Auth0Client {
         settings,
         env,
         persistent ? env.records : createMemoryRecordStore(),
-        persistent ? env.locks : createPageLocks(env.timers),
+        persistent ? env.locks : pageLocks,
       ),
       flights: createFlights(),
+      frames: pageLocks,
       heap: { session: undefined, unsaved: new Map() },
     };
   }

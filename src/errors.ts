@@ -57,7 +57,7 @@ export class InsecureContextError extends GenericError {
   constructor(origin: string) {
     super(
       'insecure_context',
-      `latchkey must run on a secure origin: Web Crypto is missing at "${origin}". Use https, or http://localhost.`,
+      `latchkey must run on a secure origin (https or localhost): "${origin}" has no Web Crypto.`,
     );
   }
 }
@@ -83,6 +83,10 @@ export class TimeoutError extends GenericError {
     super('timeout', description, { retryable: true, reason });
   }
 }
+
+/** For a lock that was not granted in time. */
+export const lockTimeout = (limit: number): TimeoutError =>
+  new TimeoutError('lock_timeout', `Timeout: the lock was not granted within ${limit} ms.`);
 
 /**
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
@@ -114,12 +118,10 @@ export class StorageError extends GenericError {
 export class InvalidIdTokenError extends GenericError {
   override name = 'InvalidIdTokenError';
 
-  constructor(reason: string, problem: string) {
+  constructor(reason: string, detail: string) {
+    const description = `The ID token was refused (${reason}). ${detail}`.trim();
     // A token that is only too old or too new tells of a clock, not of a forgery.
-    super('invalid_id_token', `The ID token was refused: ${problem}`, {
-      reason,
-      retryable: reason === 'time',
-    });
+    super('invalid_id_token', description, { reason, retryable: reason === 'time' });
   }
 }
 
@@ -151,11 +153,11 @@ export class SessionEndedError extends GenericError {
   constructor(reason: string, cause?: unknown) {
     const why =
       reason === 'outcome_unknown'
-        ? 'The answer to an earlier refresh was lost, and the server now refuses the refresh token it was sent with.'
+        ? 'the answer to a refresh was lost, and its refresh token is now refused.'
         : reason === 'invalid_id_token'
-          ? 'The server answered a refresh with an ID token of somebody or something else.'
-          : 'The server refuses the refresh token: it expired, was revoked, or a spent one was presented again.';
-    super('invalid_grant', `The session has ended. ${why} Log in again.`, {
+          ? 'a refresh brought the ID token of somebody else.'
+          : 'the refresh token expired, was revoked, or had been spent before.';
+    super('invalid_grant', `The session has ended: ${why} Log in again.`, {
       requiresLogin: true,
       reason,
       cause,

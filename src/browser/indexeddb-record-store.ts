@@ -5,6 +5,7 @@
  * Each update is one `readwrite` transaction with strict durability, and counts as done when the transaction completes.
  */
 import type { Milliseconds } from '../clock.ts';
+import { within } from '../core/within.ts';
 import type { RecordStore, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 
@@ -17,83 +18,72 @@ const deadline: Milliseconds = 5000;
 
 export function createIndexedDbRecordStore(timers: Timers): RecordStore {
   let opening: Promise<IDBDatabase> | undefined;
+  const forget = () => (opening = undefined);
 
   return {
     async update(name, step) {
-      const database = await open();
-      return inTime('an update did not complete', (resolve, reject) => {
-        const transaction = begin(database);
-        const store = transaction.objectStore(storeName);
-        const reading: IDBRequest<unknown> = store.get(name);
-        reading.onsuccess = () => {
-          try {
-            const [record, result] = step(reading.result);
-            transaction.oncomplete = () => resolve(result);
-            if (record !== reading.result) store.put(record, name);
-          } catch (error) {
-            reject(error);
-            transaction.abort();
-          }
-        };
-        transaction.onabort = () => reject(new StorageError('an update was aborted', transaction.error));
-      });
+      opening ??= inTime('IndexedDB did not open', connect(forget));
+      try {
+        return await inTime('an update did not complete', updateIn(await opening, name, step));
+      } catch (error) {
+        if (error instanceof StorageError) forget(); // the next update opens another connection
+        throw error;
+      }
     },
   };
 
-  function begin(database: IDBDatabase): IDBTransaction {
+  function inTime<T>(what: string, work: Promise<T>): Promise<T> {
+    return within(timers, deadline, work, () => new StorageError(`${what} within ${deadline} ms`));
+  }
+}
+
+function connect(forget: () => void): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => reject(new StorageError('IndexedDB did not open', cause));
     try {
-      return database.transaction(storeName, 'readwrite', { durability: 'strict' });
-    } catch (cause) {
-      opening = undefined; // the connection was closed; the next update opens another one
-      throw new StorageError('the connection to IndexedDB is closed', cause);
-    }
-  }
-
-  function open(): Promise<IDBDatabase> {
-    opening ??= connect().catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
-  }
-
-  function connect(): Promise<IDBDatabase> {
-    return inTime('IndexedDB did not open', (resolve, reject) => {
-      if (typeof indexedDB === 'undefined') throw new StorageError('there is no IndexedDB');
       const request = indexedDB.open(databaseName, databaseVersion);
       request.onupgradeneeded = () => request.result.createObjectStore(storeName);
-      request.onerror = () => reject(new StorageError('IndexedDB did not open', request.error));
+      request.onerror = () => fail(request.error);
       request.onsuccess = () => {
         const database = request.result;
         // A page of a later version, or the user's wish to delete the data, must not wait for this page.
         database.onversionchange = () => {
           database.close();
-          opening = undefined;
+          forget();
         };
-        database.onclose = () => (opening = undefined);
+        database.onclose = forget;
         resolve(database);
       };
-    });
-  }
+    } catch (cause) {
+      fail(cause); // there is no IndexedDB, or it is blocked
+    }
+  });
+}
 
-  function inTime<T>(
-    what: string,
-    work: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
-  ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const callOff = timers.after(deadline, () => reject(new StorageError(`${what} within ${deadline} ms`)));
-      const settle =
-        <V>(how: (value: V) => void) =>
-        (value: V) => {
-          callOff();
-          how(value);
-        };
-      const fail = settle(reject);
-      try {
-        work(settle(resolve), fail);
-      } catch (error) {
-        fail(error instanceof StorageError ? error : new StorageError(what, error));
-      }
-    });
-  }
+function updateIn<T>(
+  database: IDBDatabase,
+  name: string,
+  step: (record: unknown) => readonly [record: unknown, result: T],
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => reject(new StorageError('an update was refused', cause));
+    try {
+      const transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' });
+      const store = transaction.objectStore(storeName);
+      const reading: IDBRequest<unknown> = store.get(name);
+      transaction.onabort = () => fail(transaction.error);
+      reading.onsuccess = () => {
+        try {
+          const [record, result] = step(reading.result);
+          transaction.oncomplete = () => resolve(result);
+          if (record !== reading.result) store.put(record, name);
+        } catch (error) {
+          reject(error); // the step's own
+          transaction.abort();
+        }
+      };
+    } catch (cause) {
+      fail(cause); // the connection is closed
+    }
+  });
 }

@@ -13,38 +13,37 @@ export class LocalStorageCache implements ICache {
     this.#storage = storage;
   }
 
-  /** The entry; `undefined` where there is none, and where it is not JSON. @throws {StorageError} when storage is blocked. */
+  /** The entry; `undefined` where there is none; what is not JSON, as text. @throws {StorageError} when storage is blocked. */
   get<T = unknown>(key: string): T | undefined {
-    const text = attempt('an entry could not be read from localStorage', () => this.#storage.get(key));
+    const text = attempt(() => this.#storage.get(key));
+    if (text === null) return undefined;
     try {
-      return text === null ? undefined : (JSON.parse(text) as T);
+      return JSON.parse(text) as T;
     } catch {
-      return undefined;
+      return text as T;
     }
   }
 
   /** @throws {StorageError} when storage is full or blocked. */
   set(key: string, entry: unknown): void {
-    attempt('an entry could not be written to localStorage', () =>
-      this.#storage.set(key, JSON.stringify(entry)),
-    );
+    attempt(() => this.#storage.set(key, JSON.stringify(entry)));
   }
 
   /** @throws {StorageError} when storage is blocked. */
   remove(key: string): void {
-    attempt('an entry could not be removed from localStorage', () => this.#storage.remove(key));
+    attempt(() => this.#storage.remove(key));
   }
 
   /** Every key of the origin, other applications' too. @throws {StorageError} when storage is blocked. */
   allKeys(): string[] {
-    return attempt('localStorage could not be listed', () => this.#storage.names());
+    return attempt(() => this.#storage.names());
   }
 }
 
-function attempt<T>(what: string, action: () => T): T {
+function attempt<T>(action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    throw new StorageError(what, cause);
+    throw new StorageError('localStorage is full or blocked', cause);
   }
 }

@@ -1,6 +1,6 @@
 /** Locks between tabs: Web Locks, and `browser-tabs-lock` where they are missing. */
 import type { Locks, Timers } from '../environment.ts';
-import { TimeoutError } from '../errors.ts';
+import { lockTimeout } from '../errors.ts';
 
 export function createLocks(timers: Timers): Locks {
   return {
@@ -56,6 +56,3 @@ function unwrap<C>(module: C | { default: C }): C {
     ? module.default
     : (module as C);
 }
-
-const lockTimeout = (limit: number) =>
-  new TimeoutError('lock_timeout', `Timeout: the lock was held by another tab for ${limit} ms.`);

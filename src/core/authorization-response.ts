@@ -11,10 +11,7 @@ export function readCallback(url: string): AuthorizationResponse {
   const query = url.split('#', 1)[0]?.split('?').slice(1).join('&') ?? '';
   const response = readAuthorizationResponse(new URLSearchParams(query));
   if (response.code === undefined && response.error === undefined)
-    throw new GenericError(
-      'missing_callback_parameters',
-      'There are no query params available for parsing. The address holds neither "code" nor "error".',
-    );
+    throw new GenericError('missing_callback_parameters', 'There are no query params available for parsing.');
   return response;
 }
 

@@ -102,17 +102,12 @@ export function readUserEntry(value: unknown): UserEntry | undefined {
   return { id_token: value.id_token, audiences: value.audiences.filter((name) => typeof name === 'string') };
 }
 
-/** True for a token as this module writes it. */
-export function isToken(value: unknown): value is Token {
-  return (
-    isRecord(value) &&
-    typeof value.access_token === 'string' &&
-    typeof value.token_type === 'string' &&
-    typeof value.scope === 'string' &&
-    typeof value.requestedScope === 'string' &&
-    typeof value.expires_at === 'number'
-  );
-}
+const isToken = (value: unknown): value is Token =>
+  isRecord(value) &&
+  ['access_token', 'token_type', 'scope', 'requestedScope'].every(
+    (name) => typeof value[name] === 'string',
+  ) &&
+  typeof value.expires_at === 'number';
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;

@@ -7,11 +7,9 @@ import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { InvalidIdTokenError } from '../errors.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { IdTokenClaims } from '../oauth/id-token.ts';
+import type { Settings } from './settings.ts';
 
 export interface IdTokenExpectation {
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly leeway: Seconds;
   /** Absent: its times are not judged, because whoever obtained it has judged them. */
   readonly now?: Milliseconds | undefined;
   /** Code exchange: the nonce of the authorization request. */
@@ -20,26 +18,30 @@ export interface IdTokenExpectation {
   readonly sub?: string | undefined;
   /** The organization that was asked for, by id (`org_…`) or by name. */
   readonly organization?: string | undefined;
-  readonly maxAge?: Seconds | undefined;
+  readonly max_age?: Seconds | undefined;
 }
 
 /** @throws {InvalidIdTokenError} whose `reason` names the first check that failed; `time` when only the times are wrong. */
-export function validateIdToken(idToken: string | undefined, expected: IdTokenExpectation): IdTokenClaims {
-  if (idToken === undefined) refuse('missing', 'the answer holds none.');
+export function validateIdToken(
+  { issuer, clientId, leeway }: Pick<Settings, 'issuer' | 'clientId' | 'leeway'>,
+  idToken: string | undefined,
+  expected: IdTokenExpectation,
+): IdTokenClaims {
+  if (idToken === undefined) refuse('missing');
   const { header, claims } = decode(idToken);
+  const { aud, azp, sub } = claims;
+  const audiences = Array.isArray(aud) ? aud : [aud];
 
-  if (header.alg !== 'RS256')
-    refuse('algorithm', `expected the algorithm "RS256", found "${String(header.alg)}".`);
-  if (claims.iss !== expected.issuer)
-    refuse('issuer', `expected the issuer "${expected.issuer}", found "${String(claims.iss)}".`);
-  if (typeof claims.sub !== 'string' || claims.sub === '') refuse('subject', '"sub" is missing.');
-  checkAudience(claims, expected.clientId);
-  if (expected.nonce !== undefined && claims.nonce !== expected.nonce)
-    refuse('nonce', 'its nonce is not the one that was sent.');
-  if (expected.sub !== undefined && claims.sub !== expected.sub)
-    refuse('subject', 'it speaks of another user than the one who signed in.');
-  checkOrganization(claims, expected.organization);
-  checkTimes(claims, expected);
+  compare('algorithm', 'RS256', header.alg);
+  compare('issuer', issuer, claims.iss);
+  if (typeof sub !== 'string' || sub === '') refuse('subject');
+  if (!audiences.includes(clientId))
+    refuse('audience', `expected "${clientId}", found "${audiences.join(' ')}"`);
+  if (audiences.length > 1) compare('authorized_party', clientId, azp);
+  if (expected.nonce !== undefined && claims.nonce !== expected.nonce) refuse('nonce');
+  if (expected.sub !== undefined && sub !== expected.sub) refuse('subject');
+  checkOrganization(claims, expected.organization?.trim());
+  checkTimes(claims, leeway, expected);
   return claims as unknown as IdTokenClaims; // every member that the type requires was checked above
 }
 
@@ -47,44 +49,40 @@ function decode(idToken: string) {
   try {
     return decodeJwt(idToken);
   } catch {
-    return refuse('malformed', 'it is not a JWT.');
+    return refuse('malformed');
   }
 }
 
-function checkAudience({ aud, azp }: Record<string, unknown>, clientId: string): void {
-  const audiences = Array.isArray(aud) ? aud : [aud];
-  if (!audiences.includes(clientId))
-    refuse('audience', `expected the audience "${clientId}", found "${audiences.map(String).join(' ')}".`);
-  if (audiences.length > 1 && azp !== clientId)
-    refuse('authorized_party', `expected the authorized party "${clientId}", found "${String(azp)}".`);
-}
-
-function checkOrganization(claims: Record<string, unknown>, organization: string | undefined): void {
-  const asked = organization?.trim();
+/** An organization is asked for by id, which is compared as it is, or by name, which Auth0 writes in lower case. */
+function checkOrganization(claims: Record<string, unknown>, asked: string | undefined): void {
   if (!asked) return;
-  const byId = asked.startsWith('org_');
-  const found = byId ? claims.org_id : claims.org_name;
-  const wanted = byId ? asked : asked.toLowerCase();
-  if (found !== wanted)
-    refuse('organization', `expected the organization "${wanted}", found "${String(found)}".`);
+  if (asked.startsWith('org_')) compare('organization', asked, claims.org_id);
+  else compare('organization', asked.toLowerCase(), claims.org_name);
 }
 
-function checkTimes(claims: Record<string, unknown>, { leeway, now, maxAge }: IdTokenExpectation): void {
+function checkTimes(
+  claims: Record<string, unknown>,
+  leeway: Seconds,
+  { now, max_age: maxAge }: IdTokenExpectation,
+): void {
   const { exp, iat, nbf, auth_time } = claims;
-  if (!isDate(exp)) refuse('expiry', '"exp" is not a date.');
-  if (!isDate(iat)) refuse('issued_at', '"iat" is not a date.');
-  if (maxAge !== undefined && !isDate(auth_time)) refuse('authentication_time', '"auth_time" is not a date.');
+  if (!isDate(exp)) refuse('expiry');
+  if (!isDate(iat)) refuse('issued_at');
+  if (maxAge !== undefined && !isDate(auth_time)) refuse('authentication_time');
   if (now === undefined) return;
   const instant = toSeconds(now);
-  if (instant > exp + leeway) refuse('time', `it expired ${instant - exp} s ago by this machine's clock.`);
-  if (isDate(nbf) && instant < nbf - leeway)
-    refuse('time', `it is not valid for another ${nbf - instant} s by this machine's clock.`);
+  if (instant > exp + leeway) refuse('time', `it expired ${instant - exp} s ago by this machine's clock`);
+  if (isDate(nbf) && instant < nbf - leeway) refuse('time', `it is not valid for another ${nbf - instant} s`);
   if (maxAge !== undefined && isDate(auth_time) && instant > auth_time + maxAge + leeway)
-    refuse('max_age', `the user signed in ${instant - auth_time} s ago, and ${maxAge} s were asked for.`);
+    refuse('max_age', `the user signed in ${instant - auth_time} s ago`);
 }
 
 const isDate = (value: unknown): value is Seconds => typeof value === 'number' && Number.isFinite(value);
 
-function refuse(reason: string, problem: string): never {
-  throw new InvalidIdTokenError(reason, problem);
+function compare(reason: string, expected: string, found: unknown): void {
+  if (found !== expected) refuse(reason, `expected "${expected}", found "${String(found)}"`);
+}
+
+function refuse(reason: string, detail = ''): never {
+  throw new InvalidIdTokenError(reason, detail);
 }

@@ -37,18 +37,15 @@ const shortestExchangeLimit = seconds(30);
 /** @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, a limit that is no time. */
 export function readSettings(options: Auth0ClientOptions): Settings {
   if (typeof options !== 'object' || options === null)
-    throw new InvalidConfigurationError('Options are missing.', 'Pass at least { domain, clientId }.');
+    throw new InvalidConfigurationError('Options are missing.', 'Pass { domain, clientId }.');
   const domainUrl = readDomain(options.domain);
   const { clientId, cacheLocation = 'memory', cache, authorizationParams = {} } = options;
   if (typeof clientId !== 'string' || clientId === '')
-    throw new InvalidConfigurationError(
-      '"clientId" is missing.',
-      'Pass the client id that the tenant shows for your application.',
-    );
+    throw new InvalidConfigurationError('"clientId" is missing.', 'Pass the client id of your application.');
   if (cacheLocation !== 'memory' && cacheLocation !== 'localstorage')
     throw new InvalidConfigurationError(
       `Invalid cache location "${String(cacheLocation)}".`,
-      'Use "memory" or "localstorage", or pass a cache of your own as "cache".',
+      'Use "memory", "localstorage" or a "cache" of your own.',
     );
   if (cache !== undefined && options.cacheLocation !== undefined)
     throw new InvalidConfigurationError('Both "cache" and "cacheLocation" are given.', 'Pass one of them.');
@@ -102,7 +99,7 @@ export function readLimit(name: string, value: Seconds | undefined, otherwise: S
 }
 
 function readDomain(domain: unknown): string {
-  const suggestion = 'Pass the tenant\'s domain, such as "tenant.eu.auth0.com".';
+  const suggestion = 'Pass a domain such as "tenant.eu.auth0.com".';
   if (typeof domain !== 'string' || domain === '')
     throw new InvalidConfigurationError('"domain" is missing.', suggestion);
   try {
@@ -112,10 +109,7 @@ function readDomain(domain: unknown): string {
   } catch {
     // Not an address at all: refused below, with the same words.
   }
-  throw new InvalidConfigurationError(
-    `"domain" is "${domain}", which is not a host name or an origin.`,
-    suggestion,
-  );
+  throw new InvalidConfigurationError(`"domain" is "${domain}", which is no domain.`, suggestion);
 }
 
 function readIssuer(issuer: string | undefined, domainUrl: string): string {

@@ -45,22 +45,25 @@ const declined = (error: string, description: string, status: number): GenericEr
   new GenericError(error, description, { retryable: status === 408 || status === 429 });
 
 function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {
-  const { access_token, token_type, expires_in, scope, id_token, refresh_token } = payload;
-  if (typeof access_token !== 'string' || access_token === '') return undefined;
-  const lifetime = Number(expires_in); // some servers send it as text
+  const access_token = text(payload.access_token);
+  if (access_token === undefined) return undefined;
+  const lifetime = Number(payload.expires_in); // some servers send it as text
   return {
     access_token,
-    token_type: typeof token_type === 'string' ? token_type : 'Bearer',
-    ...(expires_in !== undefined && Number.isFinite(lifetime) && { expires_in: lifetime }),
-    ...(typeof scope === 'string' && { scope }),
-    ...(typeof id_token === 'string' && { id_token }),
-    ...(typeof refresh_token === 'string' && refresh_token !== '' && { refresh_token }),
+    token_type: text(payload.token_type) ?? 'Bearer',
+    expires_in: Number.isFinite(lifetime) ? lifetime : undefined,
+    scope: text(payload.scope),
+    id_token: text(payload.id_token),
+    refresh_token: text(payload.refresh_token),
   };
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+function parseObject(body: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(body);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -9,13 +9,13 @@ import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, tokenOf } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
-import { NetworkError, StorageError, TimeoutError } from '../errors.ts';
+import { lockTimeout, NetworkError, StorageError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
-import { encodeRevocationRequest } from '../oauth/revocation-endpoint.ts';
-import { encodeTokenRequest, type AuthorizationCodeGrant } from '../oauth/token-endpoint.ts';
+import { formOf } from '../oauth/form.ts';
+import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
+import type { AuthorizationCodeGrant, TokenRequest } from '../oauth/token-endpoint.ts';
 import {
   answerFor,
-  readFamily,
   statusOf,
   transition,
   type Family,
@@ -67,6 +67,11 @@ export interface Redeemed {
 /** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
 const recordVersion = 1;
 
+interface CustodyRecord {
+  readonly version: number;
+  readonly families: Readonly<Record<string, Family>>;
+}
+
 /** How often a claim that the lock does not account for is looked at again. */
 const busyPause: Milliseconds = 250;
 
@@ -96,15 +101,13 @@ export function createCustody(
   }
 
   async function spend(target: { audience: string; scope: string }, seen: number): Promise<SpendOutcome> {
-    if (!env.page.online()) throw new NetworkError('offline', 'The browser is offline: nothing was sent.');
+    if (!env.page.online()) throw new NetworkError('offline', 'The browser is offline.');
     const owner = randomName();
     const giveUpAt = env.clock.now() + lockLimit;
     for (;;) {
       const outcome = await locks.run(name, lockLimit, () => claimAndExchange(owner, target, seen));
       if (outcome.kind !== 'busy') return outcome;
-      const age = env.clock.now() - outcome.startedAt;
-      if (env.clock.now() >= giveUpAt)
-        throw new TimeoutError('lock_timeout', `Timeout: another tab has been refreshing for ${age} ms.`);
+      if (env.clock.now() >= giveUpAt) throw lockTimeout(lockLimit);
       await new Promise<void>((resolve) => env.timers.after(busyPause, resolve));
     }
   }
@@ -141,7 +144,7 @@ export function createCustody(
     const second = await exchange(audience, owner, again);
     if (second !== 'lost') return second;
     await change(audience, { kind: 'release', owner, outcome: 'unknown' });
-    throw new NetworkError('outcome_unknown', 'No answer to the refresh arrived; it will be tried again.');
+    throw new NetworkError('outcome_unknown', 'No answer to the refresh arrived.');
   }
 
   /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands. */
@@ -154,7 +157,7 @@ export function createCustody(
     let httpAnswer: HttpAnswer;
     try {
       const { refresh_token } = head;
-      httpAnswer = await postToken({
+      httpAnswer = await post('token', {
         grant_type: 'refresh_token',
         client_id: settings.clientId,
         refresh_token,
@@ -199,8 +202,7 @@ export function createCustody(
     try {
       const outcome = await change(audience, event);
       if (outcome.kind !== 'passed') return true;
-      const { family } = await look({ audience, scope: '' });
-      if (family.state === 'ended' && successor !== undefined) await revoke([successor]);
+      if (outcome.ended && successor !== undefined) await revoke([successor]);
       return false;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
@@ -221,17 +223,13 @@ export function createCustody(
     let httpAnswer: HttpAnswer;
     try {
       // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
-      httpAnswer = await postToken({
+      httpAnswer = await post('token', {
         grant_type: 'authorization_code',
         client_id: settings.clientId,
         ...code,
       });
     } catch (cause) {
-      throw new NetworkError(
-        'unreachable',
-        'The token endpoint did not answer, or its answer cannot be read.',
-        cause,
-      );
+      throw new NetworkError('unreachable', 'The token endpoint did not answer.', cause);
     }
     const judgement = judgeTokenAnswer(httpAnswer);
     switch (judgement.kind) {
@@ -271,62 +269,63 @@ export function createCustody(
 
   async function end(cause: EndedCause, audience?: string): Promise<void> {
     for (const of of audience === undefined ? [...unsaved.keys()] : [audience]) await saveLate(of);
-    const orphans = await records.update(name, (record) => {
-      const families = readFamilies(record);
-      const results = (audience === undefined ? Object.keys(families) : [audience]).map((of) => {
-        const [family, outcome] = transition(families[of], { kind: 'end', cause });
-        return { of, family, orphan: outcome.kind === 'ended' ? outcome.orphan : undefined };
-      });
-      const changed = results.some(({ of, family }) => family !== families[of]);
-      const next = { ...families, ...Object.fromEntries(results.map(({ of, family }) => [of, family])) };
-      return [
-        changed ? { version: recordVersion, families: next } : record,
-        results.flatMap(({ orphan }) => orphan ?? []),
-      ];
-    });
-    await revoke(orphans);
+    const outcomes = await changeEach(audience, { kind: 'end', cause });
+    await revoke(outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []));
   }
 
   /** Best effort: the local end stands, whether the server hears of it or not. */
   async function revoke(tokens: readonly string[]): Promise<void> {
     await Promise.allSettled(
       tokens.map((token) =>
-        env.http.post(
-          `${settings.domainUrl}/oauth/revoke`,
-          encodeRevocationRequest({ client_id: settings.clientId, token, token_type_hint: 'refresh_token' }),
+        post(
+          'revoke',
+          { client_id: settings.clientId, token, token_type_hint: 'refresh_token' },
           { limit: revocationLimit, keepalive: true },
         ),
       ),
     );
   }
 
-  /** One transition of one family, as one atomic step of the store. */
+  /** One transition of one family. */
   async function change(audience: string, event: FamilyEvent): Promise<FamilyOutcome> {
+    const [outcome] = await changeEach(audience, event);
+    return outcome as FamilyOutcome; // one audience, one outcome
+  }
+
+  /** One transition of the family for `audience`, or of every family, as one atomic step of the store. */
+  async function changeEach(
+    audience: string | undefined,
+    event: FamilyEvent,
+  ): Promise<readonly FamilyOutcome[]> {
     return records.update(name, (record) => {
-      const families = readFamilies(record);
-      const [family, outcome] = transition(families[audience], event);
-      if (family === families[audience]) return [record, outcome];
-      return [{ version: recordVersion, families: { ...families, [audience]: family } }, outcome];
+      const families = { ...readFamilies(record) };
+      let changed = false;
+      const outcomes = (audience === undefined ? Object.keys(families) : [audience]).map((of) => {
+        const [family, outcome] = transition(families[of], event);
+        changed ||= family !== families[of];
+        families[of] = family;
+        return outcome;
+      });
+      return [changed ? { version: recordVersion, families } : record, outcomes];
     });
   }
 
-  async function postToken(request: Parameters<typeof encodeTokenRequest>[0]): Promise<HttpAnswer> {
-    return env.http.post(`${settings.domainUrl}/oauth/token`, encodeTokenRequest(request), {
-      limit: settings.exchangeLimit,
-    });
+  async function post(
+    endpoint: 'token' | 'revoke',
+    request: TokenRequest | RevocationRequest,
+    options: { limit: Milliseconds; keepalive?: boolean } = { limit: settings.exchangeLimit },
+  ): Promise<HttpAnswer> {
+    return env.http.post(`${settings.domainUrl}/oauth/${endpoint}`, formOf(request).toString(), options);
   }
 }
 
-/** @throws {StorageError} for a record of a later version. A record that cannot be read counts as none. */
+/**
+ * The families in a stored record. What this version wrote, whole and at once, is trusted; anything else counts as none.
+ * @throws {StorageError} for a record of a later version.
+ */
 function readFamilies(record: unknown): Readonly<Record<string, Family>> {
-  if (typeof record !== 'object' || record === null) return {};
-  const { version, families } = record as Record<string, unknown>;
-  if (typeof version === 'number' && version > recordVersion)
-    throw new StorageError(
-      `its record has format version ${version}, and this page knows version ${recordVersion}`,
-    );
-  if (version !== recordVersion || typeof families !== 'object' || families === null) return {};
-  return Object.fromEntries(
-    Object.entries(families).map(([audience, family]) => [audience, readFamily(family)]),
-  );
+  const { version = 0, families } = (record ?? {}) as Partial<CustodyRecord>;
+  if (version > recordVersion)
+    throw new StorageError(`its record has format ${version}, later than ${recordVersion}`);
+  return version === recordVersion && families ? families : {};
 }

@@ -21,7 +21,7 @@
  * passed can tell, and discards what it got.
  */
 import type { Milliseconds } from '../clock.ts';
-import { isToken, serves } from '../core/cache.ts';
+import { serves } from '../core/cache.ts';
 import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
 
 /** The intent to spend the head, by whom and since when. */
@@ -82,14 +82,14 @@ export type FamilyOutcome =
   | { readonly kind: 'adopted' }
   | { readonly kind: 'claimed'; readonly refresh_token: string; readonly scope: string; readonly sub: string }
   | { readonly kind: 'newer'; readonly answer: Answer | undefined; readonly sub: string }
-  | { readonly kind: 'busy'; readonly startedAt: Milliseconds }
+  | { readonly kind: 'busy' }
   | { readonly kind: 'none' }
   | { readonly kind: 'rotated' }
   | { readonly kind: 'released' }
   /** `orphan`: the head that nobody will spend any more; to be revoked. */
   | { readonly kind: 'ended'; readonly orphan?: string | undefined }
   /** The event came too late: somebody else has moved the family on. Nothing changed. */
-  | { readonly kind: 'passed' };
+  | { readonly kind: 'passed'; readonly ended: boolean };
 
 export function transition(family: Family, event: FamilyEvent): readonly [Family, FamilyOutcome] {
   switch (event.kind) {
@@ -103,7 +103,7 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
       return claim(family, event);
 
     case 'rotate': {
-      if (!isOwner(family, event.owner)) return [family, { kind: 'passed' }];
+      if (!isOwner(family, event.owner)) return passed(family);
       const { scope, sub } = family;
       const generation = family.generation + 1;
       const refresh_token = event.refresh_token ?? family.refresh_token;
@@ -114,12 +114,12 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
     }
 
     case 'refuse': {
-      if (!isOwner(family, event.owner)) return [family, { kind: 'passed' }];
+      if (!isOwner(family, event.owner)) return passed(family);
       return [ended(family, family.outcomeUnknown ? 'outcome_unknown' : 'refused'), { kind: 'ended' }];
     }
 
     case 'release': {
-      if (!isOwner(family, event.owner)) return [family, { kind: 'passed' }];
+      if (!isOwner(family, event.owner)) return passed(family);
       const outcomeUnknown = family.outcomeUnknown || event.outcome === 'unknown' || undefined;
       return [{ ...family, claim: undefined, outcomeUnknown }, { kind: 'released' }];
     }
@@ -145,7 +145,7 @@ function claim(
   const abandoned =
     former !== undefined &&
     (former.owner === event.owner || event.alone || event.now - former.startedAt >= event.abandonedAfter);
-  if (former && !abandoned) return [family, { kind: 'busy', startedAt: former.startedAt }];
+  if (former && !abandoned) return [family, { kind: 'busy' }];
   const { refresh_token, scope, sub } = family;
   return [
     {
@@ -174,49 +174,13 @@ export const answerFor = (
   now: Milliseconds,
 ): Answer | undefined => (answer && serves(answer.token, scope, now) ? answer : undefined);
 
-/** A family out of a stored record; a value of another shape counts as none. */
-export function readFamily(value: unknown): Family {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { state, generation, refresh_token, scope, sub, cause, answer, claim, outcomeUnknown } =
-    value as Record<string, unknown>;
-  if (typeof generation !== 'number') return undefined;
-  if (state === 'ended' && typeof cause === 'string')
-    return { state, generation, cause: cause as EndedCause };
-  if (
-    state !== 'live' ||
-    typeof refresh_token !== 'string' ||
-    typeof scope !== 'string' ||
-    typeof sub !== 'string'
-  )
-    return undefined;
-  return {
-    state,
-    generation,
-    refresh_token,
-    scope,
-    sub,
-    answer: readAnswer(answer),
-    claim: readClaim(claim),
-    outcomeUnknown: outcomeUnknown === true || undefined,
-  };
-}
-
-function readAnswer(value: unknown): Answer | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { token, id_token } = value as Record<string, unknown>;
-  return isToken(token)
-    ? { token, id_token: typeof id_token === 'string' ? id_token : undefined }
-    : undefined;
-}
-
-function readClaim(value: unknown): Claim | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { owner, startedAt } = value as Record<string, unknown>;
-  return typeof owner === 'string' && typeof startedAt === 'number' ? { owner, startedAt } : undefined;
-}
-
 const isOwner = (family: Family, owner: string): family is LiveFamily =>
   family?.state === 'live' && family.claim?.owner === owner;
+
+const passed = (family: Family): readonly [Family, FamilyOutcome] => [
+  family,
+  { kind: 'passed', ended: family?.state === 'ended' },
+];
 
 const ended = ({ generation }: LiveFamily | EndedFamily, cause: EndedCause): EndedFamily => ({
   state: 'ended',

@@ -1,46 +1,24 @@
 /** Locks within one page: whoever asks first is served first. Other tabs are not kept out. */
 import type { Locks, Timers } from '../environment.ts';
-import { TimeoutError } from '../errors.ts';
+import { lockTimeout } from '../errors.ts';
 
 export function createPageLocks(timers: Timers): Locks {
-  const queues = new Map<string, (() => void)[]>();
-
+  const tails = new Map<string, Promise<void>>();
   return {
     exclusive: true,
-    async run(name, limit, task) {
-      await acquire(name, limit);
-      try {
-        return await task();
-      } finally {
-        release(name);
-      }
-    },
+    run: (name, limit, task) =>
+      new Promise((resolve, reject) => {
+        let waiting = true;
+        const callOff = timers.after(limit, () => {
+          waiting = false;
+          reject(lockTimeout(limit));
+        });
+        const turn = async () => {
+          if (!waiting) return;
+          callOff();
+          await task().then(resolve, reject);
+        };
+        tails.set(name, (tails.get(name) ?? Promise.resolve()).then(turn));
+      }),
   };
-
-  function acquire(name: string, limit: number): Promise<void> {
-    const waiting = queues.get(name);
-    if (waiting === undefined) {
-      queues.set(name, []);
-      return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-      const granted = () => {
-        callOff();
-        resolve();
-      };
-      const callOff = timers.after(limit, () => {
-        waiting.splice(waiting.indexOf(granted), 1);
-        reject(
-          new TimeoutError('lock_timeout', `Timeout: the lock was held by another call for ${limit} ms.`),
-        );
-      });
-      waiting.push(granted);
-    });
-  }
-
-  function release(name: string): void {
-    const next = queues.get(name)?.shift();
-    if (next) next();
-    else queues.delete(name);
-  }
 }

@@ -12,8 +12,8 @@ import { authorizationSecrets } from './secrets.ts';
  * @throws {TimeoutError} when the frame stays silent.
  */
 export function authorizeSilently(context: ClientContext, target: Target): Promise<Obtained> {
-  return context.flights.queue('frame', async () => {
-    const { settings, env } = context;
+  const { settings, env } = context;
+  return context.frames.run('frame', settings.frameLimit, async () => {
     const redirect_uri = target.params.redirect_uri ?? env.page.origin();
     const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
       response_mode: 'web_message',

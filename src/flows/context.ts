@@ -3,7 +3,7 @@ import type { ICache } from '../core/cache.ts';
 import type { Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Custody } from '../custody/custody.ts';
-import type { Environment } from '../environment.ts';
+import type { Environment, Locks } from '../environment.ts';
 import type { Flights } from './flights.ts';
 
 export interface ClientContext {
@@ -13,6 +13,8 @@ export interface ClientContext {
   readonly custody: Custody;
   /** Work that several callers share. */
   readonly flights: Flights;
+  /** One hidden iframe at a time. */
+  readonly frames: Locks;
   readonly heap: Heap;
 }
 

@@ -23,16 +23,8 @@ export async function findSession(context: ClientContext): Promise<Session | und
  * True while the user's entry is there, even if it cannot be read. It is the marker of the session: a login writes it, a
  * logout removes it, and a refresh that does not find it has been signed out meanwhile.
  */
-export async function isMarked({ cache, settings, heap }: ClientContext): Promise<boolean> {
-  const key = userKey(settings);
-  if (heap.unsaved.has(key)) return true;
-  try {
-    return cache.allKeys
-      ? (await cache.allKeys()).includes(key)
-      : ((await cache.get(key)) ?? undefined) !== undefined;
-  } catch {
-    return false;
-  }
+export async function isMarked(context: ClientContext): Promise<boolean> {
+  return ((await read(context, userKey(context.settings))) ?? undefined) !== undefined;
 }
 
 /** The session, and the first fresh token of it that covers the target. */
@@ -62,8 +54,7 @@ export async function saveToken(
     id_token: idToken,
     audiences: [...new Set([...(user?.audiences ?? []), audience])],
   };
-  const session = sessionOf(context, next);
-  if (session === undefined) throw new TypeError('saveToken() needs an ID token that was validated');
+  const session = sessionOf(context, next) as Session; // of an ID token that was validated
   const key = tokensKey(settings, audience);
   const entry = readTokensEntry(await read(context, key));
   await write(context, userKey(settings), next);

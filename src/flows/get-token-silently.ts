@@ -4,17 +4,18 @@ import { validateIdToken } from '../core/id-token-validation.ts';
 import type { CacheMode } from '../core/options.ts';
 import { planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
 import type { Session } from '../core/session.ts';
+import { within } from '../core/within.ts';
 import {
   AuthenticationError,
   GenericError,
   InvalidIdTokenError,
   MissingRefreshTokenError,
   SessionEndedError,
+  TimeoutError,
 } from '../errors.ts';
 import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
 import { clearSession, findToken, isMarked, saveToken } from './entries.ts';
-import { within } from './within.ts';
 
 /** An access token, and the session it belongs to. */
 export interface Obtained {
@@ -59,7 +60,8 @@ async function obtain(
       );
     case 'spend': {
       const { timers } = context.env;
-      const outcome = await within(timers, options.limit, context.custody.spend(target, plan.generation));
+      const spending = context.custody.spend(target, plan.generation);
+      const outcome = await within(timers, options.limit, spending, () => new TimeoutError('still_waiting'));
       if (outcome.kind === 'answer') return keep(context, target, outcome, snapshot.session);
       // The family moved on. A logout is final for this call; it began before, and may not sign the user in again.
       return (await isMarked(context))
@@ -88,9 +90,8 @@ async function keep(
 ): Promise<Obtained> {
   const idToken = answer.id_token ?? (session?.sub === sub ? session.id_token : undefined);
   try {
-    const { issuer, clientId, leeway } = context.settings;
     const now = own && answer.id_token !== undefined ? context.env.clock.now() : undefined;
-    validateIdToken(idToken, { issuer, clientId, leeway, now, sub });
+    validateIdToken(context.settings, idToken, { now, sub });
   } catch (error) {
     const forged = error instanceof InvalidIdTokenError && !error.retryable && idToken !== undefined;
     if (!forged) throw error; // a clock is wrong, or nothing was sent: all is kept

@@ -36,7 +36,7 @@ function readText({ env }: ClientContext, name: string): string | null {
   try {
     return env.sessionStorage.get(name);
   } catch (cause) {
-    throw new StorageError('the login under way could not be read from sessionStorage', cause);
+    throw new StorageError('sessionStorage cannot be read', cause);
   }
 }
 

@@ -29,6 +29,6 @@ function saveTransaction(context: ClientContext, transaction: Transaction): void
   try {
     context.env.sessionStorage.set(transactionName(context), JSON.stringify(transaction));
   } catch (cause) {
-    throw new StorageError('the login could not be remembered in sessionStorage', cause);
+    throw new StorageError('sessionStorage cannot hold the login', cause);
   }
 }

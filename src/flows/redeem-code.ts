@@ -14,20 +14,11 @@ export async function redeemCode(
   transaction: Transaction,
 ): Promise<Obtained> {
   const { custody, settings, env } = context;
-  const { issuer, clientId, leeway } = settings;
-  const { code_verifier, redirect_uri, audience, scope, nonce, organization, max_age: maxAge } = transaction;
+  const { code_verifier, redirect_uri, audience, scope } = transaction;
   const { receipt, answer } = await custody.redeem({ code, code_verifier, redirect_uri, scope });
   try {
-    const now = env.clock.now();
-    const { sub } = validateIdToken(answer.id_token, {
-      issuer,
-      clientId,
-      leeway,
-      now,
-      nonce,
-      organization,
-      maxAge,
-    });
+    const expected = { ...transaction, now: env.clock.now() };
+    const { sub } = validateIdToken(settings, answer.id_token, expected);
     const former = await findSession(context);
     if (former && former.sub !== sub) {
       await custody.end('user_changed');

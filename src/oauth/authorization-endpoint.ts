@@ -1,5 +1,7 @@
 /** The authorization endpoint: request and response as they stand in URLs (RFC 6749 §4.1, OIDC Core §3.1.2). */
 
+import { formOf } from './form.ts';
+
 /** Parameters of an authorization request. Unknown names are passed on as they are. */
 export interface AuthorizationRequest {
   readonly client_id: string;
@@ -16,13 +18,9 @@ export interface AuthorizationRequest {
   readonly [parameter: string]: unknown;
 }
 
-/** The address that starts an authorization: `endpoint` with the request as its query. `undefined` and `null` are left out. */
-export function authorizationUrl(endpoint: string, request: AuthorizationRequest): string {
-  const url = new URL(endpoint);
-  for (const [name, value] of Object.entries(request))
-    if (value !== undefined && value !== null) url.searchParams.set(name, String(value));
-  return url.href;
-}
+/** The address that starts an authorization: `endpoint` with the request as its query. */
+export const authorizationUrl = (endpoint: string, request: AuthorizationRequest): string =>
+  `${endpoint}?${formOf(request).toString()}`;
 
 /** What an authorization server may answer, by redirect or by message (RFC 6749 §4.1.2, RFC 9207 §2). */
 export interface AuthorizationResponse {
@@ -35,13 +33,9 @@ export interface AuthorizationResponse {
 
 /** Takes the known members out of a query, a form or a message body; members that are no text count as absent. */
 export function readAuthorizationResponse(source: unknown): AuthorizationResponse {
-  const value = (name: string): string | undefined => {
-    const found: unknown =
-      source instanceof URLSearchParams
-        ? source.get(name)
-        : typeof source === 'object' && source !== null
-          ? (source as Record<string, unknown>)[name]
-          : undefined;
+  const members = Object(source instanceof URLSearchParams ? Object.fromEntries(source) : source) as object;
+  const value = (name: keyof AuthorizationResponse): string | undefined => {
+    const found: unknown = (members as Record<string, unknown>)[name];
     return typeof found === 'string' ? found : undefined;
   };
   return {

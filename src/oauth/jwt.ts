@@ -13,8 +13,7 @@ export interface DecodedJwt {
  */
 export function decodeJwt(token: string): DecodedJwt {
   const [header, claims, signature, ...rest] = token.split('.');
-  if (!header || !claims || !signature || rest.length > 0)
-    throw new TypeError('a JWT has three non-empty parts');
+  if (!header || !claims || !signature || rest.length > 0) throw notAJwt();
   return { header: parseObject(header), claims: parseObject(claims), signature };
 }
 
@@ -23,9 +22,10 @@ function parseObject(part: string): Record<string, unknown> {
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(decodeBase64url(part)));
   } catch {
-    throw new TypeError('a part of the JWT is not base64url JSON'); // the cause would quote the token
+    throw notAJwt(); // the cause would quote the token
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new TypeError('a part of the JWT is not a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notAJwt();
   return value as Record<string, unknown>;
 }
+
+const notAJwt = () => new TypeError('not a JWT');

@@ -1,5 +1,7 @@
 /** Auth0's logout endpoint, `GET /v2/logout`: ends the session at the tenant and returns to a registered address. */
 
+import { formOf } from './form.ts';
+
 export interface LogoutRequest {
   readonly client_id?: string | undefined;
   readonly returnTo?: string | undefined;
@@ -8,14 +10,8 @@ export interface LogoutRequest {
   readonly [parameter: string]: unknown;
 }
 
-/** The address to navigate to. `undefined`, `null` and `false` are left out; `true` is a name without a value, put last. */
-export function logoutUrl(endpoint: string, request: LogoutRequest): string {
-  const query = new URLSearchParams();
-  const flags: string[] = [];
-  for (const [name, value] of Object.entries(request)) {
-    if (value === true) flags.push(encodeURIComponent(name));
-    else if (value !== undefined && value !== null && value !== false) query.set(name, String(value));
-  }
-  const search = [query.toString(), ...flags].filter((part) => part !== '').join('&');
-  return search === '' ? endpoint : `${endpoint}?${search}`;
+/** The address to navigate to. `federated` is a name without a value, and stands last. */
+export function logoutUrl(endpoint: string, { federated, ...members }: LogoutRequest): string {
+  const query = [formOf(members).toString(), federated ? 'federated' : ''].filter((part) => part !== '');
+  return query.length === 0 ? endpoint : `${endpoint}?${query.join('&')}`;
 }

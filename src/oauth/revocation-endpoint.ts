@@ -5,7 +5,3 @@ export interface RevocationRequest {
   readonly token: string;
   readonly token_type_hint: 'refresh_token';
 }
-
-/** The request as `application/x-www-form-urlencoded` text. */
-export const encodeRevocationRequest = (request: RevocationRequest): string =>
-  new URLSearchParams({ ...request }).toString();

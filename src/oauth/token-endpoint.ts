@@ -25,21 +25,14 @@ export type TokenRequest = AuthorizationCodeGrant | RefreshTokenGrant;
 export interface TokenResponse {
   readonly access_token: string;
   readonly token_type: string;
-  readonly expires_in?: Seconds;
-  readonly scope?: string;
-  readonly id_token?: string;
-  readonly refresh_token?: string;
+  readonly expires_in?: Seconds | undefined;
+  readonly scope?: string | undefined;
+  readonly id_token?: string | undefined;
+  readonly refresh_token?: string | undefined;
 }
 
 /** A refusal (RFC 6749 §5.2). */
 export interface TokenError {
   readonly error: string;
   readonly error_description?: string;
-}
-
-/** The request as `application/x-www-form-urlencoded` text; absent members are left out. */
-export function encodeTokenRequest(request: TokenRequest): string {
-  const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(request)) if (value !== undefined) form.set(name, String(value));
-  return form.toString();
 }
