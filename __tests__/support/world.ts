@@ -12,6 +12,7 @@ import { TimeoutError } from '../../src/errors.ts';
 import { readWebMessage } from '../../src/oauth/web-message.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
 import { createManualTime } from './manual-timers.ts';
+import { tenantBrowser } from './tenant-browser.ts';
 
 export const app = 'http://localhost:3000';
 export const tenantUrl = 'http://localhost:4400';
@@ -23,7 +24,8 @@ export const grace = 'grace@example.com';
 export type Fault =
   | { readonly kind: 'drop-before' | 'drop-after' | 'hang' }
   | { readonly kind: 'slow'; readonly by: number }
-  | { readonly kind: 'answer'; readonly status: number; readonly body: string };
+  | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  | { readonly kind: 'alter'; readonly alter: (body: Record<string, unknown>) => Record<string, unknown> };
 
 export interface RecordedRequest {
   readonly path: string;
@@ -66,7 +68,8 @@ export interface World {
   readonly records: RecordStore;
   readonly localStorage: TextStorage;
   readonly cookies: Map<string, string>;
-  openTab(options?: Partial<Auth0ClientOptions>): Tab;
+  /** @param ports Replaced ports, for a browser that lacks something. */
+  openTab(options?: Partial<Auth0ClientOptions>, ports?: Partial<Environment>): Tab;
   /** Codes of the tenant's journal, oldest first. */
   journal(): string[];
 }
@@ -129,7 +132,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
   const locks = createPageLocks(time.timers);
   const localStorage = createTextStorage();
   const cookies = new Map<string, string>();
-  const tenantCookies = new Map<string, string>();
+  const atTenant = tenantBrowser(tenant);
 
   const world: World = {
     tenant,
@@ -144,25 +147,21 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     records,
     localStorage,
     cookies,
-    openTab: (options) => openTab(options, createTextStorage()),
+    openTab: (options, ports) => openTab(options, createTextStorage(), ports),
     journal: () => tenant.journal.map(({ type }) => type),
   };
   return world;
 
-  /** As a browser navigates: with the tenant's cookies, which the answer may change. */
-  async function visit(url: string): Promise<Response> {
-    const cookie = [...tenantCookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const request = new Request(url, { headers: cookie ? { cookie } : {}, redirect: 'manual' });
-    const response = await track(tenant.fetch(request));
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (value === '' || /max-age=0/i.test(line)) tenantCookies.delete(name);
-      else tenantCookies.set(name, value);
-    }
-    return response;
+  /** As the browser navigates: with the tenant's cookies, which the answer may change. */
+  function visit(url: string): Promise<Response> {
+    return track(atTenant.request(url));
   }
 
-  function openTab(options: Partial<Auth0ClientOptions> | undefined, sessionStorage: TextStorage): Tab {
+  function openTab(
+    options: Partial<Auth0ClientOptions> | undefined,
+    sessionStorage: TextStorage,
+    ports?: Partial<Environment>,
+  ): Tab {
     let die: (error: Error) => void = () => {};
     const death = new Promise<never>((_, reject) => (die = reject));
     death.catch(() => {});
@@ -229,6 +228,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         set: (name, value) => void cookies.set(name, value),
         remove: (name) => void cookies.delete(name),
       },
+      ...ports,
     };
 
     const client = new Auth0Client(
@@ -250,8 +250,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
       sessionStorage,
       async login(email = ada) {
         const { cookie } = await tenant.signIn(email, { client_id: 'spa' });
-        const [name = '', value = ''] = cookie.split(/=(.*)/s);
-        tenantCookies.set(name, value);
+        atTenant.setCookie(cookie);
         await client.loginWithRedirect();
         const response = await tab.follow();
         await client.handleRedirectCallback(response.headers.get('location') ?? '');
@@ -259,7 +258,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
       follow: () => visit(navigations.at(-1) ?? ''),
       reload(changed) {
         tab.kill();
-        return openTab({ ...options, ...changed }, sessionStorage);
+        return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       kill() {
         dead = true;
@@ -282,6 +281,10 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     const response = await track(tenant.fetch(request));
     const body = await track(response.text());
     if (fault?.kind === 'slow') await new Promise<void>((resolve) => time.timers.after(fault.by, resolve));
+    if (fault?.kind === 'alter') {
+      const altered = fault.alter(JSON.parse(body) as Record<string, unknown>);
+      return { status: response.status, body: JSON.stringify(altered) };
+    }
     if (fault?.kind === 'drop-after') throw new TypeError('Failed to fetch');
     return { status: response.status, body };
   }

@@ -70,17 +70,14 @@ export async function saveToken(
 export async function clearSession(context: ClientContext): Promise<void> {
   const { cache, settings, env, heap } = context;
   const user = await readUser(context);
-  const prefix = `${storageName(settings)}/`;
-  const ours = [
-    userKey(settings),
-    ...(user?.audiences ?? []).map((audience) => tokensKey(settings, audience)),
-  ];
-  const listed = ((await cache.allKeys?.()) ?? []).filter((key) => key.startsWith(prefix));
   heap.session = undefined;
   heap.unsaved.clear();
   env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain });
   // The user's entry first: without it the others are not served, even if one of them cannot be removed.
-  for (const key of new Set([...ours, ...listed])) await cache.remove(key);
+  await cache.remove(userKey(settings));
+  const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
+  const listed = ((await cache.allKeys?.()) ?? []).filter((key) => key.startsWith(`${storageName(settings)}/`));
+  for (const key of new Set([...known, ...listed])) await cache.remove(key);
 }
 
 /** Tells `checkSession()`, and the app's own server, that there was a session; Auth0's name for it. */

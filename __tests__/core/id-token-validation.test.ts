@@ -1,0 +1,106 @@
+import { describe, expect, it } from '@jest/globals';
+import { validateIdToken, type IdTokenExpectation } from '../../src/core/id-token-validation.ts';
+import { encodeBase64url } from '../../src/oauth/base64url.ts';
+
+const settings = { issuer: 'https://tenant.example/', clientId: 'spa', leeway: 60 };
+const instant = 1_800_000_000;
+const now = instant * 1000;
+const claims = { iss: settings.issuer, sub: 'auth0|1', aud: 'spa', iat: instant, exp: instant + 3600, nonce: 'n' };
+
+const part = (value: unknown) => encodeBase64url(new TextEncoder().encode(JSON.stringify(value)));
+const jwt = (payload: object, header: object = { alg: 'RS256' }) => `${part(header)}.${part(payload)}.c2ln`;
+const judge = (token: string | undefined, expected: IdTokenExpectation = { now, nonce: 'n' }) =>
+  validateIdToken(settings, token, expected);
+
+describe('an ID token', () => {
+  it('passes when it is what was asked for', () => {
+    expect(judge(jwt(claims))).toMatchObject({ sub: 'auth0|1' });
+  });
+
+  it.each([
+    ['is missing', undefined, 'missing'],
+    ['is empty text', '', 'malformed'],
+    ['is no JWT', 'abc', 'malformed'],
+    ['has no signature', `${part({ alg: 'RS256' })}.${part(claims)}.`, 'malformed'],
+    ['has four parts', `${jwt(claims)}.x`, 'malformed'],
+    ['holds no JSON', `${part({ alg: 'RS256' })}.!!!.c2ln`, 'malformed'],
+    ['holds an array', `${part({ alg: 'RS256' })}.${part([1])}.c2ln`, 'malformed'],
+    ['is unsigned', jwt(claims, { alg: 'none' }), 'algorithm'],
+    ['is signed with a shared secret', jwt(claims, { alg: 'HS256' }), 'algorithm'],
+    ['comes from another issuer', jwt({ ...claims, iss: 'https://evil.example/' }), 'issuer'],
+    ['comes from an issuer without the slash', jwt({ ...claims, iss: 'https://tenant.example' }), 'issuer'],
+    ['names no issuer', jwt({ ...claims, iss: undefined }), 'issuer'],
+    ['names no subject', jwt({ ...claims, sub: undefined }), 'subject'],
+    ['names an empty subject', jwt({ ...claims, sub: '' }), 'subject'],
+    ['is for another client', jwt({ ...claims, aud: 'other' }), 'audience'],
+    ['is for other clients', jwt({ ...claims, aud: ['other', 'third'] }), 'audience'],
+    ['names no audience', jwt({ ...claims, aud: undefined }), 'audience'],
+    ['is for several, without azp', jwt({ ...claims, aud: ['spa', 'other'] }), 'authorized_party'],
+    ['is for several, with another azp', jwt({ ...claims, aud: ['spa', 'other'], azp: 'other' }), 'authorized_party'],
+    ['has another nonce', jwt({ ...claims, nonce: 'x' }), 'nonce'],
+    ['has no nonce', jwt({ ...claims, nonce: undefined }), 'nonce'],
+    ['has no exp', jwt({ ...claims, exp: undefined }), 'expiry'],
+    ['has an exp that is text', jwt({ ...claims, exp: '9999999999' }), 'expiry'],
+    ['has no iat', jwt({ ...claims, iat: undefined }), 'issued_at'],
+    ['has expired', jwt({ ...claims, exp: instant - 61 }), 'time'],
+    ['is not valid yet', jwt({ ...claims, nbf: instant + 61 }), 'time'],
+  ])('is refused when it %s', (_, token, reason) => {
+    expect(() => judge(token)).toThrow(
+      expect.objectContaining({
+        name: 'InvalidIdTokenError',
+        error: 'invalid_id_token',
+        reason,
+        retryable: reason === 'time',
+      }),
+    );
+  });
+
+  it.each([
+    ['expired within the leeway', { exp: instant - 60 }],
+    ['valid within the leeway', { nbf: instant + 60 }],
+    ['for several audiences with azp', { aud: ['spa', 'other'], azp: 'spa' }],
+    ['for one audience in an array', { aud: ['spa'] }],
+  ])('passes when it is %s', (_, changes) => {
+    expect(judge(jwt({ ...claims, ...changes }))).toBeDefined();
+  });
+
+  it.each([
+    ['org_1', { org_id: 'org_1' }, true],
+    ['org_1', { org_id: 'org_2' }, false],
+    ['org_1', {}, false],
+    ['Acme', { org_name: 'acme' }, true],
+    ['acme', { org_name: 'other' }, false],
+  ])('for the organization %s with %j: passes %s', (organization, changes, passes) => {
+    const judged = () => judge(jwt({ ...claims, ...changes }), { now, nonce: 'n', organization });
+    if (passes) expect(judged()).toBeDefined();
+    else expect(judged).toThrow(expect.objectContaining({ reason: 'organization' }));
+  });
+
+  it.each([
+    [{ auth_time: instant - 3600 }, 'max_age'],
+    [{}, 'authentication_time'],
+    [{ auth_time: 'yesterday' }, 'authentication_time'],
+  ])('with %j is refused for max_age 600 as %s', (changes, reason) => {
+    expect(() => judge(jwt({ ...claims, ...changes }), { now, nonce: 'n', max_age: 600 })).toThrow(
+      expect.objectContaining({ reason }),
+    );
+  });
+
+  it('of another user is refused on refresh', () => {
+    expect(() => judge(jwt(claims), { sub: 'auth0|2' })).toThrow(expect.objectContaining({ reason: 'subject' }));
+  });
+
+  it('is not judged by its times when no instant is given', () => {
+    expect(judge(jwt({ ...claims, exp: instant - 9999 }), { sub: 'auth0|1' })).toBeDefined();
+  });
+
+  it('is never quoted by the error', () => {
+    const token = jwt({ ...claims, aud: 'other' });
+    try {
+      judge(token);
+    } catch (error) {
+      expect(String(error)).not.toContain(token.split('.')[1]!);
+    }
+    expect.assertions(1);
+  });
+});

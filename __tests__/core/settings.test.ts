@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { Auth0Client } from '../../src/auth0-client.ts';
+import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import { readSettings, storageName } from '../../src/core/settings.ts';
+import { toV2Options } from '../../src/compatibility/v1-options.ts';
+import { InMemoryCache } from '../../src/core/cache.ts';
+
+const good: Auth0ClientOptions = { domain: 'tenant.example', clientId: 'spa' };
+
+describe('options that name no tenant and no application', () => {
+  it.each([
+    ['no options', undefined, /Options are missing/],
+    ['no domain', { clientId: 'spa' }, /"domain" is missing/],
+    ['an empty domain', { ...good, domain: '' }, /"domain" is missing/],
+    ['a domain with a path', { ...good, domain: 'tenant.example/login' }, /no domain/],
+    ['a domain with credentials', { ...good, domain: 'https://a@tenant.example' }, /no domain/],
+    ['a domain that is no host', { ...good, domain: 'not a host' }, /no domain/],
+    ['no client id', { domain: 'tenant.example' }, /"clientId" is missing/],
+    ['an empty client id', { ...good, clientId: '' }, /"clientId" is missing/],
+    ['an unknown cache location', { ...good, cacheLocation: 'sessionstorage' }, /Invalid cache location "sessionstorage"/],
+    ['a cache and a location', { ...good, cache: new InMemoryCache().enclosedCache, cacheLocation: 'memory' }, /Both/],
+    ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
+    ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
+    ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],
+    ['two scopes', { domain: 'd', client_id: 'a', scope: 'x', authorizationParams: { scope: 'y' } }, /"scope"/],
+  ])('are refused with a typed error: %s', (_, options, message) => {
+    const construct = () => new Auth0Client(options as Auth0ClientOptions);
+    expect(construct).toThrow(message);
+    expect(construct).toThrow(
+      expect.objectContaining({ name: 'InvalidConfigurationError', error: 'invalid_configuration', retryable: false }),
+    );
+  });
+});
+
+describe('settings', () => {
+  it.each([
+    ['tenant.example', 'https://tenant.example'],
+    ['https://tenant.example/', 'https://tenant.example'],
+    ['http://localhost:4400', 'http://localhost:4400'],
+  ])('read the domain %s as the origin %s', (domain, domainUrl) => {
+    expect(readSettings({ ...good, domain })).toMatchObject({ domainUrl, issuer: `${domainUrl}/` });
+  });
+
+  it('ask for openid and for what is configured, and for offline_access with refresh tokens only', () => {
+    const scope = (options: Partial<Auth0ClientOptions>) => readSettings({ ...good, ...options }).authorizationParams.scope;
+    expect(scope({})).toBe('openid profile email');
+    expect(scope({ authorizationParams: { scope: 'read:a  read:a' } })).toBe('openid read:a');
+    expect(scope({ useRefreshTokens: true })).toBe('openid profile email offline_access');
+  });
+
+  it('keep a leeway of 0', () => {
+    expect(readSettings({ ...good, leeway: 0 }).leeway).toBe(0);
+  });
+
+  it('count a built-in cache as its location', () => {
+    expect(readSettings({ ...good, cache: new InMemoryCache().enclosedCache }).cacheLocation).toBe('memory');
+    expect(readSettings({ ...good, cache: { get: () => null, set() {}, remove() {} } }).cacheLocation).toBe('memory');
+  });
+
+  it('name storage so that no client id can imitate another one’s names', () => {
+    const one = storageName(readSettings({ ...good, clientId: 'a/tokens' }), 'x');
+    const other = storageName(readSettings({ ...good, clientId: 'a' }), 'tokens', 'x');
+    expect(one).not.toBe(other);
+    expect(one.startsWith('latchkey/1/')).toBe(true);
+  });
+});
+
+describe('options in the spelling of v1', () => {
+  it('mean what they meant there', () => {
+    const settings = readSettings(
+      toV2Options({ domain: 'tenant.example', client_id: 'spa', audience: 'https://api', scope: 'read:a', useRefreshTokens: true }),
+    );
+    expect(settings).toMatchObject({ clientId: 'spa', fallback: 'on' });
+    expect(settings.authorizationParams).toEqual({
+      audience: 'https://api',
+      scope: 'openid profile email read:a offline_access',
+    });
+  });
+
+  it('leave options in the spelling of v2 as they are', () => {
+    expect(toV2Options(good)).toBe(good);
+  });
+
+  it('accept both spellings where they agree', () => {
+    expect(toV2Options({ ...good, client_id: 'spa' }).clientId).toBe('spa');
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from '@jest/globals';
+import { judgeTokenAnswer, tokenOf } from '../../src/core/token-response.ts';
+
+const answer = (status: number, body: unknown) =>
+  judgeTokenAnswer({ status, body: typeof body === 'string' ? body : JSON.stringify(body) });
+
+describe('an answer of the token endpoint', () => {
+  it.each([
+    [200, { access_token: 'a' }, 'tokens'],
+    [200, { token_type: 'Bearer' }, 'unclear'],
+    [200, { access_token: '' }, 'unclear'],
+    [200, '', 'unclear'],
+    [200, '<html>', 'unclear'],
+    [200, '"text"', 'unclear'],
+    [200, 'null', 'unclear'],
+    [400, { error: 'invalid_grant' }, 'refused'],
+    [403, { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' }, 'refused'],
+    [403, { error: 'mfa_required' }, 'declined'],
+    [400, { error: 'use_dpop_nonce' }, 'declined'],
+    [401, { error: 'access_denied' }, 'declined'],
+    [429, { error: 'too_many_requests' }, 'declined'],
+    [403, '<html>blocked by a proxy</html>', 'declined'],
+    [403, { error: 42 }, 'declined'],
+    [403, 'null', 'declined'],
+    [500, { error: 'invalid_grant' }, 'unclear'],
+    [502, '<html>', 'unclear'],
+    [503, '', 'unclear'],
+    [304, '', 'unclear'],
+  ])('%i %j is %s', (status, body, kind) => {
+    expect(answer(status, body).kind).toBe(kind);
+  });
+
+  it.each([
+    [408, true],
+    [429, true],
+    [401, false],
+  ])('%i with an error is retryable: %s', (status, retryable) => {
+    expect(answer(status, { error: 'x' })).toMatchObject({ kind: 'declined', error: { retryable } });
+  });
+
+  it('may hold more than is known, and less', () => {
+    expect(answer(200, { access_token: 'a', expires_in: '60', scope: 7, surprise: true })).toEqual({
+      kind: 'tokens',
+      response: { access_token: 'a', token_type: 'Bearer', expires_in: 60 },
+    });
+  });
+});
+
+describe('a token', () => {
+  it('counts its life from before the request', () => {
+    const token = tokenOf({ access_token: 'a', token_type: 'Bearer', expires_in: 60 }, 'openid', 5_999);
+    expect(token).toMatchObject({ expires_at: 65, scope: 'openid', requestedScope: 'openid' });
+  });
+
+  it('without a stated life is never served again', () => {
+    expect(tokenOf({ access_token: 'a', token_type: 'Bearer' }, 'openid', 5_000).expires_at).toBe(5);
+  });
+});

@@ -1,0 +1,382 @@
+import { describe, expect, it } from '@jest/globals';
+import { encodeBase64url } from '../../src/oauth/base64url.ts';
+import { decodeJwt } from '../../src/oauth/jwt.ts';
+import type { TextStorage } from '../../src/environment.ts';
+import { StorageError } from '../../src/errors.ts';
+import { app, createWorld, type Fault, type Tab, type World } from '../support/world.ts';
+
+const twoHours = 2 * 3600 * 1000;
+
+async function atCallback(world: World): Promise<{ tab: Tab; callback: string }> {
+  const tab = world.openTab();
+  await tab.login();
+  await tab.client.logout({ openUrl: false });
+  await tab.client.loginWithRedirect({ appState: { from: '/inbox' } });
+  const response = await tab.follow();
+  return { tab, callback: response.headers.get('location')! };
+}
+
+describe('a callback address', () => {
+  it.each([app, `${app}/?`, `${app}/?state=abc`, `${app}/#code=a&state=b`, ''])(
+    'without a code or an error is a typed error: %s',
+    async (url) => {
+      const tab = createWorld().openTab();
+      await expect(tab.client.handleRedirectCallback(url)).rejects.toMatchObject({
+        error: 'missing_callback_parameters',
+        message: expect.stringContaining('There are no query params available for parsing.') as unknown,
+      });
+    },
+  );
+
+  it('without a login begun in this tab is refused, and nothing is sent', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await expect(tab.client.handleRedirectCallback(`${app}/?code=a&state=b`)).rejects.toMatchObject({
+      error: 'missing_transaction',
+      message: 'Invalid state',
+    });
+    expect(world.requests).toEqual([]);
+  });
+
+  it.each(['code=stolen&state=foreign', 'code=stolen', 'error=access_denied&state=foreign', 'error=access_denied'])(
+    'of somebody else’s login is refused, and this tab’s login goes on: %s',
+    async (query) => {
+      const world = createWorld();
+      const { tab, callback } = await atCallback(world);
+      const sent = world.requests.length;
+      await expect(tab.client.handleRedirectCallback(`${app}/?${query}`)).rejects.toMatchObject({
+        error: 'state_mismatch',
+        message: 'Invalid state',
+      });
+      expect(world.requests).toHaveLength(sent);
+      await expect(tab.client.handleRedirectCallback(callback)).resolves.toEqual({
+        appState: { from: '/inbox' },
+        response_type: 'code',
+      });
+    },
+  );
+
+  it('from another issuer is refused (RFC 9207), and nothing is sent', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const sent = world.requests.length;
+    const mixedUp = tab.client.handleRedirectCallback(`${callback}&iss=https%3A%2F%2Fevil.example%2F`);
+    await expect(mixedUp).rejects.toMatchObject({ error: 'issuer_mismatch' });
+    expect(world.requests).toHaveLength(sent);
+  });
+
+  it('with the tenant’s error ends the login, and returns the app’s state', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const state = new URL(callback).searchParams.get('state')!;
+    const refused = `${app}/?error=access_denied&error_description=No&state=${state}`;
+    await expect(tab.client.handleRedirectCallback(refused)).rejects.toMatchObject({
+      name: 'AuthenticationError',
+      error: 'access_denied',
+      error_description: 'No',
+      state,
+      appState: { from: '/inbox' },
+    });
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({ error: 'missing_transaction' });
+  });
+
+  it('handled twice at once is exchanged once', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const sent = world.requests.length;
+    const [one, two] = await Promise.all([
+      tab.client.handleRedirectCallback(callback),
+      tab.client.handleRedirectCallback(callback),
+    ]);
+    expect(two).toEqual(one);
+    expect(world.requests).toHaveLength(sent + 1);
+  });
+
+  it('handled while the tenant is unreachable can be handled again', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    world.faults.push({ kind: 'drop-before' });
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+      error: 'network_error',
+      reason: 'unreachable',
+      retryable: true,
+    });
+    await tab.client.handleRedirectCallback(callback);
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it('with a code that the tenant refuses is its error', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    await world.advance(11 * 60 * 1000);
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({ error: 'invalid_grant' });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+  });
+});
+
+describe('a transaction in storage', () => {
+  it.each(['', 'null', '{', '[]', '{"state":1}', '"text"'])('that cannot be read counts as none: %j', async (text) => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    for (const name of tab.sessionStorage.names()) tab.sessionStorage.set(name, text);
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({ error: 'missing_transaction' });
+  });
+});
+
+describe('an ID token', () => {
+  const forge = (changes: object, header: object = { alg: 'RS256' }): Fault => ({
+    kind: 'alter',
+    alter: (body) => {
+      const part = (value: unknown) => encodeBase64url(new TextEncoder().encode(JSON.stringify(value)));
+      const { claims } = decodeJwt(String(body.id_token));
+      return { ...body, id_token: `${part(header)}.${part({ ...claims, ...changes })}.c2ln` };
+    },
+  });
+
+  it.each([
+    ['of another issuer', forge({ iss: 'https://evil.example/' }), 'issuer'],
+    ['for another client', forge({ aud: 'other' }), 'audience'],
+    ['that is unsigned', forge({}, { alg: 'none' }), 'algorithm'],
+    ['with another nonce', forge({ nonce: 'x' }), 'nonce'],
+    ['that has expired', forge({ exp: 1 }), 'time'],
+    ['that is missing', { kind: 'alter', alter: ({ id_token: _, ...body }) => body } as Fault, 'missing'],
+    ['that is no JWT', { kind: 'alter', alter: (body) => ({ ...body, id_token: 'x' }) } as Fault, 'malformed'],
+  ])('%s refuses the login: nothing is stored, and the refresh token is revoked', async (_, fault, reason) => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    world.faults.push(fault);
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+      error: 'invalid_id_token',
+      reason,
+    });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.names()).toEqual([]);
+    expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+    await expect(
+      world.openTab({ useRefreshTokensFallback: false }).client.getTokenSilently(),
+    ).rejects.toMatchObject({ error: 'missing_refresh_token' });
+  });
+
+  it('of another user, on refresh, ends the session: its family is revoked', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(twoHours);
+    world.faults.push(forge({ sub: 'auth0|somebody-else' }));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'invalid_grant',
+      reason: 'invalid_id_token',
+      requiresLogin: true,
+    });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
+  it('of a wrong clock, on refresh, keeps everything', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(twoHours);
+    world.faults.push(forge({ exp: 1 }));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'time', retryable: true });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('left out on refresh leaves the session as it was', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const before = await tab.client.getUser();
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'alter', alter: ({ id_token: _, ...body }) => body });
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(await tab.client.getUser()).toBe(before);
+  });
+});
+
+describe('a cache entry', () => {
+  const junk = ['', '{', 'null', '42', '[]', '{}', '{"sub":1,"tokens":[]}', '{"tokens":[null]}', '{"sub":"x","tokens":[null,{}]}'];
+
+  it.each(junk)('of tokens that cannot be read is a miss, and the session goes on: %j', async (text) => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    for (const name of world.localStorage.names()) if (name.includes('tokens')) world.localStorage.set(name, text);
+    await expect(tab.client.getTokenSilently({ cacheMode: 'cache-only' })).resolves.toBeUndefined();
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it.each(['', '{', '42', '[]', '{}', '{"id_token":"x","audiences":[]}', '{"id_token":1,"audiences":[]}'])(
+    'of the user that cannot be read is a miss, and a refresh brings it back: %j',
+    async (text) => {
+      const world = createWorld();
+      const tab = world.openTab({ useRefreshTokensFallback: false });
+      await tab.login();
+      for (const name of world.localStorage.names()) if (name.endsWith('/user')) world.localStorage.set(name, text);
+      const after = tab.reload();
+      await expect(after.client.isAuthenticated()).resolves.toBe(false);
+      await expect(after.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+      await expect(after.client.getUser()).resolves.toMatchObject({ name: 'Ada' });
+      expect(world.journal()).not.toContain('ferrt');
+    },
+  );
+
+  it('of another user’s tokens is never served', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const name = world.localStorage.names().find((key) => key.includes('tokens'))!;
+    world.localStorage.set(name, world.localStorage.get(name)!.replace(/"sub":"[^"]*"/, '"sub":"somebody else"'));
+    await expect(tab.client.getTokenSilently({ cacheMode: 'cache-only' })).resolves.toBeUndefined();
+  });
+});
+
+describe('storage that throws', () => {
+  const failing = (): never => {
+    throw new DOMException('full', 'QuotaExceededError');
+  };
+  const blocked: TextStorage = { get: failing, set: failing, remove: failing, names: failing };
+
+  it('in sessionStorage is a typed error before the page is left', async () => {
+    const world = createWorld();
+    const tab = world.openTab({}, { sessionStorage: blocked });
+    await expect(tab.client.loginWithRedirect()).rejects.toMatchObject({ name: 'StorageError', error: 'storage_error' });
+    expect(tab.navigations).toEqual([]);
+    await expect(tab.client.handleRedirectCallback(`${app}/?code=a&state=b`)).rejects.toMatchObject({ error: 'storage_error' });
+  });
+
+  it('in localStorage costs this page nothing: the session lives on in its heap', async () => {
+    const world = createWorld();
+    const tab = world.openTab({}, { localStorage: blocked });
+    await tab.login();
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Ada' });
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('at logout is told after the page has been left for the tenant', async () => {
+    const world = createWorld();
+    const tab = world.openTab({}, { localStorage: blocked });
+    await tab.login();
+    await expect(tab.client.logout()).rejects.toMatchObject({ error: 'storage_error' });
+    expect(tab.navigations.at(-1)).toContain('/v2/logout');
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+  });
+
+  it('in custody before a refresh is a typed error, and nothing is sent', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    await world.advance(twoHours);
+    let broken = false;
+    const other = world.openTab(
+      {},
+      {
+        records: {
+          update: (name, step) =>
+            broken ? Promise.reject(new StorageError('an update was refused')) : world.records.update(name, step),
+        },
+      },
+    );
+    broken = true;
+    await expect(other.client.getTokenSilently()).rejects.toMatchObject({ error: 'storage_error', retryable: true });
+    expect(world.refreshes()).toHaveLength(0);
+    broken = false;
+    await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it('in custody after the server rotated loses nothing: the successor is kept in the page and written later', async () => {
+    const world = createWorld();
+    const first = world.openTab();
+    await first.login();
+    await world.advance(twoHours);
+    let updates = 0;
+    let broken = false;
+    const tab = world.openTab(
+      {},
+      {
+        records: {
+          async update(name, step) {
+            updates += 1;
+            if (broken && updates >= 3) throw new StorageError('the disk is full'); // look, claim, then the successor
+            return world.records.update(name, step);
+          },
+        },
+      },
+    );
+    broken = true;
+    const token = await tab.client.getTokenSilently();
+    expect(token).toEqual(expect.any(String));
+    await expect(tab.client.getTokenSilently()).resolves.toBe(token);
+
+    broken = false;
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+    expect(world.tenant.families()[0]).toMatchObject({ verdict: 'live', latestCounter: 3 });
+  });
+});
+
+describe('a record of a later version', () => {
+  it('is left alone', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    await world.advance(twoHours);
+    const later = { version: 2, whatever: true };
+    const [name] = ['latchkey/1/localhost%3A4400/spa/custody'];
+    await world.records.update(name!, () => [later, undefined]);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'storage_error' });
+    await expect(world.records.update(name!, (record) => [record, record])).resolves.toEqual(later);
+  });
+});
+
+describe('a page without Web Crypto', () => {
+  it('is told so at login, with its origin, and not before', async () => {
+    const world = createWorld();
+    const cryptography = {
+      available: false,
+      randomBytes: (): never => {
+        throw new TypeError('no crypto');
+      },
+      sha256: (): never => {
+        throw new TypeError('no crypto');
+      },
+    };
+    const tab = world.openTab({}, { cryptography });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    await expect(tab.client.checkSession()).resolves.toBeUndefined();
+    await expect(tab.client.loginWithRedirect()).rejects.toMatchObject({
+      name: 'InsecureContextError',
+      error: 'insecure_context',
+      message: expect.stringMatching(/must run on a secure origin.*http:\/\/localhost:3000/) as unknown,
+    });
+    expect(tab.navigations).toEqual([]);
+  });
+});
+
+describe('arguments', () => {
+  it.each([{ cacheMode: 'sometimes' as never }, { timeoutInSeconds: Number.NaN }])(
+    'that mean nothing are typed errors: %j',
+    async (options) => {
+      const tab = createWorld().openTab();
+      await expect(tab.client.getTokenSilently(options)).rejects.toMatchObject({ error: 'invalid_configuration' });
+    },
+  );
+
+  it('cannot replace what belongs to the SDK', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.client.loginWithRedirect({
+      authorizationParams: { client_id: 'evil', state: 'known', code_challenge_method: 'plain', response_type: 'token' },
+    });
+    const query = new URL(tab.navigations[0]!).searchParams;
+    expect(query.get('client_id')).toBe('spa');
+    expect(query.get('state')).not.toBe('known');
+    expect([query.get('code_challenge_method'), query.get('response_type')]).toEqual(['S256', 'code']);
+  });
+});

@@ -1,0 +1,71 @@
+/** `latchkey/tenant/node`: the tenant on a port. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Tenant } from '../tenant/index.ts';
+
+export interface ServeOptions {
+  /** 0 takes a free one. Default 4400. */
+  readonly port?: number;
+  /** The address to listen on. Default 127.0.0.1: nobody but this machine. */
+  readonly host?: string;
+}
+
+export interface TenantServer {
+  /** Where it listens; tokens name the tenant's `baseUrl` all the same. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops listening and ends open connections, idle and busy ones. */
+  close(): Promise<void>;
+}
+
+/** Somebody else listens on the port. */
+export class PortInUseError extends Error {
+  override readonly name = 'PortInUseError';
+  readonly port: number;
+
+  constructor(port: number, cause: unknown) {
+    super(`port ${port} is in use: close what listens there, or choose another port`, { cause });
+    this.port = port;
+  }
+}
+
+/**
+ * Serves a tenant over HTTP.
+ * @throws {PortInUseError} when the port is taken; any other failure to listen is thrown as Node gives it
+ */
+export async function serve(
+  tenant: Pick<Tenant, 'fetch'>,
+  { port = 4400, host = '127.0.0.1' }: ServeOptions = {},
+): Promise<TenantServer> {
+  const listener = getRequestListener((request) => tenant.fetch(request), {
+    hostname: host,
+    overrideGlobalObjects: false, // an import must not change the globals of whoever imports
+  });
+  // A failure to answer is answered by the adapter; there is nobody to hand the promise to.
+  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+  const address = await listen(server, port, host);
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    port: address.port,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject('code' in error && error.code === 'EADDRINUSE' ? new PortInUseError(port, error) : error),
+    );
+    server.listen(port, host, () => {
+      const address = server.address();
+      if (address === null || typeof address === 'string') reject(new TypeError('expected a TCP address'));
+      else resolve(address);
+    });
+  });
+}

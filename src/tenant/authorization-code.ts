@@ -1,0 +1,22 @@
+/** The authorization code: what a login grants, kept until the client fetches it (RFC 6749 §4.1.2). */
+import type { Milliseconds } from '../clock.ts';
+
+export interface AuthorizationCode {
+  readonly clientId: string;
+  readonly userId: string;
+  readonly sid: string;
+  readonly redirectUri: string;
+  /** True when the authorization request named it; then the exchange must name it too (RFC 6749 §4.1.3). */
+  readonly redirectUriWasSent: boolean;
+  readonly scope: string;
+  readonly audience: string | null;
+  readonly nonce: string | null;
+  readonly authTime: Milliseconds | null;
+  readonly challenge: { readonly value: string; readonly method: 'S256' | 'plain' } | null;
+  readonly issuedAt: Milliseconds;
+  /** Set by the first use, with the family it made; or by a failed proof, without one. */
+  readonly used: { readonly familyId: string | null } | null;
+}
+
+/** Ten minutes, the most that RFC 6749 §4.1.2 recommends. */
+export const codeLifetime: Milliseconds = 600_000;

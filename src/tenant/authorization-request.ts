@@ -1,0 +1,175 @@
+/**
+ * Judges an authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.2). The order is fixed: what makes the redirect
+ * URI doubtful is answered with a page (P1-P3) and never by redirect; everything later goes to the client (E1-E8).
+ */
+import type { Seconds } from '../clock.ts';
+import { scopeNames } from '../oauth/scope.ts';
+import type { Client, Configuration, ResourceServer } from './configuration.ts';
+import type { Parameters } from './parameters.ts';
+import { isRegistered, originOf } from './url-matching.ts';
+
+/** Where and how the client wants its answer. */
+export interface ReplyAddress {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly responseMode: 'query' | 'web_message';
+  readonly state: string | null;
+}
+
+/** A request in which nothing is wrong. */
+export interface CheckedRequest extends ReplyAddress {
+  readonly redirectUriWasSent: boolean;
+  /** What will be granted: the known names among those requested, in their order. */
+  readonly scope: string;
+  readonly audience: string | null;
+  readonly nonce: string | null;
+  readonly challenge: { readonly value: string; readonly method: 'S256' | 'plain' } | null;
+  readonly prompts: readonly string[];
+  readonly maxAge: Seconds | null;
+  readonly loginHint: string | null;
+}
+
+export type Judgement =
+  | { readonly kind: 'checked'; readonly request: CheckedRequest }
+  | {
+      readonly kind: 'refused';
+      readonly reply: ReplyAddress;
+      readonly error: string;
+      readonly error_description: string;
+    }
+  | {
+      readonly kind: 'page';
+      readonly status: 400 | 403;
+      readonly title: string;
+      readonly message: string;
+      readonly clientId: string | null;
+      readonly cause: 'request' | 'callback' | 'origin';
+    };
+
+/** Scopes that need no API (OIDC Core §5.4, §11). */
+const standardScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
+
+export function judgeAuthorizationRequest(
+  parameters: Parameters,
+  clients: ReadonlyMap<string, Client>,
+  { resourceServers }: Configuration,
+): Judgement {
+  const clientId = parameters.get('client_id');
+  if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
+  const client = clients.get(clientId);
+  if (!client || parameters.repeated === 'client_id') return page(400, `Unknown client: ${clientId}`); // P1
+
+  const sentRedirectUri = parameters.get('redirect_uri');
+  const onlyCallback = client.callbacks.length === 1 ? client.callbacks[0] : undefined;
+  const redirectUri = sentRedirectUri ?? onlyCallback;
+  if (redirectUri === undefined) return page(400, 'Missing required parameter: redirect_uri', clientId);
+  if (parameters.repeated === 'redirect_uri') return page(400, 'redirect_uri was sent twice', clientId);
+  if (redirectUri.includes('*') || !isRegistered(client.callbacks, redirectUri))
+    return callbackMismatch(redirectUri, clientId); // P2
+
+  const responseMode = parameters.get('response_mode') ?? 'query';
+  const origin = originOf(redirectUri);
+  if (responseMode === 'web_message' && !(origin && isRegistered(client.web_origins, origin)))
+    return originMissing(origin ?? redirectUri, clientId); // P3
+
+  const reply: ReplyAddress = {
+    clientId,
+    redirectUri,
+    responseMode: responseMode === 'web_message' ? 'web_message' : 'query',
+    state: parameters.get('state') ?? null,
+  };
+  const refuse = (error: string, error_description: string): Judgement => ({
+    kind: 'refused',
+    reply,
+    error,
+    error_description,
+  });
+  if (parameters.repeated !== undefined)
+    return refuse('invalid_request', `Parameter sent more than once: ${parameters.repeated}`);
+  if (responseMode !== 'query' && responseMode !== 'web_message')
+    return refuse('invalid_request', `Unsupported response mode: ${responseMode}`);
+
+  const responseType = parameters.get('response_type');
+  if (responseType === undefined)
+    return refuse('invalid_request', 'Missing required parameter: response_type'); // E1
+  if (responseType !== 'code')
+    return refuse('unsupported_response_type', `Unsupported response type: ${responseType}`);
+  if (!client.grant_types.includes('authorization_code'))
+    return refuse('unauthorized_client', "Grant type 'authorization_code' not allowed for the client.");
+
+  const audience = parameters.get('audience') ?? null;
+  const api = audience === null ? undefined : resourceServers.get(audience);
+  if (audience !== null && !api) return refuse('access_denied', `Service not found: ${audience}`); // E2
+
+  const challenge = readChallenge(parameters);
+  if (challenge === 'invalid')
+    return refuse('invalid_request', 'code_challenge must be 43 to 128 characters with method S256 or plain'); // E3
+
+  const prompts = scopeNames(parameters.get('prompt') ?? '');
+  if (prompts.includes('none') && prompts.length > 1)
+    return refuse('invalid_request', 'prompt=none cannot be combined with another value'); // E8
+  const maxAge = parameters.get('max_age');
+  if (maxAge !== undefined && !/^\d{1,10}$/.test(maxAge))
+    return refuse('invalid_request', 'max_age must be whole seconds');
+
+  return {
+    kind: 'checked',
+    request: {
+      ...reply,
+      redirectUriWasSent: sentRedirectUri !== undefined,
+      scope: grantableScope(parameters.get('scope') ?? '', api),
+      audience,
+      nonce: parameters.get('nonce') ?? null,
+      challenge,
+      prompts,
+      maxAge: maxAge === undefined ? null : Number(maxAge),
+      loginHint: parameters.get('login_hint') ?? null,
+    },
+  };
+}
+
+/** The method is `plain` when it is absent (RFC 7636 §4.3). */
+function readChallenge(parameters: Parameters): CheckedRequest['challenge'] | 'invalid' {
+  const value = parameters.get('code_challenge');
+  const method = parameters.get('code_challenge_method');
+  if (value === undefined) return method === undefined ? null : 'invalid';
+  if (method !== undefined && method !== 'S256' && method !== 'plain') return 'invalid';
+  return /^[A-Za-z0-9._~-]{43,128}$/.test(value) ? { value, method: method ?? 'plain' } : 'invalid';
+}
+
+/** Names that neither OpenID Connect nor the API knows are left out without a word. */
+function grantableScope(requested: string, api: ResourceServer | undefined): string {
+  const known = new Set([...standardScopes, ...(api?.scopes ?? [])]);
+  return scopeNames(requested)
+    .filter((name) => known.has(name))
+    .join(' ');
+}
+
+function page(status: 400 | 403, message: string, clientId: string | null = null): Judgement {
+  return {
+    kind: 'page',
+    status,
+    title: 'This request cannot be answered',
+    message,
+    clientId,
+    cause: 'request',
+  };
+}
+
+const callbackMismatch = (redirectUri: string, clientId: string): Judgement => ({
+  kind: 'page',
+  status: 403,
+  title: 'Callback URL mismatch.',
+  message: `${redirectUri} is not in the list of allowed callback URLs`,
+  clientId,
+  cause: 'callback',
+});
+
+const originMissing = (origin: string, clientId: string): Judgement => ({
+  kind: 'page',
+  status: 403,
+  title: 'Origin not allowed',
+  message: `${origin} is not in the client's web_origins, so no message can be sent to it`,
+  clientId,
+  cause: 'origin',
+});

@@ -1,0 +1,11 @@
+/** The configuration, or a later change of it, cannot be used. `field` is the path of the value that is wrong. */
+export class TenantConfigurationError extends Error {
+  override readonly name = 'TenantConfigurationError';
+  readonly field: string;
+
+  /** @param found is quoted in the message, so it must never be a secret */
+  constructor(field: string, expected: string, found: unknown) {
+    super(`${field}: expected ${expected}, found ${found === undefined ? 'nothing' : JSON.stringify(found)}`);
+    this.field = field;
+  }
+}

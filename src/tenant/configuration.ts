@@ -1,0 +1,409 @@
+/** What a tenant is made of: the shape people write, and the checked shape the endpoints read. */
+import type { Milliseconds, Seconds } from '../clock.ts';
+import { scopeNames } from '../oauth/scope.ts';
+import { TenantConfigurationError } from './configuration-error.ts';
+import { randomness, type Randomness } from './randomness.ts';
+import type { ForkPolicy } from './refresh-token-family.ts';
+import {
+  readRefreshTokenSettings,
+  type RefreshTokenConfiguration,
+  type RefreshTokenSettings,
+} from './refresh-token-settings.ts';
+
+export type AppType = 'spa' | 'native' | 'regular_web' | 'non_interactive';
+export type TokenEndpointAuthMethod = 'none' | 'client_secret_post' | 'client_secret_basic';
+
+/** An application, in Auth0's words. */
+export interface ClientConfiguration {
+  readonly client_id: string;
+  /** Shown on the login page. Default: the client id. */
+  readonly name?: string;
+  /** Default `spa`. */
+  readonly app_type?: AppType;
+  readonly client_secret?: string;
+  /** Default: `none` for `spa` and `native`, otherwise `client_secret_post`. */
+  readonly token_endpoint_auth_method?: TokenEndpointAuthMethod;
+  /** Redirect URIs: exact, or with `*` as the left-most label of the host. */
+  readonly callbacks?: readonly string[];
+  /** Origins that may receive a `web_message` answer, and may call the token endpoint. */
+  readonly web_origins?: readonly string[];
+  /** Further origins that may call the token endpoint. */
+  readonly allowed_origins?: readonly string[];
+  readonly allowed_logout_urls?: readonly string[];
+  /** Default `authorization_code` and `refresh_token`. */
+  readonly grant_types?: readonly string[];
+  /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
+  readonly refresh_token?: RefreshTokenConfiguration | null;
+}
+
+/** An API, in Auth0's words. */
+export interface ResourceServerConfiguration {
+  /** The audience. */
+  readonly identifier: string;
+  readonly name?: string;
+  readonly scopes?: readonly { readonly value: string; readonly description?: string }[];
+  /** Default false, as on Auth0: without it no refresh token is issued for this audience. */
+  readonly allow_offline_access?: boolean;
+  /** Of access tokens, in seconds. Default 86400. */
+  readonly token_lifetime?: Seconds;
+}
+
+/** Someone who can sign in. */
+export interface UserConfiguration {
+  readonly email: string;
+  readonly password: string;
+  readonly user_id?: string;
+  readonly name?: string;
+  readonly nickname?: string;
+  readonly given_name?: string;
+  readonly family_name?: string;
+  readonly picture?: string;
+  readonly email_verified?: boolean;
+  /** A blocked user can neither sign in nor refresh. */
+  readonly blocked?: boolean;
+}
+
+/** Points that Auth0 leaves open. */
+export interface Quirks {
+  /**
+   * Which child survives when one token was exchanged twice inside its leeway. `last-issued` (default): the newest; an
+   * older sibling works until the window closes and counts as reuse afterwards. `all-siblings`: every one.
+   */
+  readonly forks?: ForkPolicy;
+}
+
+/** What `createTenant` takes. */
+export interface TenantConfiguration {
+  /** Where the tenant is reached; its issuer is this with a trailing slash. Default `http://localhost:4400`. */
+  readonly baseUrl?: string;
+  /** Same seed, same ids, keys and tokens. Without one they are random. */
+  readonly seed?: string;
+  readonly clients: readonly ClientConfiguration[];
+  readonly resource_servers?: readonly ResourceServerConfiguration[];
+  readonly users: readonly UserConfiguration[];
+  readonly quirks?: Quirks;
+  /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
+  readonly now?: () => Milliseconds;
+}
+
+export interface Client {
+  readonly client_id: string;
+  readonly name: string;
+  readonly app_type: AppType;
+  readonly client_secret: string | null;
+  readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
+  readonly callbacks: readonly string[];
+  readonly web_origins: readonly string[];
+  readonly allowed_origins: readonly string[];
+  readonly allowed_logout_urls: readonly string[];
+  readonly grant_types: readonly string[];
+  readonly refresh_token: RefreshTokenSettings;
+}
+
+export interface ResourceServer {
+  readonly identifier: string;
+  readonly scopes: readonly string[];
+  readonly allow_offline_access: boolean;
+  readonly token_lifetime: Seconds;
+}
+
+export interface User {
+  readonly user_id: string;
+  readonly email: string;
+  readonly email_verified: boolean;
+  readonly password: string;
+  readonly name: string;
+  readonly nickname: string;
+  readonly given_name?: string;
+  readonly family_name?: string;
+  readonly picture?: string;
+  readonly updated_at: string;
+  readonly blocked: boolean;
+}
+
+export interface Configuration {
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  /** With one. */
+  readonly issuer: string;
+  readonly clients: readonly Client[];
+  readonly resourceServers: ReadonlyMap<string, ResourceServer>;
+  readonly users: readonly User[];
+  readonly forks: ForkPolicy;
+}
+
+/**
+ * Checks a configuration and fills in its defaults.
+ * @throws {TenantConfigurationError} naming the field
+ */
+export function readConfiguration(source: unknown, random: Randomness, now: Milliseconds): Configuration {
+  const tenant = readObject('configuration', source, [
+    'baseUrl',
+    'seed',
+    'clients',
+    'resource_servers',
+    'users',
+    'quirks',
+    'now',
+  ]);
+  const baseUrl = readBaseUrl(tenant.get('baseUrl'));
+  const clients = readList('clients', tenant.get('clients'), readClient);
+  const resourceServers = readList(
+    'resource_servers',
+    tenant.get('resource_servers') ?? [],
+    readResourceServer,
+  );
+  const users = readList('users', tenant.get('users'), (field, value) => readUser(field, value, random, now));
+  refuseTwins(
+    'clients',
+    'client_id',
+    clients.map((client) => client.client_id),
+  );
+  refuseTwins(
+    'resource_servers',
+    'identifier',
+    resourceServers.map((api) => api.identifier),
+  );
+  refuseTwins(
+    'users',
+    'email',
+    users.map((user) => user.email.toLowerCase()),
+  );
+  refuseTwins(
+    'users',
+    'user_id',
+    users.map((user) => user.user_id),
+  );
+  return {
+    baseUrl,
+    issuer: `${baseUrl}/`,
+    clients,
+    resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
+    users,
+    forks: readForks(tenant.get('quirks')),
+  };
+}
+
+/** The randomness a configuration asks for. */
+export function readSeed(source: { readonly seed?: unknown }): {
+  seed: string | undefined;
+  random: Randomness;
+} {
+  const { seed } = source;
+  if (seed !== undefined && typeof seed !== 'string')
+    throw new TenantConfigurationError('seed', 'a text', seed);
+  return { seed, random: randomness(seed) };
+}
+
+function readClient(field: string, value: unknown): Client {
+  const client = readObject(field, value, [
+    'client_id',
+    'name',
+    'app_type',
+    'client_secret',
+    'token_endpoint_auth_method',
+    'callbacks',
+    'web_origins',
+    'allowed_origins',
+    'allowed_logout_urls',
+    'grant_types',
+    'refresh_token',
+  ]);
+  const client_id = readText(`${field}.client_id`, client.get('client_id'));
+  const app_type = readChoice(`${field}.app_type`, client.get('app_type') ?? 'spa', [
+    'spa',
+    'native',
+    'regular_web',
+    'non_interactive',
+  ]);
+  const isPublic = app_type === 'spa' || app_type === 'native';
+  const token_endpoint_auth_method = readChoice(
+    `${field}.token_endpoint_auth_method`,
+    client.get('token_endpoint_auth_method') ?? (isPublic ? 'none' : 'client_secret_post'),
+    ['none', 'client_secret_post', 'client_secret_basic'],
+  );
+  const client_secret = readOptionalText(`${field}.client_secret`, client.get('client_secret')) ?? null;
+  if (token_endpoint_auth_method !== 'none' && client_secret === null)
+    throw new TenantConfigurationError(
+      `${field}.client_secret`,
+      `a secret, because the client authenticates by ${token_endpoint_auth_method}`,
+      undefined,
+    );
+  return {
+    client_id,
+    name: readOptionalText(`${field}.name`, client.get('name')) ?? client_id,
+    app_type,
+    client_secret,
+    token_endpoint_auth_method,
+    callbacks: readList(`${field}.callbacks`, client.get('callbacks') ?? [], readCallback),
+    web_origins: readList(`${field}.web_origins`, client.get('web_origins') ?? [], readOrigin),
+    allowed_origins: readList(`${field}.allowed_origins`, client.get('allowed_origins') ?? [], readOrigin),
+    allowed_logout_urls: readList(
+      `${field}.allowed_logout_urls`,
+      client.get('allowed_logout_urls') ?? [],
+      readCallback,
+    ),
+    grant_types: readList(
+      `${field}.grant_types`,
+      client.get('grant_types') ?? ['authorization_code', 'refresh_token'],
+      readText,
+    ),
+    refresh_token: readRefreshTokenSettings(client.get('refresh_token'), `${field}.refresh_token`),
+  };
+}
+
+function readResourceServer(field: string, value: unknown): ResourceServer {
+  const api = readObject(field, value, [
+    'identifier',
+    'name',
+    'scopes',
+    'allow_offline_access',
+    'token_lifetime',
+  ]);
+  const token_lifetime = api.get('token_lifetime') ?? 86_400;
+  if (typeof token_lifetime !== 'number' || !Number.isInteger(token_lifetime) || token_lifetime < 1)
+    throw new TenantConfigurationError(`${field}.token_lifetime`, 'whole seconds from 1', token_lifetime);
+  return {
+    identifier: readText(`${field}.identifier`, api.get('identifier')),
+    scopes: readList(`${field}.scopes`, api.get('scopes') ?? [], readScope),
+    allow_offline_access:
+      readOptionalFlag(`${field}.allow_offline_access`, api.get('allow_offline_access')) ?? false,
+    token_lifetime,
+  };
+}
+
+function readScope(field: string, value: unknown): string {
+  const name = readText(`${field}.value`, readObject(field, value, ['value', 'description']).get('value'));
+  if (scopeNames(name).length !== 1)
+    throw new TenantConfigurationError(`${field}.value`, 'one scope name', name);
+  return name;
+}
+
+function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+  const user = readObject(field, value, [
+    'email',
+    'password',
+    'user_id',
+    'name',
+    'nickname',
+    'given_name',
+    'family_name',
+    'picture',
+    'email_verified',
+    'blocked',
+  ]);
+  const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
+  const email = readText(`${field}.email`, user.get('email'));
+  const password = user.get('password');
+  if (typeof password !== 'string' || password === '')
+    throw new TenantConfigurationError(`${field}.password`, 'a text that is not empty', typeof password);
+  return {
+    user_id: text('user_id') ?? `auth0|${random.hex(24)}`,
+    email,
+    email_verified: readOptionalFlag(`${field}.email_verified`, user.get('email_verified')) ?? false,
+    password,
+    name: text('name') ?? email,
+    nickname: text('nickname') ?? email.split('@')[0] ?? email,
+    given_name: text('given_name'),
+    family_name: text('family_name'),
+    picture: text('picture'),
+    updated_at: new Date(now).toISOString(),
+    blocked: readOptionalFlag(`${field}.blocked`, user.get('blocked')) ?? false,
+  };
+}
+
+function readBaseUrl(value: unknown): string {
+  const text = readText('baseUrl', value ?? 'http://localhost:4400');
+  if (!URL.canParse(text)) throw new TenantConfigurationError('baseUrl', 'an http or https origin', text);
+  const url = new URL(text);
+  const isOrigin = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+  if (!['http:', 'https:'].includes(url.protocol) || !isOrigin)
+    throw new TenantConfigurationError('baseUrl', 'an http or https origin, without a path', text);
+  return url.origin;
+}
+
+/** An absolute URL without a fragment (RFC 6749 §3.1.2) that a browser would not run as a script. */
+function readCallback(field: string, value: unknown): string {
+  const text = readText(field, value);
+  const isUsable = URL.canParse(text) && !text.includes('#');
+  if (!isUsable || ['javascript:', 'data:', 'vbscript:', 'blob:'].includes(new URL(text).protocol))
+    throw new TenantConfigurationError(field, 'an absolute URL without a fragment', text);
+  refuseOddWildcard(field, text);
+  return text;
+}
+
+function readOrigin(field: string, value: unknown): string {
+  const text = readText(field, value);
+  if (!URL.canParse(text))
+    throw new TenantConfigurationError(field, 'an origin such as "http://localhost:3000"', text);
+  const url = new URL(text);
+  if (url.origin === 'null' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw new TenantConfigurationError(field, 'an origin such as "http://localhost:3000"', text);
+  refuseOddWildcard(field, text);
+  return url.origin;
+}
+
+function refuseOddWildcard(field: string, url: string): void {
+  if (url.includes('*') && !/^[a-z][a-z0-9+.-]*:\/\/\*\.[^*]+$/i.test(url))
+    throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
+}
+
+function readForks(value: unknown): ForkPolicy {
+  if (value === undefined) return 'last-issued';
+  const quirks = readObject('quirks', value, ['forks']);
+  return readChoice('quirks.forks', quirks.get('forks') ?? 'last-issued', ['last-issued', 'all-siblings']);
+}
+
+/** The members of an object, none of them unknown: a misspelt name is found here and not an hour later. */
+function readObject(field: string, value: unknown, known: readonly string[]): ReadonlyMap<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TenantConfigurationError(field, 'an object', Array.isArray(value) ? 'a list' : typeof value);
+  for (const name of Object.keys(value))
+    if (!known.includes(name))
+      throw new TenantConfigurationError(
+        field === 'configuration' ? name : `${field}.${name}`,
+        `one of ${known.join(', ')}`,
+        name,
+      );
+  return new Map(Object.entries(value));
+}
+
+function readList<T>(
+  field: string,
+  value: unknown,
+  read: (field: string, value: unknown) => T,
+): readonly T[] {
+  if (!Array.isArray(value)) throw new TenantConfigurationError(field, 'a list', value && typeof value);
+  return value.map((item: unknown, index) => read(`${field}[${index}]`, item));
+}
+
+function readText(field: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '')
+    throw new TenantConfigurationError(field, 'a text that is not empty', value);
+  return value;
+}
+
+function readOptionalText(field: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw new TenantConfigurationError(field, 'a text', typeof value);
+  return value;
+}
+
+function readOptionalFlag(field: string, value: unknown): boolean | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'boolean') throw new TenantConfigurationError(field, 'true or false', value);
+  return value;
+}
+
+function readChoice<T extends string>(field: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined)
+    throw new TenantConfigurationError(field, choices.map((known) => `"${known}"`).join(' or '), value);
+  return choice;
+}
+
+function refuseTwins(list: string, name: string, values: readonly string[]): void {
+  const twin = values.findIndex((value, index) => values.indexOf(value) !== index);
+  if (twin >= 0)
+    throw new TenantConfigurationError(`${list}[${twin}].${name}`, 'a value of its own', values[twin]);
+}

@@ -1,0 +1,65 @@
+/** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
+import type { Clock } from '../clock.ts';
+import type { AuthorizationCode } from './authorization-code.ts';
+import type { Client, Configuration, User } from './configuration.ts';
+import type { Journal } from './journal.ts';
+import type { LoginSession } from './login-session.ts';
+import type { LoginTransaction } from './login-transaction.ts';
+import type { Randomness } from './randomness.ts';
+import { headOf, type RefreshTokenFamily, type RotationPolicy } from './refresh-token-family.ts';
+import { rotationPolicy } from './refresh-token-settings.ts';
+import type { SigningKey } from './signing-keys.ts';
+import type { AccessGrant } from './token-issuance.ts';
+
+/** Everything the tenant remembers. The values are replaced, never written into. */
+export interface TenantState {
+  readonly clients: Map<string, Client>;
+  /** By their id. */
+  readonly users: Map<string, User>;
+  /** By the value of the session cookie. */
+  readonly sessions: Map<string, LoginSession>;
+  /** By the tenant's own `state`, which is not the client's. */
+  readonly transactions: Map<string, LoginTransaction>;
+  /** By the code. */
+  readonly codes: Map<string, AuthorizationCode>;
+  readonly families: Map<string, RefreshTokenFamily>;
+  /** By the token's value; superseded ones stay, or their reuse could not be told from garbage. */
+  readonly refreshTokens: Map<string, { readonly familyId: string; readonly counter: number }>;
+  /** Access tokens without an audience, which are no JWTs; by their value. */
+  readonly opaqueAccessTokens: Map<string, AccessGrant>;
+}
+
+export interface TenantContext {
+  readonly configuration: Configuration;
+  readonly clock: Clock;
+  readonly random: Randomness;
+  readonly key: SigningKey;
+  readonly state: TenantState;
+  readonly journal: Journal;
+}
+
+export const initialState = ({ clients, users }: Configuration): TenantState => ({
+  clients: new Map(clients.map((client) => [client.client_id, client])),
+  users: new Map(users.map((user) => [user.user_id, user])),
+  sessions: new Map(),
+  transactions: new Map(),
+  codes: new Map(),
+  families: new Map(),
+  refreshTokens: new Map(),
+  opaqueAccessTokens: new Map(),
+});
+
+/** Keeps a family as it is now and makes its newest token findable. */
+export function keepFamily({ state }: TenantContext, family: RefreshTokenFamily): void {
+  const { value, counter } = headOf(family);
+  state.families.set(family.familyId, family);
+  state.refreshTokens.set(value, { familyId: family.familyId, counter });
+}
+
+/** The rotation policy of a client as it is configured at this moment (R2). */
+export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>
+  rotationPolicy(client.refresh_token, configuration.forks);
+
+/** E-mail addresses are compared without regard to case. */
+export const userByEmail = ({ state }: TenantContext, email: string): User | undefined =>
+  [...state.users.values()].find((user) => user.email.toLowerCase() === email.trim().toLowerCase());

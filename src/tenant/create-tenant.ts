@@ -1,0 +1,209 @@
+/** The tenant: an authorization server in memory behind `fetch(Request) → Response`. */
+import { Hono, type Context } from 'hono';
+import { cors } from 'hono/cors';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
+import { TenantConfigurationError } from './configuration-error.ts';
+import { initialState, policyOf, userByEmail, type TenantContext } from './context.ts';
+import { corsForClients } from './cors.ts';
+import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
+import { developmentRoutes } from './endpoints/development.ts';
+import { jwks, openidConfiguration } from './endpoints/discovery.ts';
+import { showLogin, submitLogin } from './endpoints/login.ts';
+import { logout } from './endpoints/logout.ts';
+import { revoke } from './endpoints/revoke.ts';
+import { token } from './endpoints/token.ts';
+import { userinfo } from './endpoints/userinfo.ts';
+import { viewFamily, type FamilyView } from './family-view.ts';
+import { openJournal, type JournalEntry } from './journal.ts';
+import { beginSession } from './login-session.ts';
+import { randomness } from './randomness.ts';
+import type { RefreshTokenFamily } from './refresh-token-family.ts';
+import {
+  readRefreshTokenSettings,
+  type RefreshTokenConfiguration,
+  type RefreshTokenSettings,
+} from './refresh-token-settings.ts';
+import { planReplay } from './replay.ts';
+import { signingKey } from './signing-keys.ts';
+import { tenantClock, type TenantClock } from './tenant-clock.ts';
+
+/** A running tenant. It holds no timers and no handles; letting go of it is enough to end it. */
+export interface Tenant {
+  /** Answers one request, whatever the host it is addressed to. */
+  fetch(request: Request): Promise<Response>;
+  /** `baseUrl` with a trailing slash, as in every token. */
+  readonly issuer: string;
+  readonly baseUrl: string;
+  /** Wanted as `x-tenant-token` by every write under `/__tenant/`; new at every start, whatever the seed. */
+  readonly developmentToken: string;
+  readonly clock: TenantClock;
+  /** What happened so far, oldest first; grows as things happen. */
+  readonly journal: readonly JournalEntry[];
+  /** Every refresh token family, oldest first. */
+  families(): readonly FamilyView[];
+  family(familyId: string): FamilyView | undefined;
+  /**
+   * Presents a token of a family at the token endpoint, as its client would, from outside any page.
+   * @param counter which token; default: the newest that was spent already
+   * @throws {RangeError} when there is no such family or token
+   */
+  replay(familyId: string, counter?: number): Promise<Response>;
+  /**
+   * Replaces a client's rotation settings from the next request on; `null` goes back to the defaults.
+   * @returns the settings with every default filled in
+   * @throws {TenantConfigurationError} for settings that Auth0 refuses, and for an unknown client
+   */
+  updateClient(
+    client_id: string,
+    changes: { readonly refresh_token: RefreshTokenConfiguration | null },
+  ): RefreshTokenSettings;
+  /**
+   * Blocks a user, or lets them in again. A blocked user can neither sign in nor refresh; their refresh tokens are kept.
+   * @throws {RangeError} when there is no such user
+   */
+  updateUser(email: string, changes: { readonly blocked: boolean }): void;
+  /**
+   * A session without the login page, for tests.
+   * @returns `name=value` for a request's `Cookie` header
+   * @throws {RangeError} when there is no such user or client
+   */
+  signIn(email: string, options: { readonly client_id: string }): { readonly cookie: string };
+}
+
+/**
+ * Makes a tenant. For development and tests only: its keys are published and its passwords are kept as they are.
+ * @throws {TenantConfigurationError} when the configuration cannot be used, and always where NODE_ENV is "production"
+ */
+export function createTenant(source: TenantConfiguration): Tenant {
+  refuseProduction();
+  const { seed, random } = readSeed(source);
+  const clock = tenantClock(source.now);
+  const configuration = readConfiguration(source, random, clock.now());
+  const context: TenantContext = {
+    configuration,
+    clock,
+    random,
+    key: signingKey(seed),
+    state: initialState(configuration),
+    journal: openJournal(clock, random),
+  };
+  const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), policyFor(context, family));
+
+  const tenant: Tenant = {
+    fetch: async (request) => app.fetch(request),
+    issuer: configuration.issuer,
+    baseUrl: configuration.baseUrl,
+    developmentToken: randomness().text(),
+    clock,
+    journal: context.journal.entries,
+    families: () => [...context.state.families.values()].map(view),
+    family: (familyId) => {
+      const family = context.state.families.get(familyId);
+      return family && view(family);
+    },
+    replay: async (familyId, counter) => {
+      const plan = planReplay(context, familyId, counter);
+      if (plan.kind === 'impossible') throw new RangeError(plan.why);
+      return tenant.fetch(plan.request);
+    },
+    updateClient: (client_id, { refresh_token }) => updateClient(context, client_id, refresh_token),
+    updateUser: (email, { blocked }) => {
+      const user = knownUser(context, email);
+      context.state.users.set(user.user_id, { ...user, blocked });
+    },
+    signIn: (email, { client_id }) => signIn(context, email, client_id),
+  };
+  const app = routes(context, tenant);
+  return tenant;
+}
+
+function routes(context: TenantContext, tenant: Tenant): Hono {
+  const app = new Hono();
+  const to =
+    (endpoint: (context: TenantContext, c: Context) => Response | Promise<Response>) => (c: Context) =>
+      endpoint(context, c);
+
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
+  app.get('/authorize', to(authorize));
+  app.post('/authorize', to(authorize));
+  app.get('/authorize/resume', to(resumeAuthorization));
+  app.get('/u/login', to(showLogin));
+  app.post('/u/login', to(submitLogin));
+  app.get('/v2/logout', to(logout));
+
+  app.use('/oauth/*', corsForClients(context));
+  app.post('/oauth/token', to(token));
+  app.post('/oauth/revoke', to(revoke));
+
+  app.use('/userinfo', cors());
+  app.get('/userinfo', to(userinfo));
+  app.post('/userinfo', to(userinfo));
+  app.use('/.well-known/*', cors());
+  app.get('/.well-known/openid-configuration', to(openidConfiguration));
+  app.get('/.well-known/oauth-authorization-server', to(openidConfiguration));
+  app.get('/.well-known/jwks.json', to(jwks));
+
+  app.route('/__tenant', developmentRoutes(context, tenant));
+  app.notFound((c) => c.json({ statusCode: 404, error: 'Not Found', message: 'Not Found' }, 404));
+  // What fails here is a mistake of ours; its message holds no secret, and a developer is the one who reads it.
+  app.onError(({ message }, c) =>
+    c.json({ error: 'server_error', error_description: `The tenant failed: ${message}` }, 500),
+  );
+  return app;
+}
+
+function respondMethodNotAllowed(c: Context, methods: readonly string[]): Response {
+  const message = `${c.req.method} is not allowed here`;
+  c.header('Allow', methods.join(', '));
+  return c.json({ statusCode: 405, error: 'method_not_allowed', message }, 405);
+}
+
+function updateClient(
+  { state }: TenantContext,
+  client_id: string,
+  refresh_token: RefreshTokenConfiguration | null,
+): RefreshTokenSettings {
+  const client = state.clients.get(client_id);
+  if (!client) throw new TenantConfigurationError('client_id', 'a client of this tenant', client_id);
+  const settings = readRefreshTokenSettings(refresh_token);
+  state.clients.set(client_id, { ...client, refresh_token: settings });
+  return settings;
+}
+
+function signIn(context: TenantContext, email: string, client_id: string): { cookie: string } {
+  const user = knownUser(context, email);
+  if (!context.state.clients.has(client_id)) throw new RangeError(`there is no client "${client_id}"`);
+  const { cookie } = beginSession(context, user);
+  context.journal.write({
+    type: 's',
+    description: 'Signed in without the login page',
+    client_id,
+    user_id: user.user_id,
+    decision: 'begin a session',
+    reason: 'tenant.signIn was called',
+  });
+  return { cookie: `auth0=${encodeURIComponent(cookie)}` };
+}
+
+function knownUser(context: TenantContext, email: string): User {
+  const user = userByEmail(context, email);
+  if (!user) throw new RangeError(`there is no user with the e-mail address "${email}"`);
+  return user;
+}
+
+function policyFor(context: TenantContext, family: RefreshTokenFamily) {
+  const client = context.state.clients.get(family.clientId);
+  if (!client) throw new TypeError(`client ${family.clientId} is not kept`);
+  return policyOf(context, client);
+}
+
+function refuseProduction(): void {
+  if (globalThis.process?.env.NODE_ENV !== 'production') return;
+  throw new TenantConfigurationError(
+    'NODE_ENV',
+    'anything but "production": the tenant signs with published keys and keeps passwords as they are, so that ' +
+      'whoever reads its source could sign in as anyone',
+    'production',
+  );
+}

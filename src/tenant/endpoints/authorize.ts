@@ -1,0 +1,233 @@
+/** `/authorize`: answers at once when the browser's session allows it, otherwise sends the person to the login page. */
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { AuthorizationResponse } from '../../oauth/authorization-endpoint.ts';
+import {
+  judgeAuthorizationRequest,
+  type CheckedRequest,
+  type Judgement,
+  type ReplyAddress,
+} from '../authorization-request.ts';
+import { type TenantContext } from '../context.ts';
+import { currentSession, type LoginSession } from '../login-session.ts';
+import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
+import { respondWithPage } from '../pages/layout.ts';
+import { messagePage } from '../pages/message-page.ts';
+import { webMessageResponse } from '../pages/web-message-page.ts';
+import { readFormParameters } from '../parameters.ts';
+import { originOf } from '../url-matching.ts';
+
+/**
+ * Ties a sign-in to the browser that began it. Every sign-in has a cookie of its own: of one for all, tabs that begin
+ * at the same moment would each overwrite the other's.
+ */
+const browserCookie = (state: string): string => `auth0_login_${state.slice(0, 12)}`;
+
+/** GET and POST (OIDC Core §3.1.2.1). */
+export async function authorize(context: TenantContext, c: Context): Promise<Response> {
+  const source = c.req.method === 'POST' ? await c.req.text() : new URL(c.req.url).search;
+  const parameters = readFormParameters(new URLSearchParams(source));
+  const judgement = judgeAuthorizationRequest(parameters, context.state.clients, context.configuration);
+  if (judgement.kind === 'page') return refuseWithPage(context, c, judgement);
+  if (judgement.kind === 'refused') {
+    const { reply, error, error_description } = judgement;
+    return refuseRequest(context, c, reply, error, error_description);
+  }
+  const { request } = judgement;
+  const session = currentSession(context, c);
+  const user = session && context.state.users.get(session.userId);
+  const mayContinue = session !== undefined && !user?.blocked && isRecent(context, session, request);
+
+  if (request.prompts.includes('none'))
+    return mayContinue
+      ? grant(context, c, request, session)
+      : refuseSilently(context, c, request, session !== undefined);
+  if (mayContinue && !request.prompts.includes('login')) return grant(context, c, request, session);
+  return beginTransaction(context, c, request);
+}
+
+/** `/authorize/resume`: the way back from the login page to the client. */
+export async function resumeAuthorization(context: TenantContext, c: Context): Promise<Response> {
+  const state = c.req.query('state') ?? '';
+  const transaction = currentTransaction(context, c, state);
+  if (!transaction) return respondWithLostTransaction(context, c);
+  const { request, outcome } = transaction;
+  switch (outcome.kind) {
+    case 'waiting':
+      return c.redirect(loginAddress(state), 302);
+    case 'refused':
+      endTransaction(context, c, state);
+      return refuseRequest(context, c, request, outcome.error, outcome.error_description);
+    case 'signed_in': {
+      const session = currentSession(context, c);
+      if (session?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
+      endTransaction(context, c, state);
+      return grant(context, c, request, session);
+    }
+  }
+}
+
+/** The sign-in a tenant's `state` names, in the browser that began it and not too long ago. */
+export function currentTransaction(
+  context: TenantContext,
+  c: Context,
+  state: string,
+): LoginTransaction | undefined {
+  const transaction = context.state.transactions.get(state);
+  if (!transaction || getCookie(c, browserCookie(state)) !== transaction.browser) return undefined;
+  return context.clock.now() < transaction.begunAt + transactionLifetime ? transaction : undefined;
+}
+
+export function respondWithLostTransaction(context: TenantContext, c: Context): Promise<Response> {
+  return respondWithPage(c, context.random, {
+    title: 'Sign-in not found',
+    status: 400,
+    body: messagePage(
+      'This sign-in cannot go on',
+      'It is finished, too old, or was begun in another browser. Please start again from the application.',
+    ),
+  });
+}
+
+const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
+export const resumeAddress = (state: string): string =>
+  `/authorize/resume?state=${encodeURIComponent(state)}`;
+
+/** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
+function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
+  return maxAge === null || (maxAge > 0 && clock.now() - session.authTime <= maxAge * 1000);
+}
+
+function beginTransaction(context: TenantContext, c: Context, request: CheckedRequest): Response {
+  const { random, state, clock, configuration } = context;
+  const browser = random.text();
+  const name = random.text();
+  state.transactions.set(name, {
+    request,
+    begunAt: clock.now(),
+    browser,
+    csrf: random.text(),
+    outcome: { kind: 'waiting' },
+  });
+  setCookie(c, browserCookie(name), browser, {
+    path: '/',
+    maxAge: transactionLifetime / 1000,
+    httpOnly: true,
+    sameSite: 'Lax',
+    secure: configuration.baseUrl.startsWith('https:'),
+  });
+  return redirect(c, loginAddress(name));
+}
+
+/** One login, one answer. */
+function endTransaction({ state }: TenantContext, c: Context, name: string): void {
+  state.transactions.delete(name);
+  deleteCookie(c, browserCookie(name), { path: '/' });
+}
+
+function grant(context: TenantContext, c: Context, request: CheckedRequest, session: LoginSession): Response {
+  const code = context.random.text();
+  const wantsAuthTime = request.maxAge !== null || request.prompts.includes('login');
+  context.state.codes.set(code, {
+    clientId: request.clientId,
+    userId: session.userId,
+    sid: session.sid,
+    redirectUri: request.redirectUri,
+    redirectUriWasSent: request.redirectUriWasSent,
+    scope: request.scope,
+    audience: request.audience,
+    nonce: request.nonce,
+    authTime: wantsAuthTime ? session.authTime : null,
+    challenge: request.challenge,
+    issuedAt: context.clock.now(),
+    used: null,
+  });
+  const silent = request.prompts.includes('none');
+  context.journal.write({
+    type: silent ? 'ssa' : 's',
+    client_id: request.clientId,
+    user_id: session.userId,
+    details: { scope: request.scope, audience: request.audience, prompt: request.prompts },
+    decision: 'grant a code',
+    reason: 'the browser has a session that is good enough',
+  });
+  return respond(context, c, request, { code });
+}
+
+function refuseSilently(
+  context: TenantContext,
+  c: Context,
+  request: CheckedRequest,
+  hasSession: boolean,
+): Response {
+  context.journal.write({
+    type: 'fsa',
+    description: 'Login required',
+    client_id: request.clientId,
+    decision: 'refuse',
+    reason: hasSession
+      ? 'the session is older than max_age, or its user is blocked'
+      : 'the browser sent no session cookie, or the session is over',
+  });
+  return respond(context, c, request, { error: 'login_required', error_description: 'Login required' });
+}
+
+function refuseRequest(
+  context: TenantContext,
+  c: Context,
+  reply: ReplyAddress,
+  error: string,
+  error_description: string,
+): Response {
+  context.journal.write({
+    type: 'f',
+    description: error_description,
+    client_id: reply.clientId,
+    details: { error },
+    decision: 'refuse',
+    reason: error_description,
+  });
+  return respond(context, c, reply, { error, error_description });
+}
+
+function refuseWithPage(
+  context: TenantContext,
+  c: Context,
+  { status, title, message, clientId, cause }: Judgement & { kind: 'page' },
+): Promise<Response> {
+  context.journal.write({
+    type: cause === 'origin' ? 'fco' : 'f',
+    description: cause === 'request' ? message : `${title} ${message}`,
+    client_id: clientId ?? undefined,
+    decision: 'show an error page',
+    reason: `${message}; an answer by redirect or message could reach a stranger`,
+  });
+  return respondWithPage(c, context.random, { title, status, body: messagePage(title, message) });
+}
+
+/** The answer in the mode the client asked for, `state` included. */
+function respond(
+  context: TenantContext,
+  c: Context,
+  { redirectUri, responseMode, state }: ReplyAddress,
+  answer: AuthorizationResponse,
+): Response {
+  const response = state === null ? answer : { ...answer, state };
+  switch (responseMode) {
+    case 'web_message': {
+      const targetOrigin = originOf(redirectUri);
+      if (targetOrigin === undefined) throw new TypeError('a web_message needs an origin to go to');
+      return webMessageResponse(response, targetOrigin, context.random.text(16));
+    }
+    case 'query': {
+      const separator = redirectUri.includes('?') ? '&' : '?';
+      return redirect(c, `${redirectUri}${separator}${new URLSearchParams({ ...response }).toString()}`);
+    }
+  }
+}
+
+/** 303 after a POST: never a status that would send the body on (RFC 9700 §4.12). */
+function redirect(c: Context, location: string): Response {
+  c.header('Cache-Control', 'no-store');
+  return c.redirect(location, c.req.method === 'POST' ? 303 : 302);
+}

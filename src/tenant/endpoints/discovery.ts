@@ -1,0 +1,48 @@
+/** What a client may know beforehand (OpenID Connect Discovery 1.0 §3, RFC 8414). Only what the tenant really does. */
+import type { Context } from 'hono';
+import type { TenantContext } from '../context.ts';
+
+export function openidConfiguration({ configuration }: TenantContext, c: Context): Response {
+  const { baseUrl, issuer } = configuration;
+  return c.json({
+    issuer,
+    authorization_endpoint: `${baseUrl}/authorize`,
+    token_endpoint: `${baseUrl}/oauth/token`,
+    userinfo_endpoint: `${baseUrl}/userinfo`,
+    jwks_uri: `${baseUrl}/.well-known/jwks.json`,
+    revocation_endpoint: `${baseUrl}/oauth/revoke`,
+    scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    code_challenge_methods_supported: ['S256', 'plain'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
+    claims_supported: [
+      'aud',
+      'auth_time',
+      'email',
+      'email_verified',
+      'exp',
+      'family_name',
+      'given_name',
+      'iat',
+      'iss',
+      'name',
+      'nickname',
+      'picture',
+      'sid',
+      'sub',
+      'updated_at',
+    ],
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+  });
+}
+
+export function jwks({ key }: TenantContext, c: Context): Response {
+  c.header('Cache-Control', 'public, max-age=15');
+  return c.json({ keys: [key.publicJwk] });
+}

@@ -1,0 +1,91 @@
+/** `/u/login`: the login form and what it sends. */
+import type { Context } from 'hono';
+import type { User } from '../configuration.ts';
+import { userByEmail, type TenantContext } from '../context.ts';
+import { beginSession, currentSession, forgetSession, setSessionCookie } from '../login-session.ts';
+import type { LoginTransaction } from '../login-transaction.ts';
+import { respondWithPage } from '../pages/layout.ts';
+import { loginPage } from '../pages/login-page.ts';
+import { readFormParameters } from '../parameters.ts';
+import { currentTransaction, respondWithLostTransaction, resumeAddress } from './authorize.ts';
+
+/** GET: shows the form. */
+export async function showLogin(context: TenantContext, c: Context): Promise<Response> {
+  const state = c.req.query('state') ?? '';
+  const transaction = currentTransaction(context, c, state);
+  if (!transaction) return respondWithLostTransaction(context, c);
+  return respondWithForm(context, c, { state, transaction, email: transaction.request.loginHint ?? '' });
+}
+
+/**
+ * POST: judges the password. The form is trusted for its hidden token together with the browser's cookie; `Origin` says
+ * nothing here, because a page under `no-referrer` posts it as `null`.
+ */
+export async function submitLogin(context: TenantContext, c: Context): Promise<Response> {
+  const state = c.req.query('state') ?? '';
+  const transaction = currentTransaction(context, c, state);
+  if (!transaction) return respondWithLostTransaction(context, c);
+  const form = readFormParameters(new URLSearchParams(await c.req.text()));
+  if (form.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
+
+  const email = form.get('email') ?? '';
+  const user = userByEmail(context, email);
+  if (!user || user.password !== form.get('password')) {
+    writeFailure(context, transaction, user);
+    return respondWithForm(context, c, { state, transaction, email, error: 'Wrong email or password' });
+  }
+  if (user.blocked) {
+    const outcome = {
+      kind: 'refused',
+      error: 'access_denied',
+      error_description: 'user is blocked',
+    } as const;
+    context.state.transactions.set(state, { ...transaction, outcome });
+    return c.redirect(resumeAddress(state), 303);
+  }
+  const { session, cookie } = beginSession(context, user, currentSession(context, c));
+  forgetSession(context, c); // the cookie that was there before the login opens nothing afterwards
+  context.state.transactions.set(state, { ...transaction, outcome: { kind: 'signed_in', sid: session.sid } });
+  setSessionCookie(context, c, cookie);
+  c.header('Cache-Control', 'no-store');
+  return c.redirect(resumeAddress(state), 303);
+}
+
+function respondWithForm(
+  context: TenantContext,
+  c: Context,
+  shown: { state: string; transaction: LoginTransaction; email: string; error?: string },
+): Promise<Response> {
+  const { state, transaction, email, error = null } = shown;
+  const { configuration, random } = context;
+  const { clientId } = transaction.request;
+  return respondWithPage(c, random, {
+    title: 'Sign in',
+    status: error === null ? 200 : 400,
+    body: loginPage({
+      clientName: context.state.clients.get(clientId)?.name ?? clientId,
+      state,
+      csrf: transaction.csrf,
+      email,
+      error,
+      knownEmails: configuration.users.map((user) => user.email),
+    }),
+  });
+}
+
+function writeFailure(
+  { journal }: TenantContext,
+  { request }: LoginTransaction,
+  user: User | undefined,
+): void {
+  journal.write({
+    type: user ? 'fp' : 'fu',
+    description: 'Wrong email or password.',
+    client_id: request.clientId,
+    user_id: user?.user_id,
+    decision: 'refuse',
+    reason: user
+      ? 'the password is not the one of the account'
+      : 'there is no account with this e-mail address',
+  });
+}

@@ -1,0 +1,66 @@
+/** `POST /oauth/revoke` (RFC 7009). Whatever the token was, the answer is the same empty 200. */
+import type { Context } from 'hono';
+import { authenticateClient } from '../client-authentication.ts';
+import type { Client } from '../configuration.ts';
+import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { refuseForeignOrigin } from '../cors.ts';
+import { readBodyParameters } from '../parameters.ts';
+import { transition } from '../refresh-token-family.ts';
+
+export async function revoke(context: TenantContext, c: Context): Promise<Response> {
+  const parameters = await readBodyParameters(c.req.raw);
+  if (!parameters || parameters.repeated !== undefined)
+    return refuse(c, 400, 'invalid_request', 'The body must be a form or a JSON object, each name once');
+  const authentication = authenticateClient(
+    context.state.clients,
+    parameters,
+    c.req.header('authorization') ?? null,
+  );
+  switch (authentication.kind) {
+    case 'no_client_id':
+      return refuse(c, 400, 'invalid_request', 'Missing required parameter: client_id');
+    case 'two_methods':
+      return refuse(c, 400, 'invalid_request', 'The client authenticated in two ways');
+    case 'failed':
+      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
+      return refuse(c, 401, 'invalid_client', 'Unauthorized');
+    case 'authenticated': {
+      const { client } = authentication;
+      const foreign = refuseForeignOrigin(context, c, client);
+      if (foreign) return foreign;
+      const token = parameters.get('token');
+      if (token === undefined) return refuse(c, 400, 'invalid_request', 'Missing required parameter: token');
+      revokeFamilyOf(context, client, token);
+      // A body, even an empty text, would bring a content type, and some clients stumble over it. The headers so far,
+      // those of CORS, are kept by `c.body`.
+      return c.body(null, 200);
+    }
+  }
+}
+
+/** Any member names its family, a superseded one too. A token of another client stays as it is. */
+function revokeFamilyOf(context: TenantContext, client: Client, token: string): void {
+  const held = context.state.refreshTokens.get(token);
+  const family = held && context.state.families.get(held.familyId);
+  if (!held || !family || family.clientId !== client.client_id) return;
+  const now = context.clock.now();
+  const [next, outcome] = transition(
+    family,
+    { kind: 'end', now, cause: 'revoked' },
+    policyOf(context, client),
+  );
+  keepFamily(context, next);
+  if (outcome.kind !== 'ended') return;
+  context.journal.write({
+    type: 'srrt',
+    description: 'Refresh token revoked',
+    client_id: client.client_id,
+    user_id: family.userId,
+    details: { familyId: family.familyId, tokenCounter: held.counter, audience: family.audience },
+    decision: 'revoke',
+    reason: 'the client gave the token back; its whole family ends',
+  });
+}
+
+const refuse = (c: Context, status: 400 | 401, error: string, error_description: string): Response =>
+  c.json({ error, error_description }, status);

@@ -1,0 +1,84 @@
+/** `POST /oauth/token` (RFC 6749 §3.2). */
+import type { Context } from 'hono';
+import { authenticateClient } from '../client-authentication.ts';
+import type { Client } from '../configuration.ts';
+import type { TenantContext } from '../context.ts';
+import { refuseForeignOrigin } from '../cors.ts';
+import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
+import { exchangeRefreshToken } from '../grants/refresh-token.ts';
+import type { JournalCode } from '../journal.ts';
+import { readBodyParameters, type Parameters } from '../parameters.ts';
+import { missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
+
+export async function token(context: TenantContext, c: Context): Promise<Response> {
+  c.header('Cache-Control', 'no-store');
+  c.header('Pragma', 'no-cache');
+  const parameters = await readBodyParameters(c.req.raw);
+  if (!parameters)
+    return respond(c, refuse(400, 'invalid_request', 'The body must be a form or a JSON object of texts'));
+  if (parameters.repeated !== undefined)
+    return respond(
+      c,
+      refuse(400, 'invalid_request', `Parameter sent more than once: ${parameters.repeated}`),
+    );
+
+  const authentication = authenticateClient(
+    context.state.clients,
+    parameters,
+    c.req.header('authorization') ?? null,
+  );
+  switch (authentication.kind) {
+    case 'no_client_id':
+      return respond(c, missingParameter('client_id'));
+    case 'two_methods':
+      return respond(c, refuse(400, 'invalid_request', 'The client authenticated in two ways'));
+    case 'failed':
+      // Only who used Basic is told how to authenticate: other clients take the header for a challenge to answer.
+      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
+      return respond(c, unauthorized(context, authentication.clientId, parameters));
+    case 'authenticated': {
+      const { client } = authentication;
+      const foreign = refuseForeignOrigin(context, c, client);
+      return foreign ?? respond(c, await answer(context, c, client, parameters));
+    }
+  }
+}
+
+async function answer(
+  context: TenantContext,
+  c: Context,
+  client: Client,
+  parameters: Parameters,
+): Promise<TokenAnswer> {
+  const grantType = parameters.get('grant_type');
+  if (grantType === undefined) return missingParameter('grant_type');
+  if (grantType !== 'authorization_code' && grantType !== 'refresh_token')
+    return refuse(403, 'unsupported_grant_type', `Unsupported grant type: ${grantType}`);
+  if (!client.grant_types.includes(grantType))
+    return refuse(403, 'unauthorized_client', `Grant type '${grantType}' not allowed for the client.`);
+  switch (grantType) {
+    case 'authorization_code':
+      return exchangeAuthorizationCode(context, client, parameters, c.req.header('origin') !== undefined);
+    case 'refresh_token':
+      return exchangeRefreshToken(context, client, parameters);
+  }
+}
+
+function unauthorized({ journal, state }: TenantContext, clientId: string, parameters: Parameters): Refusal {
+  const type: JournalCode = parameters.get('grant_type') === 'refresh_token' ? 'fertft' : 'feacft';
+  const known = state.clients.has(clientId);
+  journal.write({
+    type,
+    description: 'Unauthorized',
+    client_id: clientId,
+    decision: 'refuse',
+    reason: known ? 'the client secret is missing or wrong' : 'there is no such client',
+  });
+  return refuse(401, 'access_denied', 'Unauthorized');
+}
+
+function respond(c: Context, answered: TokenAnswer): Response {
+  if (answered.kind === 'tokens') return c.json(answered.response);
+  const { status, error, error_description } = answered;
+  return c.json({ error, error_description }, status);
+}

@@ -1,0 +1,275 @@
+/** `grant_type=refresh_token`: a refresh token against an access token, and under rotation against its successor (RFC 6749 §6). */
+import type { Milliseconds } from '../../clock.ts';
+import { joinScopes, scopeNames } from '../../oauth/scope.ts';
+import type { Client, User } from '../configuration.ts';
+import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import type { Parameters } from '../parameters.ts';
+import { headOf, transition, type FamilyEvent, type RefreshTokenFamily } from '../refresh-token-family.ts';
+import {
+  missingParameter,
+  refuse,
+  unknownRefreshToken,
+  type Refusal,
+  type TokenAnswer,
+} from '../token-answer.ts';
+import { issueTokens } from '../token-issuance.ts';
+import { newRefreshToken } from './authorization-code.ts';
+
+interface Presentation {
+  readonly client: Client;
+  readonly familyId: string;
+  readonly counter: number;
+}
+
+/** A token was accepted: by the family it belongs to from now on, with a new value to hand out if there is one. */
+interface Acceptance {
+  readonly kind: 'accepted';
+  readonly family: RefreshTokenFamily;
+  readonly refreshToken: string | null;
+}
+
+export async function exchangeRefreshToken(
+  context: TenantContext,
+  client: Client,
+  parameters: Parameters,
+): Promise<TokenAnswer> {
+  const value = parameters.get('refresh_token');
+  if (value === undefined) return missingParameter('refresh_token');
+  const held = context.state.refreshTokens.get(value);
+  if (!held) return fail(context, client, unknownRefreshToken, 'the tenant has issued no such refresh token'); // A5
+  const presentation = { client, ...held };
+
+  // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
+  const judged = await judgeBeforehand(context, presentation);
+  if (judged.kind === 'refused') return judged;
+
+  // Looking and changing is one synchronous step; others may have been here since the look above.
+  const now = context.clock.now();
+  const accepted = spend(context, presentation, now);
+  if (accepted.kind === 'refused') return accepted;
+
+  const { family, refreshToken } = accepted;
+  const response = await issueTokens(context, {
+    now,
+    clientId: client.client_id,
+    user: judged.user,
+    scope: narrowedScope(family.scope, parameters.get('scope')),
+    audience: family.audience,
+    sid: family.sessionId,
+    nonce: null,
+    authTime: family.authTime,
+    refreshToken,
+  });
+  return { kind: 'tokens', response };
+}
+
+/**
+ * What speaks against the exchange before the token is spent (A9b, A10). It may wait; only a detected reuse and an
+ * expiry change anything.
+ */
+async function judgeBeforehand(
+  context: TenantContext,
+  presentation: Presentation,
+): Promise<{ kind: 'passed'; user: User } | Refusal> {
+  const { client } = presentation;
+  const now = context.clock.now();
+  const { family, event, policy } = presented(context, presentation, now);
+  const [, outcome] = transition(family, event, policy);
+  if (outcome.kind === 'reuse' || outcome.kind === 'refused') {
+    const answer = spend(context, presentation, now);
+    if (answer.kind === 'refused') return answer;
+  }
+  const user = await findUser(context, family.userId);
+  if (!user) return fail(context, client, unknownRefreshToken, 'the user does not exist any more');
+  if (!user.blocked) return { kind: 'passed', user };
+  return fail(
+    context,
+    client,
+    refuse(403, 'invalid_grant', 'user is blocked'),
+    'the user is blocked; the token is not consumed',
+  );
+}
+
+/** Classifies, keeps what follows and writes it down, without waiting for anything (C4). */
+function spend(context: TenantContext, presentation: Presentation, now: Milliseconds): Acceptance | Refusal {
+  const { family, event, policy } = presented(context, presentation, now);
+  const [next, outcome] = transition(family, event, policy);
+  keepFamily(context, next);
+  const { client, counter } = presentation;
+  switch (outcome.kind) {
+    case 'exchanged':
+      return accept(context, next, {
+        counter,
+        refreshToken: null,
+        decision: 'exchange',
+        reason: 'the client does not rotate: the token stays as it is',
+      });
+    case 'rotated':
+      return accept(context, next, {
+        counter,
+        refreshToken: outcome.token.value,
+        decision: 'rotate',
+        reason: rotationReason(family, counter),
+      });
+    case 'grace':
+      return accept(context, next, {
+        counter,
+        refreshToken: outcome.token.value,
+        decision: 'grace',
+        reason: `token ${counter} was spent before, within the leeway of ${policy.leeway} s; no reuse`,
+      });
+    case 'migrated_in':
+      endTwins(context, client, next, now);
+      keepFamily(context, outcome.replacement);
+      return accept(context, outcome.replacement, {
+        counter,
+        refreshToken: headOf(outcome.replacement).value,
+        decision: 'migrate',
+        reason: 'rotation is on by now: one rotating token for all tokens of this user, client and audience',
+      });
+    case 'migrated_out':
+      keepFamily(context, outcome.replacement);
+      return accept(context, outcome.replacement, {
+        counter,
+        refreshToken: headOf(outcome.replacement).value,
+        decision: 'migrate',
+        reason: 'rotation is off by now: the family is swapped for one token that stays',
+      });
+    case 'reuse':
+      return detectReuse(context, next, counter, reuseWords[outcome.why]);
+    case 'refused':
+      return fail(context, client, unknownRefreshToken, refusalWords[outcome.why], { family, counter });
+    case 'ended':
+    case 'unchanged':
+      throw new TypeError('presenting a token has no such outcome');
+  }
+}
+
+function presented(context: TenantContext, { client, familyId, counter }: Presentation, now: Milliseconds) {
+  const family = context.state.families.get(familyId);
+  if (!family) throw new TypeError(`family ${familyId} is not kept`);
+  const successor = { value: newRefreshToken(context), familyId: context.random.text(12) };
+  const event: FamilyEvent = { kind: 'present', now, counter, clientId: client.client_id, successor };
+  return { family, event, policy: policyOf(context, client) };
+}
+
+/** R9: one exchange swaps every non-rotating token of the same client, audience and user, not only the presented one. */
+function endTwins(
+  context: TenantContext,
+  client: Client,
+  swapped: RefreshTokenFamily,
+  now: Milliseconds,
+): void {
+  for (const family of context.state.families.values()) {
+    const isTwin =
+      !family.rotating &&
+      family.clientId === swapped.clientId &&
+      family.userId === swapped.userId &&
+      family.audience === swapped.audience;
+    if (!isTwin) continue;
+    const [ended] = transition(family, { kind: 'end', now, cause: 'migration' }, policyOf(context, client));
+    keepFamily(context, ended);
+  }
+}
+
+function accept(
+  context: TenantContext,
+  family: RefreshTokenFamily,
+  success: { counter: number; refreshToken: string | null; decision: string; reason: string },
+): Acceptance {
+  const { counter, refreshToken, decision, reason } = success;
+  context.journal.write({
+    type: 'sertft',
+    description: 'Refresh token exchanged for an access token',
+    client_id: family.clientId,
+    user_id: family.userId,
+    details: {
+      familyId: family.familyId,
+      tokenCounter: counter,
+      latestCounter: headOf(family).counter,
+      refresh_token: { access: 'offline', session_id: family.sessionId },
+    },
+    decision,
+    reason,
+  });
+  return { kind: 'accepted', family, refreshToken };
+}
+
+function detectReuse(
+  context: TenantContext,
+  family: RefreshTokenFamily,
+  tokenCounter: number,
+  reason: string,
+): Refusal {
+  const latestCounter = headOf(family).counter;
+  context.journal.write({
+    type: 'ferrt',
+    description: 'Unsuccessful Refresh Token exchange, reused refresh token detected',
+    client_id: family.clientId,
+    user_id: family.userId,
+    details: { familyId: family.familyId, tokenCounter, latestCounter },
+    decision: 'reuse',
+    reason: `token ${tokenCounter} of ${latestCounter}: ${reason}; the whole family is revoked`,
+  });
+  return unknownRefreshToken;
+}
+
+function fail(
+  context: TenantContext,
+  client: Client,
+  refusal: Refusal,
+  reason: string,
+  presented?: { family: RefreshTokenFamily; counter: number },
+): Refusal {
+  context.journal.write({
+    type: 'fertft',
+    description: refusal.error_description,
+    client_id: client.client_id,
+    user_id: presented?.family.userId,
+    details: presented
+      ? {
+          familyId: presented.family.familyId,
+          tokenCounter: presented.counter,
+          latestCounter: headOf(presented.family).counter,
+        }
+      : {},
+    decision: 'refuse',
+    reason,
+  });
+  return refusal;
+}
+
+/** Where accounts would be looked up over a wire; the tenant keeps them in memory. */
+const findUser = async (context: TenantContext, userId: string): Promise<User | undefined> =>
+  context.state.users.get(userId);
+
+/** Only names of the original grant count; when none is left, the OpenID Connect names of the grant are. The successor keeps the full scope. */
+function narrowedScope(granted: string, requested: string | undefined): string {
+  if (requested === undefined) return granted;
+  const held = scopeNames(granted);
+  const wanted = scopeNames(requested).filter((name) => held.includes(name));
+  const standard = held.filter((name) => ['openid', 'profile', 'email', 'offline_access'].includes(name));
+  return joinScopes(...(wanted.length > 0 ? wanted : standard));
+}
+
+const rotationReason = (family: RefreshTokenFamily, counter: number): string =>
+  counter === headOf(family).counter
+    ? `token ${counter} is the newest of its family`
+    : `token ${counter} was issued beside the newest, and has not been used`;
+
+const reuseWords = {
+  no_leeway: 'it was spent before, and the client has no leeway',
+  window_closed: 'it was spent before, and its leeway is over',
+  second_to_last: 'it is older than the token before the newest',
+  fork_retired: 'a newer token was issued beside it, and the leeway is over',
+} as const;
+
+const refusalWords = {
+  other_client: 'the token belongs to another client; nothing changes',
+  reuse: 'the family was revoked when one of its tokens was used again',
+  revoked: 'the family was revoked',
+  code_replay: 'the family was revoked when its authorization code came a second time',
+  migration: 'the token was swapped when the rotation setting changed',
+  absolute_expiry: 'the family has reached the end of its lifetime',
+  idle_expiry: 'the family was not used for longer than its idle lifetime',
+} as const;

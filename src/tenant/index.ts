@@ -1,0 +1,17 @@
+/** `latchkey/tenant`: an Auth0-like authorization server in memory, for development and tests. */
+export { createTenant, type Tenant } from './create-tenant.ts';
+export { TenantConfigurationError } from './configuration-error.ts';
+export type {
+  AppType,
+  ClientConfiguration,
+  Quirks,
+  ResourceServerConfiguration,
+  TenantConfiguration,
+  TokenEndpointAuthMethod,
+  UserConfiguration,
+} from './configuration.ts';
+export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
+export type { JournalCode, JournalEntry } from './journal.ts';
+export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
+export type { RefreshTokenConfiguration, RefreshTokenSettings } from './refresh-token-settings.ts';
+export type { TenantClock } from './tenant-clock.ts';

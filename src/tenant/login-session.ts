@@ -1,0 +1,83 @@
+/** A user's being signed in at the tenant, as one browser's cookie shows it. */
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { Milliseconds, Seconds } from '../clock.ts';
+import type { User } from './configuration.ts';
+import type { TenantContext } from './context.ts';
+
+export interface LoginSession {
+  /** `sid` of the ID token: names the session, opens nothing. */
+  readonly sid: string;
+  readonly userId: string;
+  /** When the user last proved who they are. */
+  readonly authTime: Milliseconds;
+  readonly lastSeenAt: Milliseconds;
+}
+
+const absoluteLifetime: Seconds = 168 * 3600;
+const idleLifetime: Seconds = 72 * 3600;
+
+/** `auth0_compat` is for browsers that drop `SameSite=None`, and those that keep no `Secure` cookie from http://localhost. */
+const cookieNames = ['auth0', 'auth0_compat'] as const;
+
+/** The browser's session, if its cookie names one that is within its lifetimes; a look counts as a sign of life (K2). */
+export function currentSession(context: TenantContext, c: Context): LoginSession | undefined {
+  const { sessions } = context.state;
+  const now = context.clock.now();
+  const name = cookieNames.find((candidate) => sessions.has(getCookie(c, candidate) ?? ''));
+  const cookie = name && getCookie(c, name);
+  const session = cookie === undefined ? undefined : sessions.get(cookie);
+  if (cookie === undefined || !session) return undefined;
+  const absoluteEnd = session.authTime + absoluteLifetime * 1000;
+  const idleEnd = session.lastSeenAt + idleLifetime * 1000;
+  if (now >= absoluteEnd || now >= idleEnd) {
+    sessions.delete(cookie);
+    return undefined;
+  }
+  const seen = { ...session, lastSeenAt: now };
+  sessions.set(cookie, seen);
+  return seen;
+}
+
+/**
+ * Begins a session. The same user signing in again keeps the `sid`; the cookie's value is always a new one, so that a
+ * value planted before the login is worth nothing.
+ */
+export function beginSession(
+  context: TenantContext,
+  user: User,
+  previous?: LoginSession,
+): { session: LoginSession; cookie: string } {
+  const now = context.clock.now();
+  const sid = previous?.userId === user.user_id ? previous.sid : context.random.text(18);
+  const session = { sid, userId: user.user_id, authTime: now, lastSeenAt: now };
+  const cookie = `s:v1.${context.random.text()}`;
+  context.state.sessions.set(cookie, session);
+  return { session, cookie };
+}
+
+/** Hands the session's cookie to the browser, in place of whatever it had. */
+export function setSessionCookie(context: TenantContext, c: Context, value: string): void {
+  const common = { path: '/', httpOnly: true, maxAge: absoluteLifetime };
+  setCookie(c, 'auth0', value, { ...common, secure: true, sameSite: 'None' });
+  setCookie(c, 'auth0_compat', value, {
+    ...common,
+    secure: context.configuration.baseUrl.startsWith('https:'),
+  });
+}
+
+/** Forgets what the browser's cookies name; what they say is worth nothing from now on. */
+export function forgetSession({ state }: TenantContext, c: Context): void {
+  for (const name of cookieNames) state.sessions.delete(getCookie(c, name) ?? '');
+}
+
+/** Ends the session the browser's cookies name and takes the cookies away. */
+export function endSession(context: TenantContext, c: Context): void {
+  forgetSession(context, c);
+  for (const name of cookieNames) {
+    // A browser takes a deletion of a Secure, SameSite=None cookie only when it looks like the cookie.
+    if (name === 'auth0')
+      deleteCookie(c, name, { path: '/', secure: true, httpOnly: true, sameSite: 'None' });
+    else deleteCookie(c, name, { path: '/', httpOnly: true });
+  }
+}

@@ -1,0 +1,19 @@
+/** A sign-in that has begun at /authorize and not yet answered the client: what waits while the login page is shown. */
+import type { Milliseconds } from '../clock.ts';
+import type { CheckedRequest } from './authorization-request.ts';
+
+export interface LoginTransaction {
+  readonly request: CheckedRequest;
+  readonly begunAt: Milliseconds;
+  /** The value of the browser's login cookie: the form works only in the browser that began. */
+  readonly browser: string;
+  /** The form's hidden token. */
+  readonly csrf: string;
+  readonly outcome:
+    | { readonly kind: 'waiting' }
+    | { readonly kind: 'signed_in'; readonly sid: string }
+    | { readonly kind: 'refused'; readonly error: string; readonly error_description: string };
+}
+
+/** How long a login page may stay open. */
+export const transactionLifetime: Milliseconds = 3_600_000;

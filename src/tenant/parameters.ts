@@ -1,0 +1,45 @@
+/** Request parameters: a query, a form or JSON, each name once, empty ones as if they were absent (RFC 6749 §3.1). */
+
+export interface Parameters {
+  get(name: string): string | undefined;
+  /** A name that was sent more than once, if there is one; such a request is refused. */
+  readonly repeated: string | undefined;
+}
+
+/** Parameters of a query or a form. */
+export function readFormParameters(form: URLSearchParams): Parameters {
+  const names = [...form.keys()];
+  return {
+    get: (name) => form.get(name) || undefined,
+    repeated: names.find((name, index) => names.indexOf(name) !== index),
+  };
+}
+
+/** The body of a POST as parameters, or `undefined` when it is neither a form nor a JSON object of texts. */
+export async function readBodyParameters(request: Request): Promise<Parameters | undefined> {
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  const body = await request.text();
+  if (type === 'application/x-www-form-urlencoded') return readFormParameters(new URLSearchParams(body));
+  return type === 'application/json' ? readJsonParameters(body) : undefined;
+}
+
+function readJsonParameters(body: string): Parameters | undefined {
+  const members = parseObject(body);
+  if (!members) return undefined;
+  const given = Object.entries(members).filter(([, value]) => value !== null);
+  const texts = new Map<string, string>();
+  for (const [name, value] of given) {
+    if (typeof value !== 'string') return undefined;
+    texts.set(name, value);
+  }
+  return { get: (name) => texts.get(name) || undefined, repeated: undefined };
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,57 @@
+/** Where ids, codes and tokens come from: the system's generator, or a repeatable stream grown from a seed. */
+import { encodeBase64url } from '../oauth/base64url.ts';
+
+export interface Randomness {
+  bytes(length: number): Uint8Array;
+  /** Unguessable url-safe text; 32 bytes give 43 characters. */
+  text(byteLength?: number): string;
+  /** Lower-case hexadecimal text of `length` characters. */
+  hex(length: number): string;
+}
+
+/**
+ * With a seed the same calls give the same values, which is what a test wants and an attacker too: nothing that guards
+ * the tenant against other web pages may be drawn from a seeded stream.
+ */
+export function randomness(seed?: string): Randomness {
+  const fill = seed === undefined ? systemBytes : seededBytes(seed);
+  const bytes = (length: number) => fill(new Uint8Array(length));
+  return {
+    bytes,
+    text: (byteLength = 32) => encodeBase64url(bytes(byteLength)),
+    hex: (length) =>
+      Array.from(bytes(Math.ceil(length / 2)), (byte) => byte.toString(16).padStart(2, '0'))
+        .join('')
+        .slice(0, length),
+  };
+}
+
+/** A small number that depends on the seed's text alone, below `limit`. */
+export const seededIndex = (seed: string, limit: number): number => hash(seed, 0) % limit;
+
+const systemBytes = (target: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(target);
+
+/** A non-cryptographic generator of 32-bit words: three words mixed into each other and a counter, the design of sfc32. */
+function seededBytes(seed: string): (target: Uint8Array<ArrayBuffer>) => Uint8Array {
+  let a = hash(seed, 1);
+  let b = hash(seed, 2);
+  let c = hash(seed, 3);
+  let counter = 1;
+  const word = () => {
+    const sum = (a + b + counter++) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return sum >>> 0;
+  };
+  for (let warmUp = 0; warmUp < 16; warmUp += 1) word();
+  return (target) => target.map(() => word() >>> 24);
+}
+
+/** 32-bit FNV-1a over the text's UTF-16 units, begun differently for each `variant`. */
+function hash(text: string, variant: number): number {
+  let value = (0x811c9dc5 ^ Math.imul(variant, 0x9e3779b1)) >>> 0;
+  for (let index = 0; index < text.length; index += 1)
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
+  return value;
+}

@@ -1,0 +1,137 @@
+/** A client's `refresh_token` settings, in Auth0's words, and the policy that follows from them. */
+import type { Seconds } from '../clock.ts';
+import { TenantConfigurationError } from './configuration-error.ts';
+import type { ForkPolicy, RotationPolicy } from './refresh-token-family.ts';
+
+/** `refresh_token` of a client as people write it. Lifetimes and leeway in seconds. */
+export interface RefreshTokenConfiguration {
+  readonly rotation_type: 'rotating' | 'non-rotating';
+  readonly expiration_type: 'expiring' | 'non-expiring';
+  /** How long a spent token is forgiven, counted from its first exchange. Default 0: not at all. */
+  readonly leeway?: Seconds;
+  readonly token_lifetime?: Seconds;
+  readonly infinite_token_lifetime?: boolean;
+  readonly idle_token_lifetime?: Seconds;
+  readonly infinite_idle_token_lifetime?: boolean;
+}
+
+/** The same with every default filled in. */
+export type RefreshTokenSettings = Required<RefreshTokenConfiguration>;
+
+const thirtyDays: Seconds = 2_592_000;
+const oneYear: Seconds = 31_557_600;
+const longestLifetime: Seconds = 157_788_000; // five years, Auth0's schema
+
+/** What a client has that says nothing about refresh tokens. */
+const defaultRefreshTokenSettings: RefreshTokenSettings = {
+  rotation_type: 'non-rotating',
+  expiration_type: 'non-expiring',
+  leeway: 0,
+  token_lifetime: oneYear,
+  infinite_token_lifetime: true,
+  idle_token_lifetime: thirtyDays,
+  infinite_idle_token_lifetime: true,
+};
+
+/**
+ * Checks settings that came from outside and fills in the defaults.
+ * @param field where the value stands, for the message
+ * @throws {TenantConfigurationError} for an unknown key, a wrong type, a limit exceeded, or a combination that Auth0 refuses
+ */
+export function readRefreshTokenSettings(value: unknown, field = 'refresh_token'): RefreshTokenSettings {
+  if (value === undefined || value === null) return defaultRefreshTokenSettings;
+  if (typeof value !== 'object') throw new TenantConfigurationError(field, 'an object', value);
+  const given = new Map<string, unknown>(Object.entries(value));
+  const known = new Set(Object.keys(defaultRefreshTokenSettings));
+  for (const name of given.keys())
+    if (!known.has(name)) throw new TenantConfigurationError(`${field}.${name}`, 'no such key', name);
+
+  const rotation_type = given.get('rotation_type');
+  if (rotation_type !== 'rotating' && rotation_type !== 'non-rotating')
+    throw new TenantConfigurationError(
+      `${field}.rotation_type`,
+      '"rotating" or "non-rotating"',
+      rotation_type,
+    );
+  const expiration_type = given.get('expiration_type');
+  if (expiration_type !== 'expiring' && expiration_type !== 'non-expiring')
+    throw new TenantConfigurationError(
+      `${field}.expiration_type`,
+      '"expiring" or "non-expiring"',
+      expiration_type,
+    );
+
+  const seconds = (name: string, least: number, most: number, otherwise: Seconds): Seconds => {
+    const found = given.get(name);
+    if (found === undefined) return otherwise;
+    if (typeof found !== 'number' || !Number.isInteger(found) || found < least || found > most)
+      throw new TenantConfigurationError(`${field}.${name}`, `whole seconds from ${least} to ${most}`, found);
+    return found;
+  };
+  const flag = (name: string, otherwise: boolean): boolean => {
+    const found = given.get(name);
+    if (found === undefined) return otherwise;
+    if (typeof found !== 'boolean')
+      throw new TenantConfigurationError(`${field}.${name}`, 'true or false', found);
+    return found;
+  };
+
+  const endless = expiration_type === 'non-expiring';
+  const token_lifetime = seconds(
+    'token_lifetime',
+    1,
+    longestLifetime,
+    rotation_type === 'rotating' ? thirtyDays : oneYear,
+  );
+  const settings: RefreshTokenSettings = {
+    rotation_type,
+    expiration_type,
+    leeway: seconds('leeway', 0, Number.MAX_SAFE_INTEGER, 0),
+    token_lifetime,
+    infinite_token_lifetime: flag('infinite_token_lifetime', endless),
+    idle_token_lifetime: seconds(
+      'idle_token_lifetime',
+      1,
+      longestLifetime,
+      Math.min(thirtyDays, token_lifetime),
+    ),
+    infinite_idle_token_lifetime: flag('infinite_idle_token_lifetime', endless),
+  };
+  checkCombination(settings, field);
+  return settings;
+}
+
+/** What the family's rules need to know, as it is now. */
+export function rotationPolicy(settings: RefreshTokenSettings, forks: ForkPolicy): RotationPolicy {
+  const endless = settings.expiration_type === 'non-expiring';
+  return {
+    rotating: settings.rotation_type === 'rotating',
+    leeway: settings.leeway,
+    tokenLifetime: endless || settings.infinite_token_lifetime ? null : settings.token_lifetime,
+    idleTokenLifetime: endless || settings.infinite_idle_token_lifetime ? null : settings.idle_token_lifetime,
+    forks,
+  };
+}
+
+function checkCombination(settings: RefreshTokenSettings, field: string): void {
+  const rotating = settings.rotation_type === 'rotating';
+  if (rotating && settings.expiration_type === 'non-expiring')
+    throw new TenantConfigurationError(
+      `${field}.expiration_type`,
+      '"expiring": a rotating token must expire',
+      'non-expiring',
+    );
+  if (rotating && settings.infinite_token_lifetime && settings.infinite_idle_token_lifetime)
+    throw new TenantConfigurationError(
+      `${field}.infinite_token_lifetime`,
+      'one finite lifetime at least: a rotating token must expire',
+      true,
+    );
+  const finite = !settings.infinite_token_lifetime && !settings.infinite_idle_token_lifetime;
+  if (finite && settings.idle_token_lifetime > settings.token_lifetime)
+    throw new TenantConfigurationError(
+      `${field}.idle_token_lifetime`,
+      `at most token_lifetime (${settings.token_lifetime})`,
+      settings.idle_token_lifetime,
+    );
+}

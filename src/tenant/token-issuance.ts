@@ -1,0 +1,101 @@
+/** The tokens of a successful answer: access token, ID token, and the refresh token if there is one. */
+import { SignJWT } from 'jose';
+import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
+import { scopeNames } from '../oauth/scope.ts';
+import type { TokenResponse } from '../oauth/token-endpoint.ts';
+import type { User } from './configuration.ts';
+import type { TenantContext } from './context.ts';
+import { userClaims } from './user-claims.ts';
+
+/** What an opaque access token stands for. */
+export interface AccessGrant {
+  readonly userId: string;
+  readonly clientId: string;
+  readonly scope: string;
+  readonly expiresAt: Milliseconds;
+}
+
+export interface Issuance {
+  /** The instant of the decision that led here. */
+  readonly now: Milliseconds;
+  readonly clientId: string;
+  readonly user: User;
+  readonly scope: string;
+  readonly audience: string | null;
+  readonly sid: string;
+  /** Only in the answer to a code exchange (OIDC Core §12.2). */
+  readonly nonce: string | null;
+  readonly authTime: Milliseconds | null;
+  readonly refreshToken: string | null;
+}
+
+const defaultAccessTokenLifetime: Seconds = 86_400;
+const idTokenLifetime: Seconds = 36_000;
+
+/** Signing takes time, so this runs after everything has been decided and kept. */
+export async function issueTokens(context: TenantContext, issuance: Issuance): Promise<TokenResponse> {
+  const { scope, refreshToken } = issuance;
+  const expires_in = lifetimeFor(context, issuance.audience);
+  const access_token = await issueAccessToken(context, issuance, expires_in);
+  const id_token = scopeNames(scope).includes('openid') ? await issueIdToken(context, issuance) : undefined;
+  return {
+    access_token,
+    ...(refreshToken !== null && { refresh_token: refreshToken }),
+    ...(id_token !== undefined && { id_token }),
+    scope,
+    expires_in,
+    token_type: 'Bearer',
+  };
+}
+
+async function issueAccessToken(
+  context: TenantContext,
+  issuance: Issuance,
+  expires_in: Seconds,
+): Promise<string> {
+  const { now, clientId, user, scope, audience } = issuance;
+  if (audience === null) {
+    const token = context.random.text();
+    const expiresAt = now + expires_in * 1000;
+    context.state.opaqueAccessTokens.set(token, { userId: user.user_id, clientId, scope, expiresAt });
+    return token;
+  }
+  const withUserinfo = scopeNames(scope).includes('openid');
+  const iat = toSeconds(now);
+  return sign(context, {
+    iss: context.configuration.issuer,
+    sub: user.user_id,
+    aud: withUserinfo ? [audience, `${context.configuration.baseUrl}/userinfo`] : audience,
+    iat,
+    exp: iat + expires_in,
+    scope,
+    azp: clientId,
+    jti: context.random.text(16), // two tokens of one second are not the same text
+  });
+}
+
+function issueIdToken(context: TenantContext, issuance: Issuance): Promise<string> {
+  const { now, clientId, user, scope, sid, nonce, authTime } = issuance;
+  const iat = toSeconds(now);
+  return sign(context, {
+    ...userClaims(user, scope),
+    iss: context.configuration.issuer,
+    aud: clientId,
+    iat,
+    exp: iat + idTokenLifetime,
+    sid,
+    ...(nonce !== null && { nonce }),
+    ...(authTime !== null && { auth_time: toSeconds(authTime) }),
+  });
+}
+
+async function sign({ key }: TenantContext, claims: Record<string, unknown>): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: key.kid })
+    .sign(await key.privateKey());
+}
+
+function lifetimeFor({ configuration }: TenantContext, audience: string | null): Seconds {
+  const api = audience === null ? undefined : configuration.resourceServers.get(audience);
+  return api?.token_lifetime ?? defaultAccessTokenLifetime;
+}
