@@ -1,0 +1,142 @@
+/**
+ * @jest-environment ./__tests__/support/jsdom-environment.js
+ * @jest-environment-options {"url": "http://localhost:3000/"}
+ */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import 'fake-indexeddb/auto';
+import { IDBFactory } from 'fake-indexeddb';
+import fetchMock from 'fetch-mock';
+import defaultExport, { createAuth0Client, type Auth0Client } from '../../src/index.ts';
+import { createTenant, type Tenant } from '../../src/tenant/index.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
+
+const app = 'http://localhost:3000';
+const audience = 'https://api.example';
+let tenant: Tenant;
+
+beforeEach(() => {
+  globalThis.indexedDB = new IDBFactory();
+  localStorage.clear();
+  sessionStorage.clear();
+  tenant = createTenant({
+    clients: [
+      {
+        client_id: 'spa',
+        app_type: 'spa',
+        callbacks: [app],
+        web_origins: [app],
+        allowed_logout_urls: [app],
+        grant_types: ['authorization_code', 'refresh_token'],
+        refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
+      },
+    ],
+    resource_servers: [{ identifier: audience, scopes: [{ value: 'read:things' }], allow_offline_access: true }],
+    users: [{ email: 'ada@example.com', password: 'correct horse', name: 'Ada' }],
+  });
+  // What a browser adds by itself, and the mock does not: the origin.
+  fetchMock.mockGlobal().route('begin:http://localhost:4400/', ({ url, options }) => {
+    const headers = { ...(options.headers as Record<string, string>), origin: app };
+    return tenant.fetch(new Request(url, { method: 'POST', body: options.body as string, headers }));
+  });
+});
+
+afterEach(() => {
+  fetchMock.hardReset();
+  for (const name of document.cookie.split('; ')) document.cookie = `${name.split('=')[0]}=; path=/; expires=${new Date(0).toUTCString()}`;
+  history.replaceState(null, '', '/');
+});
+
+const options = {
+  domain: 'http://localhost:4400',
+  clientId: 'spa',
+  useRefreshTokens: true,
+  cacheLocation: 'localstorage' as const,
+  authorizationParams: { audience, redirect_uri: app, scope: 'openid profile email read:things' },
+};
+
+/** Leaves, fills in the tenant's form, and comes back to the callback address. */
+async function login(client: Auth0Client): Promise<void> {
+  let address = '';
+  await client.loginWithRedirect({ openUrl: (url) => void (address = url) });
+  const browser = tenantBrowser(tenant);
+  const form = await browser.visit(address);
+  const back = await browser.submit(form, { email: 'ada@example.com', password: 'correct horse' });
+  history.replaceState(null, '', back.url.pathname + back.url.search);
+  await client.handleRedirectCallback();
+}
+
+function expire(): void {
+  for (const [name, text] of Object.entries(localStorage) as [string, string][])
+    localStorage.setItem(name, text.replace(/"expires_at":\d+/g, '"expires_at":0'));
+}
+
+/** Everything in the database, as text. */
+async function stored(): Promise<string> {
+  const database = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open('latchkey');
+    request.onsuccess = () => resolve(request.result);
+  });
+  const all = await new Promise<unknown>((resolve) => {
+    const request = database.transaction('records').objectStore('records').getAll();
+    request.onsuccess = () => resolve(request.result);
+  });
+  database.close();
+  return JSON.stringify(all);
+}
+
+describe('a client in a page', () => {
+  it('signs in through the tenant’s form and knows the user', async () => {
+    const client = await createAuth0Client(options);
+    expect(await client.isAuthenticated()).toBe(false);
+    await login(client);
+    await expect(client.getUser()).resolves.toMatchObject({ name: 'Ada' });
+    expect(document.cookie).toContain('auth0.spa.is.authenticated=true');
+  });
+
+  it('renews with one simple request: the three members of the grant, and no header that needs a preflight', async () => {
+    const client = await createAuth0Client(options);
+    await login(client);
+    fetchMock.clearHistory();
+    expire();
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+
+    const calls = fetchMock.callHistory.calls();
+    expect(calls.map(({ url }) => url)).toEqual(['http://localhost:4400/oauth/token']);
+    expect(calls[0]!.options.headers).toEqual({ 'content-type': 'application/x-www-form-urlencoded' });
+    const form = new URLSearchParams(calls[0]!.options.body as string);
+    expect([...form.keys()].sort()).toEqual(['client_id', 'grant_type', 'refresh_token']);
+    expect(tenant.journal.at(-1)).toMatchObject({ type: 'sertft', details: { tokenCounter: 1, latestCounter: 2 } });
+  });
+
+  it('keeps the refresh token in IndexedDB, and nowhere else', async () => {
+    const client = await createAuth0Client(options);
+    await login(client);
+    expect(await stored()).toContain('v1.M');
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie).not.toContain('v1.M');
+  });
+
+  it('is still signed in after a reload, and signed out after a logout', async () => {
+    await login(await createAuth0Client(options));
+    const after = await createAuth0Client(options);
+    await expect(after.isAuthenticated()).resolves.toBe(true);
+    await after.logout({ openUrl: false });
+    await expect(after.isAuthenticated()).resolves.toBe(false);
+    expect(document.cookie).not.toContain('is.authenticated');
+    expect(Object.keys(localStorage)).toEqual([]);
+    expect(await stored()).not.toContain('v1.M');
+    expect(tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
+  it('comes from the default export too, with v1’s spelling', async () => {
+    const client = await defaultExport({
+      domain: 'http://localhost:4400',
+      client_id: 'spa',
+      cacheLocation: 'localstorage',
+      useRefreshTokens: true,
+    });
+    await login(client);
+    expire();
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+});
