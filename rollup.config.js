@@ -16,25 +16,33 @@ const compile = () =>
       rewriteRelativeImportExtensions: false,
       declaration: false,
       sourceMap: true,
+      inlineSources: true,
       noCheck: true,
     },
   });
 
 const output = { dir: 'dist', format: 'es', sourcemap: true, chunkFileNames: 'chunks/[name]-[hash].js' };
 
+// The SDK and the server side are built apart, types too, so that no chunk is ever shared between them.
+const sdk = { index: 'src/index.ts' };
+const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
+const external = [/^node:/];
+
+const types = (input) => ({
+  input,
+  external,
+  plugins: [dts()],
+  output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name]-[hash].d.ts' },
+});
+
 export default [
-  // The SDK and the server side are built apart, so that no chunk is ever shared between them.
-  { input: { index: 'src/index.ts' }, plugins: [resolve({ browser: true }), commonjs(), compile()], output },
+  { input: sdk, plugins: [resolve({ browser: true }), commonjs(), compile()], output },
   {
-    input: { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' },
-    external: [/^node:/],
+    input: server,
+    external,
     plugins: [resolve({ preferBuiltins: true, exportConditions: ['node'] }), commonjs(), compile()],
     output,
   },
-  {
-    input: { index: 'src/index.ts', tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' },
-    external: [/^node:/],
-    plugins: [dts()],
-    output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name]-[hash].d.ts' },
-  },
+  types(sdk),
+  types(server),
 ];

@@ -4,7 +4,8 @@ import type { RecordStore } from '../../src/environment.ts';
 /** What every store of records promises. `open` gives another handle on the same records, as another tab would have. */
 export function recordStoreContract(name: string, create: () => { open(): RecordStore }): void {
   const read = (store: RecordStore, record: string) => store.update(record, (value) => [value, value]);
-  const write = (store: RecordStore, record: string, value: unknown) => store.update(record, () => [value, undefined]);
+  const write = (store: RecordStore, record: string, value: unknown) =>
+    store.update(record, () => [value, undefined]);
 
   describe(`${name}, as a store of records`, () => {
     it('has nothing at first', async () => {
@@ -26,7 +27,11 @@ export function recordStoreContract(name: string, create: () => { open(): Record
     });
 
     it('returns what the step told', async () => {
-      await expect(create().open().update('a', () => [{ n: 1 }, 'told'])).resolves.toBe('told');
+      await expect(
+        create()
+          .open()
+          .update('a', () => [{ n: 1 }, 'told']),
+      ).resolves.toBe('told');
     });
 
     it('loses no update among a hundred at once from five handles', async () => {

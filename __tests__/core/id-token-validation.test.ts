@@ -5,7 +5,14 @@ import { encodeBase64url } from '../../src/oauth/base64url.ts';
 const settings = { issuer: 'https://tenant.example/', clientId: 'spa', leeway: 60 };
 const instant = 1_800_000_000;
 const now = instant * 1000;
-const claims = { iss: settings.issuer, sub: 'auth0|1', aud: 'spa', iat: instant, exp: instant + 3600, nonce: 'n' };
+const claims = {
+  iss: settings.issuer,
+  sub: 'auth0|1',
+  aud: 'spa',
+  iat: instant,
+  exp: instant + 3600,
+  nonce: 'n',
+};
 
 const part = (value: unknown) => encodeBase64url(new TextEncoder().encode(JSON.stringify(value)));
 const jwt = (payload: object, header: object = { alg: 'RS256' }) => `${part(header)}.${part(payload)}.c2ln`;
@@ -36,7 +43,11 @@ describe('an ID token', () => {
     ['is for other clients', jwt({ ...claims, aud: ['other', 'third'] }), 'audience'],
     ['names no audience', jwt({ ...claims, aud: undefined }), 'audience'],
     ['is for several, without azp', jwt({ ...claims, aud: ['spa', 'other'] }), 'authorized_party'],
-    ['is for several, with another azp', jwt({ ...claims, aud: ['spa', 'other'], azp: 'other' }), 'authorized_party'],
+    [
+      'is for several, with another azp',
+      jwt({ ...claims, aud: ['spa', 'other'], azp: 'other' }),
+      'authorized_party',
+    ],
     ['has another nonce', jwt({ ...claims, nonce: 'x' }), 'nonce'],
     ['has no nonce', jwt({ ...claims, nonce: undefined }), 'nonce'],
     ['has no exp', jwt({ ...claims, exp: undefined }), 'expiry'],
@@ -87,7 +98,9 @@ describe('an ID token', () => {
   });
 
   it('of another user is refused on refresh', () => {
-    expect(() => judge(jwt(claims), { sub: 'auth0|2' })).toThrow(expect.objectContaining({ reason: 'subject' }));
+    expect(() => judge(jwt(claims), { sub: 'auth0|2' })).toThrow(
+      expect.objectContaining({ reason: 'subject' }),
+    );
   });
 
   it('is not judged by its times when no instant is given', () => {

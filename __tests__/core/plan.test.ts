@@ -12,8 +12,18 @@ const none: FamilyStatus = { state: 'none', generation: 0 };
 const live: FamilyStatus = { state: 'live', generation: 3, scope, sub: 'auth0|1' };
 const ended = (cause: 'refused' | 'logout'): FamilyStatus => ({ state: 'ended', generation: 4, cause });
 
-function plan(snapshot: Partial<Snapshot>, mode: CacheMode = 'on', options: Partial<Auth0ClientOptions> = {}, asked?: string) {
-  const settings = readSettings({ domain: 'tenant.example', clientId: 'spa', useRefreshTokens: true, ...options });
+function plan(
+  snapshot: Partial<Snapshot>,
+  mode: CacheMode = 'on',
+  options: Partial<Auth0ClientOptions> = {},
+  asked?: string,
+) {
+  const settings = readSettings({
+    domain: 'tenant.example',
+    clientId: 'spa',
+    useRefreshTokens: true,
+    ...options,
+  });
   const whole: Snapshot = { session, marked: true, token: undefined, family: none, ...snapshot };
   return planToken(whole, targetOf(settings, { scope: asked }), mode, settings);
 }
@@ -27,11 +37,23 @@ describe('the plan for a token', () => {
     ['nothing, and only the cache', plan({ family: live }, 'cache-only'), 'nothing'],
     ['a live family', plan({ family: live }), 'spend'],
     ['a live family with an answer', plan({ family: live, answer: { token } }), 'keep'],
-    ['a live family with an answer, refused by the caller', plan({ family: live, answer: { token } }, 'off'), 'spend'],
-    ['a live family, and storage was cleared', plan({ family: live, session: undefined, marked: false }), 'authorize'],
+    [
+      'a live family with an answer, refused by the caller',
+      plan({ family: live, answer: { token } }, 'off'),
+      'spend',
+    ],
+    [
+      'a live family, and storage was cleared',
+      plan({ family: live, session: undefined, marked: false }),
+      'authorize',
+    ],
     ['a live family, and an entry that cannot be read', plan({ family: live, session: undefined }), 'spend'],
     ['a live family with less scope', plan({ family: live }, 'on', {}, 'write:things'), 'authorize'],
-    ['a live family with less scope, no fallback', plan({ family: live }, 'on', off, 'write:things'), 'refuse'],
+    [
+      'a live family with less scope, no fallback',
+      plan({ family: live }, 'on', off, 'write:things'),
+      'refuse',
+    ],
     ['no family', plan({}), 'authorize'],
     ['no family, no fallback', plan({}, 'on', off), 'refuse'],
     ['an ended family', plan({ family: ended('refused') }), 'authorize'],

@@ -17,17 +17,33 @@ describe('options that name no tenant and no application', () => {
     ['a domain that is no host', { ...good, domain: 'not a host' }, /no domain/],
     ['no client id', { domain: 'tenant.example' }, /"clientId" is missing/],
     ['an empty client id', { ...good, clientId: '' }, /"clientId" is missing/],
-    ['an unknown cache location', { ...good, cacheLocation: 'sessionstorage' }, /Invalid cache location "sessionstorage"/],
-    ['a cache and a location', { ...good, cache: new InMemoryCache().enclosedCache, cacheLocation: 'memory' }, /Both/],
+    [
+      'an unknown cache location',
+      { ...good, cacheLocation: 'sessionstorage' },
+      /Invalid cache location "sessionstorage"/,
+    ],
+    [
+      'a cache and a location',
+      { ...good, cache: new InMemoryCache().enclosedCache, cacheLocation: 'memory' },
+      /Both/,
+    ],
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],
-    ['two scopes', { domain: 'd', client_id: 'a', scope: 'x', authorizationParams: { scope: 'y' } }, /"scope"/],
+    [
+      'two scopes',
+      { domain: 'd', client_id: 'a', scope: 'x', authorizationParams: { scope: 'y' } },
+      /"scope"/,
+    ],
   ])('are refused with a typed error: %s', (_, options, message) => {
     const construct = () => new Auth0Client(options as Auth0ClientOptions);
     expect(construct).toThrow(message);
     expect(construct).toThrow(
-      expect.objectContaining({ name: 'InvalidConfigurationError', error: 'invalid_configuration', retryable: false }),
+      expect.objectContaining({
+        name: 'InvalidConfigurationError',
+        error: 'invalid_configuration',
+        retryable: false,
+      }),
     );
   });
 });
@@ -42,7 +58,8 @@ describe('settings', () => {
   });
 
   it('ask for openid and for what is configured, and for offline_access with refresh tokens only', () => {
-    const scope = (options: Partial<Auth0ClientOptions>) => readSettings({ ...good, ...options }).authorizationParams.scope;
+    const scope = (options: Partial<Auth0ClientOptions>) =>
+      readSettings({ ...good, ...options }).authorizationParams.scope;
     expect(scope({})).toBe('openid profile email');
     expect(scope({ authorizationParams: { scope: 'read:a  read:a' } })).toBe('openid read:a');
     expect(scope({ useRefreshTokens: true })).toBe('openid profile email offline_access');
@@ -54,7 +71,9 @@ describe('settings', () => {
 
   it('count a built-in cache as its location', () => {
     expect(readSettings({ ...good, cache: new InMemoryCache().enclosedCache }).cacheLocation).toBe('memory');
-    expect(readSettings({ ...good, cache: { get: () => null, set() {}, remove() {} } }).cacheLocation).toBe('memory');
+    expect(readSettings({ ...good, cache: { get: () => null, set() {}, remove() {} } }).cacheLocation).toBe(
+      'memory',
+    );
   });
 
   it('name storage so that no client id can imitate another one’s names', () => {
@@ -68,7 +87,13 @@ describe('settings', () => {
 describe('options in the spelling of v1', () => {
   it('mean what they meant there', () => {
     const settings = readSettings(
-      toV2Options({ domain: 'tenant.example', client_id: 'spa', audience: 'https://api', scope: 'read:a', useRefreshTokens: true }),
+      toV2Options({
+        domain: 'tenant.example',
+        client_id: 'spa',
+        audience: 'https://api',
+        scope: 'read:a',
+        useRefreshTokens: true,
+      }),
     );
     expect(settings).toMatchObject({ clientId: 'spa', fallback: 'on' });
     expect(settings.authorizationParams).toEqual({

@@ -65,7 +65,12 @@ describe('a family', () => {
     ['refuse', { kind: 'refuse', owner: 'me' }],
     ['release', { kind: 'release', owner: 'me', outcome: 'unknown' }],
   ])('is not changed by the %s of a holder whose claim has passed', (_, event) => {
-    for (const family of [undefined, live, claimedBy('other'), { state: 'ended', generation: 4, cause: 'logout' }] as Family[]) {
+    for (const family of [
+      undefined,
+      live,
+      claimedBy('other'),
+      { state: 'ended', generation: 4, cause: 'logout' },
+    ] as Family[]) {
       const [next, outcome] = transition(family, event);
       expect(next).toBe(family);
       expect(outcome).toEqual({ kind: 'passed', ended: family?.state === 'ended' });
@@ -91,11 +96,25 @@ describe('random histories of holders', () => {
       alone: fc.boolean(),
       abandonedAfter: fc.constant(30_000),
     }),
-    fc.record({ kind: fc.constant('rotate' as const), owner: fc.constantFrom(...owners), refresh_token: fc.uuid(), answer: fc.constant(answer) }),
+    fc.record({
+      kind: fc.constant('rotate' as const),
+      owner: fc.constantFrom(...owners),
+      refresh_token: fc.uuid(),
+      answer: fc.constant(answer),
+    }),
     fc.record({ kind: fc.constant('refuse' as const), owner: fc.constantFrom(...owners) }),
-    fc.record({ kind: fc.constant('release' as const), owner: fc.constantFrom(...owners), outcome: fc.constantFrom('unknown' as const, 'not_spent' as const) }),
+    fc.record({
+      kind: fc.constant('release' as const),
+      owner: fc.constantFrom(...owners),
+      outcome: fc.constantFrom('unknown' as const, 'not_spent' as const),
+    }),
     fc.record({ kind: fc.constant('end' as const), cause: fc.constant('logout' as const) }),
-    fc.record({ kind: fc.constant('adopt' as const), refresh_token: fc.uuid(), scope: fc.constant('s'), sub: fc.constant('u') }),
+    fc.record({
+      kind: fc.constant('adopt' as const),
+      refresh_token: fc.uuid(),
+      scope: fc.constant('s'),
+      sub: fc.constant('u'),
+    }),
   );
 
   it('never go back a generation, never let two own a head, and never revive what has ended', () => {
@@ -106,11 +125,17 @@ describe('random histories of holders', () => {
           const before: Family = family;
           const [next, outcome] = transition(before, step);
           expect(next?.generation ?? 0).toBeGreaterThanOrEqual(before?.generation ?? 0);
-          if (before?.state === 'live' && next?.state === 'live' && before.refresh_token !== next.refresh_token)
+          if (
+            before?.state === 'live' &&
+            next?.state === 'live' &&
+            before.refresh_token !== next.refresh_token
+          )
             expect(next.generation).toBe(before.generation + 1);
           if (before?.state === 'ended' && step.kind !== 'adopt') expect(next?.state).toBe('ended');
-          if (outcome.kind === 'rotated') expect(before).toMatchObject({ claim: { owner: 'owner' in step && step.owner } });
-          if (outcome.kind === 'passed' || outcome.kind === 'busy' || outcome.kind === 'newer') expect(next).toBe(before);
+          if (outcome.kind === 'rotated')
+            expect(before).toMatchObject({ claim: { owner: 'owner' in step && step.owner } });
+          if (outcome.kind === 'passed' || outcome.kind === 'busy' || outcome.kind === 'newer')
+            expect(next).toBe(before);
           family = next;
         }
       }),

@@ -30,7 +30,9 @@ beforeEach(() => {
         refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
       },
     ],
-    resource_servers: [{ identifier: audience, scopes: [{ value: 'read:things' }], allow_offline_access: true }],
+    resource_servers: [
+      { identifier: audience, scopes: [{ value: 'read:things' }], allow_offline_access: true },
+    ],
     users: [{ email: 'ada@example.com', password: 'correct horse', name: 'Ada' }],
   });
   // What a browser adds by itself, and the mock does not: the origin.
@@ -42,7 +44,8 @@ beforeEach(() => {
 
 afterEach(() => {
   fetchMock.hardReset();
-  for (const name of document.cookie.split('; ')) document.cookie = `${name.split('=')[0]}=; path=/; expires=${new Date(0).toUTCString()}`;
+  for (const name of document.cookie.split('; '))
+    document.cookie = `${name.split('=')[0]}=; path=/; expires=${new Date(0).toUTCString()}`;
   history.replaceState(null, '', '/');
 });
 
@@ -106,7 +109,10 @@ describe('a client in a page', () => {
     expect(calls[0]!.options.headers).toEqual({ 'content-type': 'application/x-www-form-urlencoded' });
     const form = new URLSearchParams(calls[0]!.options.body as string);
     expect([...form.keys()].sort()).toEqual(['client_id', 'grant_type', 'refresh_token']);
-    expect(tenant.journal.at(-1)).toMatchObject({ type: 'sertft', details: { tokenCounter: 1, latestCounter: 2 } });
+    expect(tenant.journal.at(-1)).toMatchObject({
+      type: 'sertft',
+      details: { tokenCounter: 1, latestCounter: 2 },
+    });
   });
 
   it('keeps the refresh token in IndexedDB, and nowhere else', async () => {

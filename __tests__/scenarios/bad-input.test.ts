@@ -38,23 +38,25 @@ describe('a callback address', () => {
     expect(world.requests).toEqual([]);
   });
 
-  it.each(['code=stolen&state=foreign', 'code=stolen', 'error=access_denied&state=foreign', 'error=access_denied'])(
-    'of somebody else’s login is refused, and this tab’s login goes on: %s',
-    async (query) => {
-      const world = createWorld();
-      const { tab, callback } = await atCallback(world);
-      const sent = world.requests.length;
-      await expect(tab.client.handleRedirectCallback(`${app}/?${query}`)).rejects.toMatchObject({
-        error: 'state_mismatch',
-        message: 'Invalid state',
-      });
-      expect(world.requests).toHaveLength(sent);
-      await expect(tab.client.handleRedirectCallback(callback)).resolves.toEqual({
-        appState: { from: '/inbox' },
-        response_type: 'code',
-      });
-    },
-  );
+  it.each([
+    'code=stolen&state=foreign',
+    'code=stolen',
+    'error=access_denied&state=foreign',
+    'error=access_denied',
+  ])('of somebody else’s login is refused, and this tab’s login goes on: %s', async (query) => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const sent = world.requests.length;
+    await expect(tab.client.handleRedirectCallback(`${app}/?${query}`)).rejects.toMatchObject({
+      error: 'state_mismatch',
+      message: 'Invalid state',
+    });
+    expect(world.requests).toHaveLength(sent);
+    await expect(tab.client.handleRedirectCallback(callback)).resolves.toEqual({
+      appState: { from: '/inbox' },
+      response_type: 'code',
+    });
+  });
 
   it('from another issuer is refused (RFC 9207), and nothing is sent', async () => {
     const world = createWorld();
@@ -77,7 +79,9 @@ describe('a callback address', () => {
       state,
       appState: { from: '/inbox' },
     });
-    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({ error: 'missing_transaction' });
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+      error: 'missing_transaction',
+    });
   });
 
   it('handled twice at once is exchanged once', async () => {
@@ -109,18 +113,25 @@ describe('a callback address', () => {
     const world = createWorld();
     const { tab, callback } = await atCallback(world);
     await world.advance(11 * 60 * 1000);
-    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({ error: 'invalid_grant' });
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
   });
 });
 
 describe('a transaction in storage', () => {
-  it.each(['', 'null', '{', '[]', '{"state":1}', '"text"'])('that cannot be read counts as none: %j', async (text) => {
-    const world = createWorld();
-    const { tab, callback } = await atCallback(world);
-    for (const name of tab.sessionStorage.names()) tab.sessionStorage.set(name, text);
-    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({ error: 'missing_transaction' });
-  });
+  it.each(['', 'null', '{', '[]', '{"state":1}', '"text"'])(
+    'that cannot be read counts as none: %j',
+    async (text) => {
+      const world = createWorld();
+      const { tab, callback } = await atCallback(world);
+      for (const name of tab.sessionStorage.names()) tab.sessionStorage.set(name, text);
+      await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+        error: 'missing_transaction',
+      });
+    },
+  );
 });
 
 describe('an ID token', () => {
@@ -139,23 +150,26 @@ describe('an ID token', () => {
     ['that is unsigned', forge({}, { alg: 'none' }), 'algorithm'],
     ['with another nonce', forge({ nonce: 'x' }), 'nonce'],
     ['that has expired', forge({ exp: 1 }), 'time'],
-    ['that is missing', { kind: 'alter', alter: ({ id_token: _, ...body }) => body } as Fault, 'missing'],
-    ['that is no JWT', { kind: 'alter', alter: (body) => ({ ...body, id_token: 'x' }) } as Fault, 'malformed'],
-  ])('%s refuses the login: nothing is stored, and the refresh token is revoked', async (_, fault, reason) => {
-    const world = createWorld();
-    const { tab, callback } = await atCallback(world);
-    world.faults.push(fault);
-    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
-      error: 'invalid_id_token',
-      reason,
-    });
-    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
-    expect(world.localStorage.names()).toEqual([]);
-    expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
-    await expect(
-      world.openTab({ useRefreshTokensFallback: false }).client.getTokenSilently(),
-    ).rejects.toMatchObject({ error: 'missing_refresh_token' });
-  });
+    ['that is missing', { kind: 'alter', alter: ({ id_token: _, ...body }) => body }, 'missing'],
+    ['that is no JWT', { kind: 'alter', alter: (body) => ({ ...body, id_token: 'x' }) }, 'malformed'],
+  ] satisfies [string, Fault, string][])(
+    '%s refuses the login: nothing is stored, and the refresh token is revoked',
+    async (_, fault, reason) => {
+      const world = createWorld();
+      const { tab, callback } = await atCallback(world);
+      world.faults.push(fault);
+      await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+        error: 'invalid_id_token',
+        reason,
+      });
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+      expect(world.localStorage.names()).toEqual([]);
+      expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+      await expect(
+        world.openTab({ useRefreshTokensFallback: false }).client.getTokenSilently(),
+      ).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    },
+  );
 
   it('of another user, on refresh, ends the session: its family is revoked', async () => {
     const world = createWorld();
@@ -197,13 +211,24 @@ describe('an ID token', () => {
 });
 
 describe('a cache entry', () => {
-  const junk = ['', '{', 'null', '42', '[]', '{}', '{"sub":1,"tokens":[]}', '{"tokens":[null]}', '{"sub":"x","tokens":[null,{}]}'];
+  const junk = [
+    '',
+    '{',
+    'null',
+    '42',
+    '[]',
+    '{}',
+    '{"sub":1,"tokens":[]}',
+    '{"tokens":[null]}',
+    '{"sub":"x","tokens":[null,{}]}',
+  ];
 
   it.each(junk)('of tokens that cannot be read is a miss, and the session goes on: %j', async (text) => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
     await tab.login();
-    for (const name of world.localStorage.names()) if (name.includes('tokens')) world.localStorage.set(name, text);
+    for (const name of world.localStorage.names())
+      if (name.includes('tokens')) world.localStorage.set(name, text);
     await expect(tab.client.getTokenSilently({ cacheMode: 'cache-only' })).resolves.toBeUndefined();
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
@@ -215,7 +240,8 @@ describe('a cache entry', () => {
       const world = createWorld();
       const tab = world.openTab({ useRefreshTokensFallback: false });
       await tab.login();
-      for (const name of world.localStorage.names()) if (name.endsWith('/user')) world.localStorage.set(name, text);
+      for (const name of world.localStorage.names())
+        if (name.endsWith('/user')) world.localStorage.set(name, text);
       const after = tab.reload();
       await expect(after.client.isAuthenticated()).resolves.toBe(false);
       await expect(after.client.getTokenSilently()).resolves.toEqual(expect.any(String));
@@ -229,7 +255,10 @@ describe('a cache entry', () => {
     const tab = world.openTab();
     await tab.login();
     const name = world.localStorage.names().find((key) => key.includes('tokens'))!;
-    world.localStorage.set(name, world.localStorage.get(name)!.replace(/"sub":"[^"]*"/, '"sub":"somebody else"'));
+    world.localStorage.set(
+      name,
+      world.localStorage.get(name)!.replace(/"sub":"[^"]*"/, '"sub":"somebody else"'),
+    );
     await expect(tab.client.getTokenSilently({ cacheMode: 'cache-only' })).resolves.toBeUndefined();
   });
 });
@@ -243,9 +272,14 @@ describe('storage that throws', () => {
   it('in sessionStorage is a typed error before the page is left', async () => {
     const world = createWorld();
     const tab = world.openTab({}, { sessionStorage: blocked });
-    await expect(tab.client.loginWithRedirect()).rejects.toMatchObject({ name: 'StorageError', error: 'storage_error' });
+    await expect(tab.client.loginWithRedirect()).rejects.toMatchObject({
+      name: 'StorageError',
+      error: 'storage_error',
+    });
     expect(tab.navigations).toEqual([]);
-    await expect(tab.client.handleRedirectCallback(`${app}/?code=a&state=b`)).rejects.toMatchObject({ error: 'storage_error' });
+    await expect(tab.client.handleRedirectCallback(`${app}/?code=a&state=b`)).rejects.toMatchObject({
+      error: 'storage_error',
+    });
   });
 
   it('in localStorage costs this page nothing: the session lives on in its heap', async () => {
@@ -278,12 +312,17 @@ describe('storage that throws', () => {
       {
         records: {
           update: (name, step) =>
-            broken ? Promise.reject(new StorageError('an update was refused')) : world.records.update(name, step),
+            broken
+              ? Promise.reject(new StorageError('an update was refused'))
+              : world.records.update(name, step),
         },
       },
     );
     broken = true;
-    await expect(other.client.getTokenSilently()).rejects.toMatchObject({ error: 'storage_error', retryable: true });
+    await expect(other.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'storage_error',
+      retryable: true,
+    });
     expect(world.refreshes()).toHaveLength(0);
     broken = false;
     await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
@@ -328,10 +367,10 @@ describe('a record of a later version', () => {
     await tab.login();
     await world.advance(twoHours);
     const later = { version: 2, whatever: true };
-    const [name] = ['latchkey/1/localhost%3A4400/spa/custody'];
-    await world.records.update(name!, () => [later, undefined]);
+    const name = 'latchkey/1/localhost%3A4400/spa/custody';
+    await world.records.update(name, () => [later, undefined]);
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'storage_error' });
-    await expect(world.records.update(name!, (record) => [record, record])).resolves.toEqual(later);
+    await expect(world.records.update(name, (record) => [record, record])).resolves.toEqual(later);
   });
 });
 
@@ -364,7 +403,9 @@ describe('arguments', () => {
     'that mean nothing are typed errors: %j',
     async (options) => {
       const tab = createWorld().openTab();
-      await expect(tab.client.getTokenSilently(options)).rejects.toMatchObject({ error: 'invalid_configuration' });
+      await expect(tab.client.getTokenSilently(options)).rejects.toMatchObject({
+        error: 'invalid_configuration',
+      });
     },
   );
 
@@ -372,7 +413,12 @@ describe('arguments', () => {
     const world = createWorld();
     const tab = world.openTab();
     await tab.client.loginWithRedirect({
-      authorizationParams: { client_id: 'evil', state: 'known', code_challenge_method: 'plain', response_type: 'token' },
+      authorizationParams: {
+        client_id: 'evil',
+        state: 'known',
+        code_challenge_method: 'plain',
+        response_type: 'token',
+      },
     });
     const query = new URL(tab.navigations[0]!).searchParams;
     expect(query.get('client_id')).toBe('spa');

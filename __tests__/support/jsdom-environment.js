@@ -34,10 +34,7 @@ function createLockManager() {
     request(name, { signal }, callback) {
       const turn = tails.get(name) ?? Promise.resolve();
       let release;
-      tails.set(
-        name,
-        new Promise((resolve) => (release = resolve)),
-      );
+      tails.set(name, new Promise((resolve) => (release = resolve)));
       return new Promise((resolve, reject) => {
         const aborted = () => {
           turn.then(release);

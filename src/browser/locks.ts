@@ -52,7 +52,5 @@ async function runWithTabsLock<T>(name: string, limit: number, task: () => Promi
 
 /** The package is CommonJS: depending on who loads it, the class is the default export or a member of it. */
 function unwrap<C>(module: C | { default: C }): C {
-  return typeof module === 'object' && module !== null && 'default' in module
-    ? module.default
-    : (module as C);
+  return typeof module === 'object' && module !== null && 'default' in module ? module.default : module;
 }

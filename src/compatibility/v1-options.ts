@@ -36,8 +36,7 @@ const flatParameters = [
  * @throws {InvalidConfigurationError} when both spellings are given and differ.
  */
 export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth0ClientOptions {
-  if (typeof options !== 'object' || options === null || !('client_id' in options))
-    return options as Auth0ClientOptions;
+  if (typeof options !== 'object' || options === null || !('client_id' in options)) return options;
   const { client_id, ...rest } = options;
   if (rest.clientId !== undefined && rest.clientId !== client_id)
     throw new InvalidConfigurationError(

@@ -55,7 +55,7 @@ export interface UserEntry {
 }
 
 /** A token within this much of its end is no longer served while a new one can be had. */
-export const renewalMargin: Seconds = 60;
+const renewalMargin: Seconds = 60;
 
 export const tokensKey = (settings: Settings, audience: string): string =>
   storageName(settings, 'tokens', audience);
@@ -63,7 +63,7 @@ export const tokensKey = (settings: Settings, audience: string): string =>
 export const userKey = (settings: Settings): string => storageName(settings, 'user');
 
 /** True while the token is good for another `margin` seconds. */
-export const isFresh = (token: Token, now: Milliseconds, margin: Seconds = renewalMargin): boolean =>
+const isFresh = (token: Token, now: Milliseconds, margin: Seconds = renewalMargin): boolean =>
   token.expires_at - margin > toSeconds(now);
 
 /** True for a fresh token that covers `scope`: a server that granted less than was asked for would do so again. */

@@ -21,7 +21,7 @@ export function readSession(idToken: string): Session | undefined {
       id_token: idToken,
       sub: claims.sub,
       claims: Object.freeze({ ...claims, __raw: idToken }) as unknown as IdToken,
-      user: Object.freeze(user) as User,
+      user: Object.freeze(user),
     };
   } catch {
     return undefined;

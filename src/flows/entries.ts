@@ -76,7 +76,9 @@ export async function clearSession(context: ClientContext): Promise<void> {
   // The user's entry first: without it the others are not served, even if one of them cannot be removed.
   await cache.remove(userKey(settings));
   const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
-  const listed = ((await cache.allKeys?.()) ?? []).filter((key) => key.startsWith(`${storageName(settings)}/`));
+  const listed = ((await cache.allKeys?.()) ?? []).filter((key) =>
+    key.startsWith(`${storageName(settings)}/`),
+  );
   for (const key of new Set([...known, ...listed])) await cache.remove(key);
 }
 

@@ -10,9 +10,6 @@ export interface Sha256 {
 /** True for 43 to 128 unreserved characters (RFC 7636 §4.1). */
 export const isCodeVerifier = (text: string): boolean => /^[A-Za-z0-9._~-]{43,128}$/.test(text);
 
-/** True for what an S256 challenge looks like: 43 characters of base64url (RFC 7636 §4.2). */
-export const isCodeChallenge = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text);
-
 /** A `code_verifier` out of 32 random bytes: 43 characters, 256 bits (RFC 7636 §4.1). */
 export const codeVerifier = (randomBytes: Uint8Array): string => encodeBase64url(randomBytes);
 

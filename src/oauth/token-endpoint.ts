@@ -30,9 +30,3 @@ export interface TokenResponse {
   readonly id_token?: string | undefined;
   readonly refresh_token?: string | undefined;
 }
-
-/** A refusal (RFC 6749 §5.2). */
-export interface TokenError {
-  readonly error: string;
-  readonly error_description?: string;
-}

@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { importsOf } from './import-directions.ts';
+import { root, roomOf } from './source-files.ts';
+
+const run = promisify(execFile);
+
+/** A copy of the package, built here and now: what lies in `dist/` may be of yesterday. */
+const directory = mkdtempSync(join(tmpdir(), 'latchkey-bundles-'));
+const dist = join(directory, 'dist');
+
+beforeAll(async () => {
+  for (const name of ['src', 'package.json', 'tsconfig.json', 'rollup.config.js'])
+    cpSync(join(root, name), join(directory, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'), 'dir');
+  await run(process.execPath, ['node_modules/rollup/dist/bin/rollup', '--config', '--silent'], {
+    cwd: directory,
+  });
+}, 60_000);
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the bundle of the SDK', () => {
+  it('holds nothing of the tenant', () => {
+    const { rooms, packages } = contentsOf(['index.js']);
+    expect(rooms).toContain('auth0-client');
+    expect(rooms.filter((room) => room.startsWith('tenant'))).toEqual([]);
+    expect(difference(packages, ['es-cookie', 'browser-tabs-lock', 'tslib'])).toEqual([]);
+  });
+
+  it('imports no package: installing latchkey installs nothing else', () => {
+    expect(bareImports(['index.js'])).toEqual([]);
+  });
+
+  it('touches no global and leaves no handle open when it is imported in Node', async () => {
+    expect(await importInNode(join(dist, 'index.js'))).toMatchObject({ touched: [], ended: true });
+  });
+});
+
+describe('the bundles of the tenant', () => {
+  const entries = ['tenant.js', 'tenant-node.js'];
+
+  it('hold nothing of the SDK but the words of OAuth and the clock', () => {
+    const { rooms, packages } = contentsOf(entries);
+    expect(rooms).toContain('tenant');
+    expect(difference(rooms, ['tenant', 'tenant-node', 'oauth', 'clock'])).toEqual([]);
+    expect(packages.filter((name) => ['es-cookie', 'browser-tabs-lock'].includes(name))).toEqual([]);
+  });
+
+  it('import no package; only tenant/node imports modules of Node', () => {
+    expect(bareImports(['tenant.js'])).toEqual([]);
+    expect(bareImports(entries).filter((specifier) => !specifier.startsWith('node:'))).toEqual([]);
+  });
+
+  it('share no chunk with the SDK', () => {
+    const sdk = chunksOf(['index.js']);
+    expect(chunksOf(entries).filter((chunk) => sdk.includes(chunk))).toEqual([]);
+  });
+});
+
+describe('every chunk of the build', () => {
+  it('belongs to an entry', () => {
+    const built = readdirSync(join(dist, 'chunks'), { encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.js'),
+    );
+    const reached = chunksOf(['index.js', 'tenant.js', 'tenant-node.js']);
+    expect(
+      difference(
+        built.map((name) => join('chunks', name)),
+        reached,
+      ),
+    ).toEqual([]);
+  });
+});
+
+const difference = (all: readonly string[], known: readonly string[]) =>
+  all.filter((item) => !known.includes(item));
+
+const importsOfChunk = (chunk: string) =>
+  importsOf({ path: chunk, text: readFileSync(join(dist, chunk), 'utf8') }).map(
+    ({ specifier }) => specifier ?? '?',
+  );
+
+/** The entries and everything that they import, now or on first use; paths relative to `dist/`. */
+function chunksOf(entries: readonly string[]): string[] {
+  const found = new Set(entries);
+  // A set hands out what is added during the iteration.
+  for (const chunk of found)
+    for (const specifier of importsOfChunk(chunk))
+      if (specifier.startsWith('.')) found.add(join(dirname(chunk), specifier));
+  return [...found];
+}
+
+const bareImports = (entries: readonly string[]): string[] =>
+  chunksOf(entries)
+    .flatMap(importsOfChunk)
+    .filter((specifier) => !specifier.startsWith('.'));
+
+/** The rooms of `src/` and the packages that the source maps of these entries and their chunks name. */
+function contentsOf(entries: readonly string[]): { rooms: string[]; packages: string[] } {
+  const rooms = new Set<string>();
+  const packages = new Set<string>();
+  for (const chunk of chunksOf(entries)) {
+    const map = join(dist, `${chunk}.map`);
+    const { sources } = JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] };
+    for (const source of sources) {
+      const path = resolve(dirname(map), source);
+      const [, packageName] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
+      if (packageName) packages.add(packageName);
+      else if (!source.startsWith('\0')) rooms.add(roomOf(relative(join(directory, 'src'), path)));
+    }
+  }
+  return { rooms: [...rooms].sort(), packages: [...packages].sort() };
+}
+
+/** Imports a module in a new Node whose globals tell when somebody reads them, and waits for that Node to end. */
+async function importInNode(path: string) {
+  const script = `
+    import { setTimeout } from 'node:timers';
+    import { runInNewContext } from 'node:vm';
+    const language = new Set(runInNewContext('Object.getOwnPropertyNames(globalThis)'));
+    const ofBrowsers = [
+      'window', 'document', 'self', 'localStorage', 'sessionStorage', 'navigator', 'location', 'history', 'indexedDB',
+      'Worker', 'SharedWorker', 'name', 'parent', 'opener', 'cookieStore', 'caches', 'addEventListener',
+    ];
+    const touched = new Set();
+    const { process, console } = globalThis;
+    const names = [...Object.getOwnPropertyNames(globalThis), ...ofBrowsers];
+    for (const name of new Set(names.filter((name) => !language.has(name)))) {
+      const value = globalThis[name];
+      const get = () => (touched.add(name), value);
+      Object.defineProperty(globalThis, name, { configurable: true, get });
+    }
+    touched.clear();
+    await import(${JSON.stringify(pathToFileURL(path).href)});
+    const report = { touched: [...touched], open: process.getActiveResourcesInfo(), ended: false };
+    const print = () => console.log(JSON.stringify(report));
+    process.once('beforeExit', () => print((report.ended = true)));
+    setTimeout(() => process.exit(print()), 2_000).unref();
+  `;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
+  return JSON.parse(stdout) as { touched: string[]; open: string[]; ended: boolean };
+}

@@ -1,0 +1,9 @@
+export interface PlaygroundServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export function servePlayground(options: {
+  readonly port: number;
+  readonly settings: { readonly tenantUrl: string };
+}): Promise<PlaygroundServer>;

@@ -1,0 +1,105 @@
+// `npm run size`: what a minimal app costs its users, from the built package. Counts the entry and every chunk that it
+// imports statically; chunks that load on first use are listed and not counted.
+import { gzipSync } from 'node:zlib';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const limit = 12_000; // bytes after gzip -9
+const languageLevels = ['es2020', 'es2022'];
+
+/** Init, login, callback, token with refresh tokens, logout. */
+const app = `
+  import { createAuth0Client } from './dist/index.js';
+  const auth0 = await createAuth0Client({
+    domain: 'tenant.example',
+    clientId: 'app',
+    useRefreshTokens: true,
+    cacheLocation: 'localstorage',
+    authorizationParams: { redirect_uri: 'https://app.example', audience: 'https://api.example' },
+  });
+  if (new URLSearchParams(location.search).has('code')) await auth0.handleRedirectCallback();
+  if (await auth0.isAuthenticated()) show(await auth0.getUser(), await auth0.getTokenSilently());
+  else await auth0.loginWithRedirect();
+  document.onclick = () => auth0.logout({ logoutParams: { returnTo: 'https://app.example' } });
+  function show(user, token) {
+    document.title = user.name + token;
+  }
+`;
+
+let tooLarge = false;
+for (const target of languageLevels) {
+  const files = await bundle(target).catch(() => process.exit(1)); // esbuild has said why
+  const counted = staticallyLoaded(files);
+  const size = sum([...counted], (file) => file.gzip);
+  tooLarge ||= size > limit;
+
+  console.log(`\nminimal app, ${target}                         minified      gzip -9`);
+  for (const file of files)
+    row(file.name, file.minified, file.gzip, counted.has(file) ? '' : '  on first use, not counted');
+  row(
+    'total',
+    sum([...counted], (file) => file.minified),
+    size,
+    `  limit ${bytes(limit).trim()}${size > limit ? ': TOO LARGE' : ''}`,
+  );
+}
+if (tooLarge) process.exitCode = 1;
+
+async function bundle(target) {
+  const { outputFiles, metafile } = await build({
+    stdin: {
+      // esbuild has no top-level await below ES2022; the wrapper costs the same few bytes at both levels.
+      contents: app.replace(/^(\s*import .*;)([^]*)$/m, '$1 (async () => {$2})();'),
+      resolveDir: fileURLToPath(new URL('../', import.meta.url)),
+      sourcefile: 'app.js',
+    },
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    target,
+    outdir: 'out',
+    entryNames: 'app',
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+  });
+  return outputFiles.map(({ path, contents }) => {
+    const [key, output] = Object.entries(metafile.outputs).find(
+      ([name]) => basename(name) === basename(path),
+    );
+    return {
+      key,
+      name: basename(path),
+      output,
+      minified: contents.length,
+      gzip: gzipSync(contents, { level: 9 }).length,
+    };
+  });
+}
+
+/** The entry and what it imports, chunk by chunk, without waiting for a user's action. */
+function staticallyLoaded(files) {
+  const loaded = new Set();
+  const visit = (file) => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const { path, kind } of file.output.imports)
+      if (kind === 'import-statement') visit(files.find(({ key }) => key === path));
+  };
+  visit(files.find(({ output }) => output.entryPoint !== undefined));
+  return loaded;
+}
+
+function row(name, minified, gzip, remark) {
+  console.log(`  ${name.padEnd(38)} ${bytes(minified)} ${bytes(gzip)}${remark}`);
+}
+
+function bytes(count) {
+  return `${count.toLocaleString('en')} B`.padStart(10);
+}
+
+function sum(items, of) {
+  return items.reduce((total, item) => total + of(item), 0);
+}
