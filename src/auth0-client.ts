@@ -128,11 +128,10 @@ export class Auth0Client {
         `Unknown cacheMode "${cacheMode}".`,
         'Use "on", "off" or "cache-only".',
       );
-    const limit = readLimit('timeoutInSeconds', timeoutInSeconds, settings.callerLimit / 1000) * 1000;
-    const obtained = await getTokenSilently(this.#context, targetOf(settings, authorizationParams), {
-      cacheMode,
-      limit,
-    });
+    const limit =
+      timeoutInSeconds === undefined ? undefined : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
+    const target = targetOf(settings, authorizationParams);
+    const obtained = await getTokenSilently(this.#context, target, { cacheMode, limit });
     if (obtained === undefined) return undefined;
     const { token, session } = obtained;
     if (!detailedResponse) return token.access_token;

@@ -41,7 +41,7 @@ const message = (response: object) => ({ type: 'authorization_response', respons
 describe('a silent frame', () => {
   it('hears its own answer, and is gone afterwards', async () => {
     const { answer, frame } = begin();
-    expect(frame.hidden).toBe(true);
+    expect(frame.style.display).toBe('none');
     post(message({ code: 'c', state: 's' }), { source: frame.contentWindow });
     await expect(answer).resolves.toMatchObject({ code: 'c', state: 's' });
     expect(document.querySelector('iframe')).toBeNull();

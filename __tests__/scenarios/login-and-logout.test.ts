@@ -53,6 +53,19 @@ describe('a login', () => {
     expect(live).toHaveLength(1);
   });
 
+  it('by another user ends the former one’s families, even where storage was cleared in between', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ authorizationParams: { redirect_uri: app } });
+    await tab.login(ada); // a family for no API
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    const other = world.openTab();
+    await other.login(grace); // a family for the API
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'live']);
+    await world.advance(twoHours);
+    await tab.client.getTokenSilently({ cacheMode: 'off' }).catch(() => {});
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
+  });
+
   it('keeps no refresh token outside custody', async () => {
     const world = createWorld();
     const tab = world.openTab();

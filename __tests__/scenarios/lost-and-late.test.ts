@@ -115,6 +115,21 @@ describe('an answer that is slow', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('keeps no caller longer than that caller wants to wait', async () => {
+    const world = createWorld();
+    const tab = await expired(world);
+    world.faults.push({ kind: 'slow', by: 6000 });
+    const patient = tab.client.getTokenSilently();
+    const hasty = expect(tab.client.getTokenSilently({ timeoutInSeconds: 1 })).rejects.toMatchObject({
+      error: 'timeout',
+    });
+    await world.advance(1000);
+    await hasty;
+    await world.advance(5000);
+    await expect(patient).resolves.toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
   it('and arrives while nobody waits is served to the next caller without a request', async () => {
     const world = createWorld();
     const tab = await expired(world);

@@ -51,6 +51,7 @@ const http: Http = {
         headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
         body: form,
         signal: abort.signal,
+        redirect: 'error', // what is sent is for this endpoint and no other
         keepalive,
       });
       return { status: response.status, body: await response.text() }; // the limit covers the body too

@@ -9,7 +9,7 @@ export function createSilentFrame(timers: Timers): SilentFrame {
     async authorize(url, { origin, state, limit, silence }) {
       const frame = document.createElement('iframe');
       frame.title = 'Silent sign-in';
-      frame.hidden = true;
+      frame.style.display = 'none'; // inline, so that no style of the page shows it
       frame.src = url;
 
       const listening = new AbortController();

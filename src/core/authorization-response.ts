@@ -16,29 +16,33 @@ export function readCallback(url: string): AuthorizationResponse {
 }
 
 /**
- * The code of a response that answers `transaction`. The state is compared before anything else is believed, an error
- * included: whoever cannot name the state cannot end the login.
+ * The transaction that a response answers. The state is compared before anything else is believed, an error included:
+ * whoever cannot name the state cannot end the login.
  * @throws {GenericError} `missing_transaction`, `state_mismatch` or `issuer_mismatch` (RFC 9207 §2.4).
- * @throws {AuthenticationError} for an error that the authorization server returned.
  */
-export function codeFrom(
+export function answeredBy(
   response: AuthorizationResponse,
   transaction: Transaction | undefined,
   issuer: string,
-): string {
-  if (transaction === undefined)
-    throw new GenericError('missing_transaction', 'Invalid state', { reason: 'no_login_begun_in_this_tab' });
-  if (response.state !== transaction.state)
-    throw new GenericError('state_mismatch', 'Invalid state', { reason: 'state_of_another_login' });
+): Transaction {
+  if (transaction === undefined) throw new GenericError('missing_transaction', 'Invalid state');
+  if (response.state !== transaction.state) throw new GenericError('state_mismatch', 'Invalid state');
   if (response.iss !== undefined && response.iss !== issuer)
     throw new GenericError('issuer_mismatch', 'The answer came from another authorization server.');
-  if (response.error !== undefined)
-    throw new AuthenticationError(
-      response.error,
-      response.error_description ?? response.error,
-      transaction.state,
-      transaction.appState,
-    );
-  if (response.code === undefined) throw new GenericError('missing_code', 'The answer holds no code.');
-  return response.code;
+  return transaction;
+}
+
+/** The code of a response. @throws {AuthenticationError} for the error that the authorization server returned instead. */
+export function codeOf(
+  { code, error, error_description }: AuthorizationResponse,
+  answered: Transaction,
+): string {
+  if (code !== undefined && error === undefined) return code;
+  const { state, appState } = answered;
+  throw new AuthenticationError(
+    error ?? 'missing_code',
+    error_description ?? error ?? 'missing_code',
+    state,
+    appState,
+  );
 }

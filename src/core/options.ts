@@ -57,7 +57,7 @@ export interface Auth0ClientOptions {
   sessionCheckExpiryDays?: number | undefined;
   cookieDomain?: string | undefined;
   /** Names the app to the tenant, as the `auth0Client` parameter of /authorize. Default: nothing is sent. */
-  auth0Client?: { name: string; version: string; env?: Readonly<Record<string, string>> } | undefined;
+  auth0Client?: { name: string; version: string } | undefined;
 }
 
 export interface RedirectLoginOptions<AppState = unknown> {

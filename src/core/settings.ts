@@ -1,6 +1,7 @@
 /** Options, normalised once at the door. Everything behind it reads these settings and doubts them no more. */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { InvalidConfigurationError } from '../errors.ts';
+import { encodeBase64url } from '../oauth/base64url.ts';
 import { joinScopes } from '../oauth/scope.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from './options.ts';
 
@@ -76,7 +77,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     frameSilence: seconds(2),
     sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
     cookieDomain: options.cookieDomain,
-    telemetry: options.auth0Client && JSON.stringify(options.auth0Client),
+    telemetry: options.auth0Client && telemetryOf(options.auth0Client),
   };
 }
 
@@ -111,6 +112,10 @@ function readDomain(domain: unknown): string {
   }
   throw new InvalidConfigurationError(`"domain" is "${domain}", which is no domain.`, suggestion);
 }
+
+/** As Auth0 reads it: JSON in base64. */
+const telemetryOf = ({ name, version }: { name: string; version: string }): string =>
+  encodeBase64url(new TextEncoder().encode(JSON.stringify({ name, version })));
 
 function readIssuer(issuer: string | undefined, domainUrl: string): string {
   if (issuer === undefined) return `${domainUrl}/`;

@@ -44,7 +44,10 @@ export interface Custody {
    * @throws {GenericError} with the server's code, or {NetworkError}.
    */
   redeem(code: RedeemableCode): Promise<Redeemed>;
-  /** Makes the provisional refresh token of a redeemed code the head of the family for `audience`. */
+  /**
+   * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
+   * Families of any other user are ended and revoked.
+   */
   adopt(receipt: string, family: { audience: string; scope: string; sub: string }): Promise<void>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
@@ -254,6 +257,7 @@ export function createCustody(
     receipt: string,
     { audience, scope, sub }: { audience: string; scope: string; sub: string },
   ): Promise<void> {
+    await endEach(undefined, { kind: 'end', cause: 'user_changed', unless: sub });
     const refresh_token = provisional.get(receipt);
     if (refresh_token === undefined) return; // none was issued
     await change(audience, { kind: 'adopt', refresh_token, scope, sub });
@@ -269,8 +273,16 @@ export function createCustody(
 
   async function end(cause: EndedCause, audience?: string): Promise<void> {
     for (const of of audience === undefined ? [...unsaved.keys()] : [audience]) await saveLate(of);
-    const outcomes = await changeEach(audience, { kind: 'end', cause });
-    await revoke(outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []));
+    await endEach(audience, { kind: 'end', cause });
+  }
+
+  async function endEach(audience: string | undefined, event: FamilyEvent): Promise<void> {
+    try {
+      const outcomes = await changeEach(audience, event);
+      await revoke(outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []));
+    } catch (error) {
+      if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
+    }
   }
 
   /** Best effort: the local end stands, whether the server hears of it or not. */

@@ -76,7 +76,8 @@ export type FamilyEvent =
     }
   | { readonly kind: 'refuse'; readonly owner: string }
   | { readonly kind: 'release'; readonly owner: string; readonly outcome: 'not_spent' | 'unknown' }
-  | { readonly kind: 'end'; readonly cause: EndedCause };
+  /** `unless`: the family of this user goes on. */
+  | { readonly kind: 'end'; readonly cause: EndedCause; readonly unless?: string | undefined };
 
 export type FamilyOutcome =
   | { readonly kind: 'adopted' }
@@ -127,6 +128,7 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
     case 'end': {
       if (family === undefined) return [family, { kind: 'none' }];
       if (family.state === 'ended' && family.cause === event.cause) return [family, { kind: 'ended' }];
+      if (family.state === 'live' && family.sub === event.unless) return [family, { kind: 'none' }];
       const orphan = family.state === 'live' ? family.refresh_token : undefined;
       return [ended(family, event.cause), { kind: 'ended', orphan }];
     }

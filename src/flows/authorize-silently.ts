@@ -1,5 +1,6 @@
+import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
-import { codeFrom } from '../core/authorization-response.ts';
+import { answeredBy } from '../core/authorization-response.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -11,9 +12,13 @@ import { authorizationSecrets } from './secrets.ts';
  * @throws {AuthenticationError} for the server's refusal, such as `login_required`.
  * @throws {TimeoutError} when the frame stays silent.
  */
-export function authorizeSilently(context: ClientContext, target: Target): Promise<Obtained> {
+export function authorizeSilently(
+  context: ClientContext,
+  target: Target,
+  limit: Milliseconds = context.settings.frameLimit,
+): Promise<Obtained> {
   const { settings, env } = context;
-  return context.frames.run('frame', settings.frameLimit, async () => {
+  return context.frames.run('frame', limit, async () => {
     const redirect_uri = target.params.redirect_uri ?? env.page.origin();
     const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
       response_mode: 'web_message',
@@ -23,9 +28,9 @@ export function authorizeSilently(context: ClientContext, target: Target): Promi
     const response = await env.silentFrame.authorize(url, {
       origin: settings.domainUrl,
       state: transaction.state,
-      limit: settings.frameLimit,
+      limit,
       silence: settings.frameSilence,
     });
-    return redeemCode(context, codeFrom(response, transaction, settings.issuer), transaction);
+    return redeemCode(context, response, answeredBy(response, transaction, settings.issuer));
   });
 }

@@ -9,10 +9,8 @@ export async function checkSession(context: ClientContext, options: GetTokenSile
   const { settings, env } = context;
   try {
     if (env.cookies.get(hintCookie(context)) === undefined) return;
-    await getTokenSilently(context, targetOf(settings, options.authorizationParams), {
-      cacheMode: options.cacheMode ?? 'on',
-      limit: settings.callerLimit,
-    });
+    const { cacheMode = 'on', authorizationParams } = options;
+    await getTokenSilently(context, targetOf(settings, authorizationParams), { cacheMode });
   } catch {
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know.
   }

@@ -1,3 +1,4 @@
+import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
 import type { Token } from '../core/cache.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
@@ -23,6 +24,12 @@ export interface Obtained {
   readonly session: Session;
 }
 
+export interface TokenOptions {
+  readonly cacheMode: CacheMode;
+  /** How long this caller waits; default: the client's limits, for an exchange and for a frame. */
+  readonly limit?: Milliseconds | undefined;
+}
+
 /**
  * An access token for `target`, without involving the user; `undefined` only for a `cache-only` miss.
  *
@@ -32,16 +39,16 @@ export interface Obtained {
 export function getTokenSilently(
   context: ClientContext,
   target: Target,
-  options: { cacheMode: CacheMode; limit: number },
+  options: TokenOptions,
 ): Promise<Obtained | undefined> {
-  const key = JSON.stringify(['token', options.cacheMode, target.audience, target.scope, target.params]);
+  const key = JSON.stringify(['token', options, target]);
   return context.flights.share(key, () => obtain(context, target, options));
 }
 
 async function obtain(
   context: ClientContext,
   target: Target,
-  options: { cacheMode: CacheMode; limit: number },
+  options: TokenOptions,
 ): Promise<Obtained | undefined> {
   const snapshot = await look(context, target, options.cacheMode);
   const plan = planToken(snapshot, target, options.cacheMode, context.settings);
@@ -55,13 +62,18 @@ async function obtain(
     case 'refuse':
       return refuse(context, target, plan.lack);
     case 'authorize':
-      return authorizeSilently(context, target).catch((error: unknown) =>
+      return authorizeSilently(context, target, options.limit).catch((error: unknown) =>
         refuse(context, target, plan.lack, error),
       );
     case 'spend': {
-      const { timers } = context.env;
+      const { settings, env } = context;
       const spending = context.custody.spend(target, plan.generation);
-      const outcome = await within(timers, options.limit, spending, () => new TimeoutError('still_waiting'));
+      const outcome = await within(
+        env.timers,
+        options.limit ?? settings.callerLimit,
+        spending,
+        () => new TimeoutError('still_waiting'),
+      );
       if (outcome.kind === 'answer') return keep(context, target, outcome, snapshot.session);
       // The family moved on. A logout is final for this call; it began before, and may not sign the user in again.
       return (await isMarked(context))

@@ -1,7 +1,7 @@
-import { codeFrom, readCallback } from '../core/authorization-response.ts';
+import { answeredBy, readCallback } from '../core/authorization-response.ts';
 import type { RedirectLoginResult } from '../core/options.ts';
 import { readTransaction } from '../core/transaction.ts';
-import { AuthenticationError, GenericError, StorageError } from '../errors.ts';
+import { GenericError, InvalidIdTokenError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { transactionName } from './login-with-redirect.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -18,19 +18,23 @@ export function handleRedirectCallback<AppState>(
     const { env, settings } = context;
     const response = readCallback(url);
     const name = transactionName(context);
-    const transaction = readTransaction(readText(context, name));
+    const transaction = answeredBy(response, readTransaction(readText(context, name)), settings.issuer);
     try {
-      const code = codeFrom(response, transaction, settings.issuer);
-      // codeFrom() has refused a missing transaction
-      await redeemCode(context, code, transaction as NonNullable<typeof transaction>);
+      await redeemCode(context, response, transaction);
     } catch (error) {
-      if (isDefinite(error)) env.sessionStorage.remove(name);
+      if (!isUnspent(error)) env.sessionStorage.remove(name);
       throw error;
     }
     env.sessionStorage.remove(name);
-    return { appState: transaction?.appState as AppState, response_type: 'code' };
+    return { appState: transaction.appState as AppState, response_type: 'code' };
   });
 }
+
+/** The code may still be good: nobody answered, or the server declined for a while. */
+const isUnspent = (error: unknown): boolean =>
+  error instanceof GenericError &&
+  error.retryable &&
+  !(error instanceof InvalidIdTokenError || error instanceof StorageError);
 
 function readText({ env }: ClientContext, name: string): string | null {
   try {
@@ -39,10 +43,3 @@ function readText({ env }: ClientContext, name: string): string | null {
     throw new StorageError('sessionStorage cannot be read', cause);
   }
 }
-
-/** Nothing that a later try could change: the server refused, or what it sent was refused. */
-const isDefinite = (error: unknown): boolean =>
-  error instanceof AuthenticationError ||
-  (error instanceof GenericError &&
-    !error.retryable &&
-    !['missing_transaction', 'state_mismatch', 'issuer_mismatch'].includes(error.error));

@@ -1,29 +1,29 @@
+import { codeOf } from '../core/authorization-response.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Transaction } from '../core/transaction.ts';
+import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import type { ClientContext } from './context.ts';
 import { clearSession, findSession, saveToken } from './entries.ts';
 import type { Obtained } from './get-token-silently.ts';
 
 /**
- * Exchanges a code for the session and its first token: redeem → validate → adopt → write. Until the ID token has
+ * Exchanges the code of an answer for the session and its first token: redeem → validate → adopt → write. Until the ID token has
  * passed, the refresh token is spendable by nobody; refused, it is revoked and nothing is stored.
  */
 export async function redeemCode(
   context: ClientContext,
-  code: string,
+  response: AuthorizationResponse,
   transaction: Transaction,
 ): Promise<Obtained> {
   const { custody, settings, env } = context;
+  const code = codeOf(response, transaction);
   const { code_verifier, redirect_uri, audience, scope } = transaction;
   const { receipt, answer } = await custody.redeem({ code, code_verifier, redirect_uri, scope });
   try {
     const expected = { ...transaction, now: env.clock.now() };
     const { sub } = validateIdToken(settings, answer.id_token, expected);
     const former = await findSession(context);
-    if (former && former.sub !== sub) {
-      await custody.end('user_changed');
-      await clearSession(context);
-    }
+    if (former && former.sub !== sub) await clearSession(context);
     await custody.adopt(receipt, { audience, scope, sub });
   } catch (error) {
     await custody.discard(receipt);
