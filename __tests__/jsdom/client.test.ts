@@ -107,6 +107,7 @@ describe('a client in a page', () => {
     const calls = fetchMock.callHistory.calls();
     expect(calls.map(({ url }) => url)).toEqual(['http://localhost:4400/oauth/token']);
     expect(calls[0]!.options.headers).toEqual({ 'content-type': 'application/x-www-form-urlencoded' });
+    expect(calls[0]!.options.redirect).toBe('error');
     const form = new URLSearchParams(calls[0]!.options.body as string);
     expect([...form.keys()].sort()).toEqual(['client_id', 'grant_type', 'refresh_token']);
     expect(tenant.journal.at(-1)).toMatchObject({

@@ -66,6 +66,16 @@ describe('a login', () => {
     await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
   });
 
+  it('by another user removes every token of the former one', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ authorizationParams: { redirect_uri: app } });
+    await tab.login(ada);
+    const adas = (await tab.client.getTokenSilently())!;
+    await world.openTab().login(grace);
+    const everything = world.localStorage.names().map((name) => world.localStorage.get(name));
+    expect(everything.join()).not.toContain(adas);
+  });
+
   it('keeps no refresh token outside custody', async () => {
     const world = createWorld();
     const tab = world.openTab();
@@ -92,6 +102,36 @@ describe('useRefreshTokens: false', () => {
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     const query = world.frames[0]!.searchParams;
     expect([query.get('prompt'), query.get('response_mode')]).toEqual(['none', 'web_message']);
+  });
+
+  it('opens one frame for ten callers, and one after another for two targets', async () => {
+    const world = createWorld();
+    const inner = world.openTab({ useRefreshTokens: false });
+    await inner.login();
+    await world.advance(twoHours);
+    let open = 0;
+    let most = 0;
+    const tab = world.openTab(
+      { useRefreshTokens: false },
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            most = Math.max(most, (open += 1));
+            try {
+              return await inner.env.silentFrame.authorize(url, expected);
+            } finally {
+              open -= 1;
+            }
+          },
+        },
+      },
+    );
+    const one = Array.from({ length: 10 }, () => tab.client.getTokenSilently());
+    const two = tab.client.getTokenSilently({ authorizationParams: { scope: 'write:things' } });
+    expect(new Set(await Promise.all(one)).size).toBe(1);
+    await expect(two).resolves.toEqual(expect.any(String));
+    expect(world.frames).toHaveLength(2);
+    expect(most).toBe(1);
   });
 
   it('reports login_required, and ends the local session, when the tenant no longer knows the user', async () => {
@@ -182,6 +222,58 @@ describe('logging out', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
     await expect(world.openTab().client.isAuthenticated()).resolves.toBe(false);
     expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+  });
+
+  it('revokes what a refresh in flight brings, even if the logout’s own revocation was lost', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const other = world.openTab();
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'slow', by: 5000 });
+    const call = other.client.getTokenSilently().catch((error: unknown) => error);
+    await world.advance(1000);
+    world.revocationFaults.push({ kind: 'drop-before' });
+    await tab.client.logout({ openUrl: false });
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
+    await world.advance(5000);
+    await call;
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
+  it('and in as somebody else beats a refresh in flight: the new user stays', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login(ada);
+    const other = world.openTab();
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'slow', by: 5000 });
+    const call = other.client.getTokenSilently();
+    await world.advance(1000);
+    await tab.client.logout({ openUrl: false });
+    await tab.login(grace);
+    const graces = await tab.client.getTokenSilently();
+    await world.advance(5000);
+    await expect(call).resolves.toBe(graces);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
+    await expect(other.client.getUser()).resolves.toMatchObject({ email: grace });
+  });
+
+  it('by clearing localStorage is final for a refresh in flight', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'slow', by: 5000 });
+    const call = expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+    });
+    await world.advance(1000);
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    await world.advance(5000);
+    await call;
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.names()).toEqual([]);
   });
 
   it('hands the address to openUrl, and stays where it is with openUrl: false', async () => {

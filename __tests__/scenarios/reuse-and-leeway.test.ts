@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { TimeoutError } from '../../src/errors.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -56,6 +57,21 @@ describe('a spent token presented again, leeway 0', () => {
     await world.advance(twoHours);
     await tab.client.getTokenSilently();
     expect(world.frames).toHaveLength(1);
+  });
+
+  it('keeps the local session while the iframe gets no answer: nobody has said that it is over', async () => {
+    const world = createWorld();
+    const { tab } = await afterReplay(world);
+    const silent = world.openTab(
+      {},
+      { silentFrame: { authorize: () => Promise.reject(new TimeoutError('frame_silent')) } },
+    );
+    await expect(silent.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'timeout',
+      retryable: true,
+    });
+    await expect(silent.client.isAuthenticated()).resolves.toBe(true);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 
   it('is known to the other tabs: they ask nobody', async () => {

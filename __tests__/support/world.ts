@@ -64,6 +64,8 @@ export interface World {
   readonly frames: URL[];
   /** The next requests to the token endpoint meet these, one each. */
   readonly faults: Fault[];
+  /** The next requests to the revocation endpoint meet these, one each. */
+  readonly revocationFaults: Fault[];
   online: boolean;
   readonly records: RecordStore;
   readonly localStorage: TextStorage;
@@ -143,6 +145,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
     frames: [],
     faults: [],
+    revocationFaults: [],
     online: true,
     records,
     localStorage,
@@ -269,7 +272,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
   }
 
   async function answerOf(url: string, form: string, path: string): Promise<HttpAnswer> {
-    const fault = path === '/oauth/token' ? world.faults.shift() : undefined;
+    const fault = (path === '/oauth/token' ? world.faults : world.revocationFaults).shift();
     if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
     if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
     if (fault?.kind === 'hang') return new Promise(() => {});

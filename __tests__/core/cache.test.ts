@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import { readTokensEntry, serves, withToken, type Token } from '../../src/core/cache.ts';
+
+const token = (changes: Partial<Token> = {}): Token => ({
+  access_token: 'a',
+  token_type: 'Bearer',
+  scope: 'openid read',
+  requestedScope: 'openid read',
+  expires_at: 1000,
+  ...changes,
+});
+
+describe('a cached token', () => {
+  it.each([
+    ['its own scope', 'openid read', 0, true],
+    ['the same scope in another order', 'read openid', 0, true],
+    ['a narrower scope', 'read', 0, true],
+    ['no scope', '', 0, true],
+    ['a wider scope', 'read write', 0, false],
+    ['its own scope a minute and a second before its end', 'read', 939_000, true],
+    ['its own scope a minute before its end', 'read', 940_000, false],
+  ])('serves %s: %s', (_, scope, now, expected) => {
+    expect(serves(token(), scope, now)).toBe(expected);
+  });
+
+  it('serves what was asked for, though less was granted: asking again would bring no more', () => {
+    expect(serves(token({ scope: 'openid' }), 'openid read', 0)).toBe(true);
+  });
+});
+
+describe('an entry of tokens', () => {
+  it('takes a token in place of those it covers and those that are over', () => {
+    const wide = token({ requestedScope: 'openid read write', access_token: 'wide' });
+    const over = token({ requestedScope: 'admin', access_token: 'over', expires_at: 1 });
+    const other = token({ requestedScope: 'openid other', access_token: 'other' });
+    const entry = { sub: 'u', tokens: [token(), over, other] };
+    expect(withToken(entry, 'u', wide, 2000).tokens.map(({ access_token }) => access_token)).toEqual([
+      'wide',
+      'other',
+    ]);
+  });
+
+  it('of another user is replaced whole', () => {
+    expect(withToken({ sub: 'somebody', tokens: [token()] }, 'u', token(), 0)).toEqual({
+      sub: 'u',
+      tokens: [token()],
+    });
+  });
+
+  it.each([
+    undefined,
+    null,
+    '',
+    'text',
+    1,
+    [],
+    {},
+    { sub: 'u' },
+    { sub: 1, tokens: [] },
+    { sub: 'u', tokens: {} },
+  ])('of another shape is none: %j', (value) => {
+    expect(readTokensEntry(value)).toBeUndefined();
+  });
+
+  it('keeps what can be read of it', () => {
+    const value = { sub: 'u', tokens: [null, 1, {}, { ...token(), expires_at: '1000' }, token()] };
+    expect(readTokensEntry(value)).toEqual({ sub: 'u', tokens: [token()] });
+  });
+});
