@@ -118,6 +118,7 @@ describe('useRefreshTokens: false', () => {
           async authorize(url, expected) {
             most = Math.max(most, (open += 1));
             try {
+              await new Promise<void>((resolve) => inner.env.timers.after(1000, resolve));
               return await inner.env.silentFrame.authorize(url, expected);
             } finally {
               open -= 1;
@@ -128,6 +129,7 @@ describe('useRefreshTokens: false', () => {
     );
     const one = Array.from({ length: 10 }, () => tab.client.getTokenSilently());
     const two = tab.client.getTokenSilently({ authorizationParams: { scope: 'write:things' } });
+    await world.advance(2000);
     expect(new Set(await Promise.all(one)).size).toBe(1);
     await expect(two).resolves.toEqual(expect.any(String));
     expect(world.frames).toHaveLength(2);
