@@ -58,6 +58,8 @@ const commonHeaders = {
 };
 
 async function answer(request, { host, settings }) {
+  if (request.headers.host === host.replace('localhost', '127.0.0.1'))
+    return { status: 302, headers: { location: `http://${host}/` } };
   if (request.headers.host !== host)
     return { status: 421, body: `The playground is at http://${host} only.\n` };
   if (request.method !== 'GET' && request.method !== 'HEAD')

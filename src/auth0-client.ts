@@ -113,10 +113,19 @@ export class Auth0Client {
    * @throws {NetworkError} | {TimeoutError} | {StorageError} with `retryable`; the session is as it was.
    */
   async getTokenSilently(
+    options: GetTokenSilentlyOptions & { cacheMode?: 'on' | 'off' | undefined; detailedResponse: true },
+  ): Promise<GetTokenSilentlyVerboseResponse>;
+  async getTokenSilently(
+    options?: GetTokenSilentlyOptions & {
+      cacheMode?: 'on' | 'off' | undefined;
+      detailedResponse?: false | undefined;
+    },
+  ): Promise<string>;
+  async getTokenSilently(
     options: GetTokenSilentlyOptions & { detailedResponse: true },
   ): Promise<GetTokenSilentlyVerboseResponse | undefined>;
   async getTokenSilently(
-    options?: GetTokenSilentlyOptions & { detailedResponse?: false },
+    options: GetTokenSilentlyOptions & { detailedResponse?: false | undefined },
   ): Promise<string | undefined>;
   async getTokenSilently(
     options: GetTokenSilentlyOptions = {},
@@ -145,8 +154,8 @@ export class Auth0Client {
   }
 
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
-  async getUser(): Promise<User | undefined> {
-    return (await findSession(this.#context))?.user;
+  async getUser<TUser extends User>(): Promise<TUser | undefined> {
+    return (await findSession(this.#context))?.user as TUser | undefined; // the caller knows what the tenant adds
   }
 
   /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */

@@ -62,14 +62,17 @@ export class InsecureContextError extends GenericError {
   }
 }
 
-/** The authorization server returned to the callback with an error (RFC 6749 §4.1.2.1). */
+/**
+ * The authorization server answered with an error (RFC 6749 §4.1.2.1). `login_required`, `consent_required` and their
+ * kin (OIDC Core §3.1.2.6) ask for the user; others, such as `access_denied`, would only come again.
+ */
 export class AuthenticationError extends GenericError {
   override name = 'AuthenticationError';
   readonly state: string;
   readonly appState: unknown;
 
   constructor(error: string, error_description: string, state: string, appState: unknown = null) {
-    super(error, error_description, { requiresLogin: true });
+    super(error, error_description, { requiresLogin: error.endsWith('_required') });
     this.state = state;
     this.appState = appState;
   }
@@ -96,8 +99,8 @@ export const lockTimeout = (limit: number): TimeoutError =>
 export class NetworkError extends GenericError {
   override name = 'NetworkError';
 
-  constructor(reason: 'offline' | 'unreachable' | 'outcome_unknown', description: string, cause?: unknown) {
-    super('network_error', description, { retryable: true, reason, cause });
+  constructor(reason: 'offline' | 'unreachable' | 'outcome_unknown', description: string) {
+    super('network_error', description, { retryable: true, reason });
   }
 }
 
@@ -106,11 +109,7 @@ export class StorageError extends GenericError {
   override name = 'StorageError';
 
   constructor(what: string, cause?: unknown) {
-    super('storage_error', `The browser's storage failed: ${what}.`, {
-      retryable: true,
-      reason: 'storage',
-      cause,
-    });
+    super('storage_error', `Storage failed: ${what}.`, { retryable: true, cause });
   }
 }
 
@@ -135,7 +134,7 @@ export class MissingRefreshTokenError extends GenericError {
     const shown = audience === 'default' ? '' : audience;
     super('missing_refresh_token', `Missing Refresh Token (audience: '${shown}', scope: '${scope}')`, {
       cause,
-      requiresLogin: !(cause instanceof GenericError && cause.retryable),
+      requiresLogin: !(cause instanceof GenericError) || cause.requiresLogin,
       retryable: cause instanceof GenericError && cause.retryable,
     });
     this.audience = audience;

@@ -47,6 +47,7 @@ export async function openWorld(chromium: Chromium): Promise<World> {
   const arrivals: Arrival[] = [];
   const tenantServer = await serve(
     {
+      baseUrl: tenantUrl,
       fetch: async (request) => {
         const arrival = await readArrival(request);
         if (!arrival.path.startsWith('/__tenant/')) arrivals.push(arrival);

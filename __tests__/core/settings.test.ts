@@ -22,11 +22,6 @@ describe('options that name no tenant and no application', () => {
       { ...good, cacheLocation: 'sessionstorage' },
       /Invalid cache location "sessionstorage"/,
     ],
-    [
-      'a cache and a location',
-      { ...good, cache: new InMemoryCache().enclosedCache, cacheLocation: 'memory' },
-      /Both/,
-    ],
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],

@@ -70,7 +70,7 @@ describe('a login', () => {
     const world = createWorld();
     const tab = world.openTab({ authorizationParams: { redirect_uri: app } });
     await tab.login(ada);
-    const adas = (await tab.client.getTokenSilently())!;
+    const adas = await tab.client.getTokenSilently();
     await world.openTab().login(grace);
     const everything = world.localStorage.names().map((name) => world.localStorage.get(name));
     expect(everything.join()).not.toContain(adas);

@@ -6,16 +6,12 @@ import { pageLocalStorage } from './text-storage.ts';
 /** Keeps entries as JSON in `localStorage`: they outlive the page and are shared by the tabs of an origin. */
 export class LocalStorageCache implements ICache {
   readonly location = 'localstorage';
-  readonly #storage: TextStorage;
-
   /** @param storage Default: the page's `localStorage`. */
-  constructor(storage: TextStorage = pageLocalStorage) {
-    this.#storage = storage;
-  }
+  constructor(private readonly storage: TextStorage = pageLocalStorage) {}
 
   /** The entry; `undefined` where there is none; what is not JSON, as text. @throws {StorageError} when storage is blocked. */
   get<T = unknown>(key: string): T | undefined {
-    const text = attempt(() => this.#storage.get(key));
+    const text = attempt(() => this.storage.get(key));
     if (text === null) return undefined;
     try {
       return JSON.parse(text) as T;
@@ -26,17 +22,17 @@ export class LocalStorageCache implements ICache {
 
   /** @throws {StorageError} when storage is full or blocked. */
   set(key: string, entry: unknown): void {
-    attempt(() => this.#storage.set(key, JSON.stringify(entry)));
+    attempt(() => this.storage.set(key, JSON.stringify(entry)));
   }
 
   /** @throws {StorageError} when storage is blocked. */
   remove(key: string): void {
-    attempt(() => this.#storage.remove(key));
+    attempt(() => this.storage.remove(key));
   }
 
   /** Every key of the origin, other applications' too. @throws {StorageError} when storage is blocked. */
   allKeys(): string[] {
-    return attempt(() => this.#storage.names());
+    return attempt(() => this.storage.names());
   }
 }
 

@@ -41,7 +41,7 @@ export interface Auth0ClientOptions {
   authorizationParams?: AuthorizationParams | undefined;
   /** Default: `memory`. */
   cacheLocation?: CacheLocation | undefined;
-  /** A cache of your own; `InMemoryCache` and `LocalStorageCache` count as their `cacheLocation`. Not beside `cacheLocation`. */
+  /** A cache of your own. Refresh tokens stay where `cacheLocation` says; the built-in caches say it themselves. */
   cache?: ICache | undefined;
   /** Ask for `offline_access` and renew with the refresh token instead of a hidden iframe. Default: `false`. */
   useRefreshTokens?: boolean | undefined;
@@ -123,4 +123,4 @@ export class User {
 }
 
 /** All claims of the ID token, and its text. */
-export type IdToken = IdTokenClaims & { readonly __raw: string };
+export type IdToken = IdTokenClaims & Readonly<Omit<User, 'sub'>> & { readonly __raw: string };

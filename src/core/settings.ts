@@ -48,8 +48,6 @@ export function readSettings(options: Auth0ClientOptions): Settings {
       `Invalid cache location "${String(cacheLocation)}".`,
       'Use "memory", "localstorage" or a "cache" of your own.',
     );
-  if (cache !== undefined && options.cacheLocation !== undefined)
-    throw new InvalidConfigurationError('Both "cache" and "cacheLocation" are given.', 'Pass one of them.');
   const useRefreshTokens = options.useRefreshTokens === true;
   const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10));
   const { scope = 'openid profile email' } = authorizationParams;

@@ -7,7 +7,7 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
 import { storageName, type Settings } from '../core/settings.ts';
-import { judgeTokenAnswer, tokenOf } from '../core/token-response.ts';
+import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
 import { lockTimeout, NetworkError, StorageError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
@@ -157,18 +157,12 @@ export function createCustody(
     head: { refresh_token: string; scope: string; sub: string },
   ): Promise<SpendOutcome | 'lost'> {
     const askedAt = env.clock.now();
-    let httpAnswer: HttpAnswer;
-    try {
-      const { refresh_token } = head;
-      httpAnswer = await post('token', {
-        grant_type: 'refresh_token',
-        client_id: settings.clientId,
-        refresh_token,
-      });
-    } catch {
-      return 'lost';
-    }
-    const judgement = judgeTokenAnswer(httpAnswer);
+    const { refresh_token } = head;
+    const judgement = await send({
+      grant_type: 'refresh_token',
+      client_id: settings.clientId,
+      refresh_token,
+    });
     switch (judgement.kind) {
       case 'tokens': {
         const { refresh_token, id_token } = judgement.response;
@@ -186,10 +180,7 @@ export function createCustody(
         if (judgement.status < 300) return 'lost';
         // A gateway or a failing server answered: sending again at once would only meet the same.
         await change(audience, { kind: 'release', owner, outcome: 'unknown' });
-        throw new NetworkError(
-          'unreachable',
-          `The token endpoint answered with HTTP status ${judgement.status}.`,
-        );
+        throw noUsableAnswer(judgement.status);
     }
   }
 
@@ -223,18 +214,8 @@ export function createCustody(
 
   async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
     const askedAt = env.clock.now();
-    let httpAnswer: HttpAnswer;
-    try {
-      // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
-      httpAnswer = await post('token', {
-        grant_type: 'authorization_code',
-        client_id: settings.clientId,
-        ...code,
-      });
-    } catch (cause) {
-      throw new NetworkError('unreachable', 'The token endpoint did not answer.', cause);
-    }
-    const judgement = judgeTokenAnswer(httpAnswer);
+    // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
+    const judgement = await send({ grant_type: 'authorization_code', client_id: settings.clientId, ...code });
     switch (judgement.kind) {
       case 'tokens': {
         const { refresh_token, id_token } = judgement.response;
@@ -246,10 +227,7 @@ export function createCustody(
       case 'declined':
         throw judgement.error;
       case 'unclear':
-        throw new NetworkError(
-          'unreachable',
-          `The token endpoint answered with HTTP status ${judgement.status}.`,
-        );
+        throw noUsableAnswer(judgement.status);
     }
   }
 
@@ -322,6 +300,15 @@ export function createCustody(
     });
   }
 
+  /** Sends once. No answer at all is `unclear`, with status 0. */
+  async function send(request: TokenRequest): Promise<TokenJudgement> {
+    try {
+      return judgeTokenAnswer(await post('token', request));
+    } catch {
+      return { kind: 'unclear', status: 0 };
+    }
+  }
+
   async function post(
     endpoint: 'token' | 'revoke',
     request: TokenRequest | RevocationRequest,
@@ -330,6 +317,9 @@ export function createCustody(
     return env.http.post(`${settings.domainUrl}/oauth/${endpoint}`, formOf(request).toString(), options);
   }
 }
+
+const noUsableAnswer = (status: number): NetworkError =>
+  new NetworkError('unreachable', `The token endpoint gave no usable answer (HTTP status ${status}).`);
 
 /**
  * The families in a stored record. What this version wrote, whole and at once, is trusted; anything else counts as none.

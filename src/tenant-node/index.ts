@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Tenant } from '../tenant/index.ts';
 
 export interface ServeOptions {
-  /** 0 takes a free one. Default 4400. */
+  /** 0 takes a free one. Default: the port of the tenant's `baseUrl`. */
   readonly port?: number;
   /** The address to listen on. Default 127.0.0.1: nobody but this machine. */
   readonly host?: string;
@@ -31,12 +31,13 @@ export class PortInUseError extends Error {
 }
 
 /**
- * Serves a tenant over HTTP.
+ * Serves a tenant over HTTP. Clients reach it at its `baseUrl`, which every token names as its issuer: where the port is
+ * chosen here, choose the same one there.
  * @throws {PortInUseError} when the port is taken; any other failure to listen is thrown as Node gives it
  */
 export async function serve(
-  tenant: Pick<Tenant, 'fetch'>,
-  { port = 4400, host = '127.0.0.1' }: ServeOptions = {},
+  tenant: Pick<Tenant, 'fetch' | 'baseUrl'>,
+  { port = portOf(tenant.baseUrl), host = '127.0.0.1' }: ServeOptions = {},
 ): Promise<TenantServer> {
   const listener = getRequestListener((request) => tenant.fetch(request), {
     hostname: host,
@@ -55,6 +56,11 @@ export async function serve(
         server.closeAllConnections();
       }),
   };
+}
+
+function portOf(baseUrl: string): number {
+  const { port, protocol } = new URL(baseUrl);
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 }
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {

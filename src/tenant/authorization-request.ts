@@ -65,7 +65,7 @@ export function judgeAuthorizationRequest(
   if (redirectUri === undefined) return page(400, 'Missing required parameter: redirect_uri', clientId);
   if (parameters.repeated === 'redirect_uri') return page(400, 'redirect_uri was sent twice', clientId);
   if (redirectUri.includes('*') || !isRegistered(client.callbacks, redirectUri))
-    return callbackMismatch(redirectUri, clientId); // P2
+    return callbackMismatch(redirectUri, client); // P2
 
   const responseMode = parameters.get('response_mode') ?? 'query';
   const origin = originOf(redirectUri);
@@ -156,12 +156,12 @@ function page(status: 400 | 403, message: string, clientId: string | null = null
   };
 }
 
-const callbackMismatch = (redirectUri: string, clientId: string): Judgement => ({
+const callbackMismatch = (redirectUri: string, { client_id, callbacks }: Client): Judgement => ({
   kind: 'page',
   status: 403,
   title: 'Callback URL mismatch.',
-  message: `${redirectUri} is not in the list of allowed callback URLs`,
-  clientId,
+  message: `${redirectUri} is not in the list of allowed callback URLs (${callbacks.join(', ')})`,
+  clientId: client_id,
   cause: 'callback',
 });
 

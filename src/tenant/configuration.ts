@@ -189,6 +189,8 @@ export function readSeed(source: { readonly seed?: unknown }): {
   seed: string | undefined;
   random: Randomness;
 } {
+  if (typeof source !== 'object' || source === null)
+    throw new TenantConfigurationError('the configuration', 'an object with clients and users', source);
   const { seed } = source;
   if (seed !== undefined && typeof seed !== 'string')
     throw new TenantConfigurationError('seed', 'a text', seed);

@@ -17,6 +17,8 @@ import { userinfo } from './endpoints/userinfo.ts';
 import { viewFamily, type FamilyView } from './family-view.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
+import { respondWithPage } from './pages/layout.ts';
+import { messagePage } from './pages/message-page.ts';
 import { randomness } from './randomness.ts';
 import type { RefreshTokenFamily } from './refresh-token-family.ts';
 import {
@@ -144,6 +146,16 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/.well-known/oauth-authorization-server', to(openidConfiguration));
   app.get('/.well-known/jwks.json', to(jwks));
 
+  app.get('/', (c) =>
+    respondWithPage(c, context.random, {
+      title: 'latchkey tenant',
+      status: 200,
+      body: messagePage(
+        'latchkey tenant',
+        `For development only. Applications use ${context.configuration.issuer}`,
+      ),
+    }),
+  );
   app.route('/__tenant', developmentRoutes(context, tenant));
   app.notFound((c) => c.json({ statusCode: 404, error: 'Not Found', message: 'Not Found' }, 404));
   // What fails here is a mistake of ours; its message holds no secret, and a developer is the one who reads it.

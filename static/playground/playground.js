@@ -124,7 +124,8 @@ async function replayToken() {
   const { status, error_description } = await tenant.replay(family.familyId);
   return status === 200
     ? 'The tenant forgave the replay: it came within the leeway.'
-    : `The tenant refused the replay (${status}): ${error_description}`;
+    : `The tenant refused the replay (${status}) and revoked the family: ${error_description} ` +
+        'Expire the access token and get another one: the hidden iframe carries on, or with useRefreshTokensFallback off, the session is over.';
 }
 
 async function refreshJournal() {

@@ -30,15 +30,18 @@ window.fetch = async (input, init) => {
   }
 };
 
-// A hidden iframe makes no fetch; its address appears in the page's timeline.
-new PerformanceObserver((list) => {
-  for (const { name, initiatorType } of list.getEntries())
-    if (initiatorType === 'iframe') {
-      const prompt = new URL(name).searchParams.get('prompt');
-      record('GET', name, prompt ? `prompt=${prompt}` : '').status = 'hidden frame';
-      changed();
-    }
-}).observe({ type: 'resource', buffered: true });
+// A hidden iframe makes no fetch, and is gone before the page's timeline could tell of it.
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes)
+    for (const node of addedNodes)
+      if (node instanceof HTMLIFrameElement && node.src !== '') recordFrame(node.src);
+}).observe(document, { childList: true, subtree: true });
+
+function recordFrame(url) {
+  const prompt = new URL(url).searchParams.get('prompt');
+  record('GET', url, prompt ? `prompt=${prompt}` : '').status = 'hidden frame';
+  changed();
+}
 
 function record(method, url, grantType) {
   const entry = { method, path: new URL(url).pathname, grantType, status: 'waiting' };

@@ -11,6 +11,7 @@ export function showSession(user, knownUser) {
   element('sign-in-hint').hidden = !!user;
   element('log-in').hidden = !!user;
   for (const id of ['get-token', 'log-out']) element(id).classList.toggle('quiet', !user);
+  for (const id of ['expire-token', 'replay-token']) element(id).disabled = !user;
 }
 
 let countdown;
@@ -90,7 +91,7 @@ const troubling = new Set(['ferrt', 'fertft', 'feacft', 'f', 'fp', 'fu', 'fsa', 
 function journalItem({ type, date, decision, reason, details }) {
   const { familyId, tokenCounter, latestCounter } = details;
   const item = document.createElement('li');
-  const counters = tokenCounter === undefined ? '' : `${tokenCounter} → ${latestCounter}`;
+  const counters = [tokenCounter, latestCounter].filter((counter) => counter !== undefined).join(' → ');
   Object.assign(item.dataset, { type, decision, family: familyId ?? '', counters });
   item.classList.toggle('troubling', troubling.has(type));
 

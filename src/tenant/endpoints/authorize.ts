@@ -62,7 +62,7 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       const session = currentSession(context, c);
       if (session?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
       endTransaction(context, c, state);
-      return grant(context, c, request, session);
+      return grant(context, c, request, session, 'the user has just signed in');
     }
   }
 }
@@ -125,7 +125,13 @@ function endTransaction({ state }: TenantContext, c: Context, name: string): voi
   deleteCookie(c, browserCookie(name), { path: '/' });
 }
 
-function grant(context: TenantContext, c: Context, request: CheckedRequest, session: LoginSession): Response {
+function grant(
+  context: TenantContext,
+  c: Context,
+  request: CheckedRequest,
+  session: LoginSession,
+  reason = 'the browser has a session that is good enough',
+): Response {
   const code = context.random.text();
   const wantsAuthTime = request.maxAge !== null || request.prompts.includes('login');
   context.state.codes.set(code, {
@@ -149,7 +155,7 @@ function grant(context: TenantContext, c: Context, request: CheckedRequest, sess
     user_id: session.userId,
     details: { scope: request.scope, audience: request.audience, prompt: request.prompts },
     decision: 'grant a code',
-    reason: 'the browser has a session that is good enough',
+    reason,
   });
   return respond(context, c, request, { code });
 }
