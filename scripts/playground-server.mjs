@@ -106,7 +106,7 @@ async function readIfThere(file) {
   try {
     return await readFile(file);
   } catch (error) {
-    if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(error.code)) return undefined;
+    if (['ENOENT', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(error.code)) return undefined;
     throw error;
   }
 }

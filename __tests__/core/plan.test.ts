@@ -24,7 +24,14 @@ function plan(
     useRefreshTokens: true,
     ...options,
   });
-  const whole: Snapshot = { session, marked: true, token: undefined, family: none, ...snapshot };
+  const whole: Snapshot = {
+    session,
+    marked: true,
+    signedOut: false,
+    token: undefined,
+    family: none,
+    ...snapshot,
+  };
   return planToken(whole, targetOf(settings, { scope: asked }), mode, settings);
 }
 
@@ -58,6 +65,13 @@ describe('the plan for a token', () => {
     ['no family, no fallback', plan({}, 'on', off), 'refuse'],
     ['an ended family', plan({ family: ended('refused') }), 'authorize'],
     ['an ended family, no fallback', plan({ family: ended('refused') }, 'on', off), 'refuse'],
+    ['no family, after a logout', plan({ signedOut: true }), 'refuse'],
+    [
+      'no refresh tokens used, after a logout',
+      plan({ signedOut: true }, 'on', { useRefreshTokens: false }),
+      'refuse',
+    ],
+    ['a new family after a logout', plan({ family: live, signedOut: true }), 'spend'],
     ['no refresh tokens used', plan({}, 'on', { useRefreshTokens: false, ...off }), 'authorize'],
   ])('with %s', (_, decided, kind) => {
     expect(decided.kind).toBe(kind);

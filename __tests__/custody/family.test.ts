@@ -73,7 +73,7 @@ describe('a family', () => {
     ] as Family[]) {
       const [next, outcome] = transition(family, event);
       expect(next).toBe(family);
-      expect(outcome).toEqual({ kind: 'passed', ended: family?.state === 'ended' });
+      expect(outcome).toEqual({ kind: 'passed', live: family?.state === 'live' });
     }
   });
 

@@ -116,6 +116,14 @@ describe('a client in a page', () => {
     });
   });
 
+  it('takes a limit beyond what the platform can count as a long one, not as none', async () => {
+    const client = await createAuth0Client({ ...options, httpTimeoutInSeconds: Number.MAX_SAFE_INTEGER });
+    await login(client);
+    expire();
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(tenant.journal.map(({ type }) => type)).not.toContain('ferrt');
+  });
+
   it('keeps the refresh token in IndexedDB, and nowhere else', async () => {
     const client = await createAuth0Client(options);
     await login(client);

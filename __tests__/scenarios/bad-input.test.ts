@@ -96,6 +96,22 @@ describe('a callback address', () => {
     expect(world.requests).toHaveLength(sent + 1);
   });
 
+  it('handled by two clients of one page is exchanged once, and the session lives', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const twin = tab.twin();
+    const results = await Promise.allSettled([
+      tab.client.handleRedirectCallback(callback),
+      twin.client.handleRedirectCallback(callback),
+    ]);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { error: 'missing_transaction' },
+    });
+    await world.advance(twoHours);
+    await expect(twin.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it('handled while the tenant is unreachable can be handled again', async () => {
     const world = createWorld();
     const { tab, callback } = await atCallback(world);
@@ -357,6 +373,42 @@ describe('storage that throws', () => {
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
     expect(world.tenant.families()[0]).toMatchObject({ verdict: 'live', latestCounter: 3 });
+  });
+});
+
+describe('a store that fails once, right after the server rotated', () => {
+  it('is asked again before any other tab may spend: nobody notices', async () => {
+    const world = createWorld();
+    const first = world.openTab();
+    await first.login();
+    await world.advance(twoHours);
+    let updates = 0;
+    const shaky = world.openTab(
+      {},
+      {
+        records: {
+          async update(name, step) {
+            updates += 1;
+            if (updates === 3) throw new StorageError('the successor was refused'); // look, claim, successor
+            return world.records.update(name, step);
+          },
+        },
+      },
+    );
+    const calls = [shaky.client.getTokenSilently(), world.openTab().client.getTokenSilently()];
+    expect(new Set(await Promise.all(calls)).size).toBe(1);
+    expect(world.journal()).not.toContain('ferrt');
+    expect(world.refreshes()).toHaveLength(1);
+  });
+});
+
+describe('an audience', () => {
+  it.each(['__proto__', 'constructor', 'toString'])('may have any name: %s', async (audience) => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    const call = tab.client.getTokenSilently({ authorizationParams: { audience } });
+    await expect(call).rejects.toMatchObject({ error: 'missing_refresh_token', audience });
   });
 });
 

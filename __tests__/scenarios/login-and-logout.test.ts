@@ -278,6 +278,110 @@ describe('logging out', () => {
     expect(world.localStorage.names()).toEqual([]);
   });
 
+  it.each([{ useRefreshTokens: true }, { useRefreshTokens: false }])(
+    'beats a call of the same moment that would have gone through the iframe: %j',
+    async (options) => {
+      const world = createWorld();
+      const tab = world.openTab(options);
+      await tab.login();
+      await world.advance(twoHours);
+      const call = tab.client.getTokenSilently({ cacheMode: 'off' }).catch((error: unknown) => error);
+      await tab.client.logout({ openUrl: false });
+      await expect(call).resolves.toMatchObject({ name: expect.stringMatching(/Error$/) as unknown });
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+      expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+    },
+  );
+
+  it.each([{ useRefreshTokens: true }, { useRefreshTokens: false }])(
+    'is final for the other tabs, while the tenant still knows the user: %j',
+    async (options) => {
+      const world = createWorld();
+      const tab = world.openTab(options);
+      await tab.login();
+      const other = world.openTab(options);
+      await other.client.getTokenSilently();
+      await tab.client.logout({ openUrl: false });
+      for (let call = 0; call < 2; call++)
+        await expect(other.client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+      expect(world.frames).toEqual([]);
+
+      await tab.login();
+      await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    },
+  );
+
+  it.each([{ useRefreshTokens: true }, { useRefreshTokens: false }])(
+    'beats a frame that is open in another tab: %j',
+    async (options) => {
+      const world = createWorld();
+      const tab = world.openTab(options);
+      await tab.login();
+      const slow = world.openTab(options, {
+        silentFrame: {
+          async authorize(url, expected) {
+            const answer = await tab.env.silentFrame.authorize(url, expected);
+            await tab.client.logout({ openUrl: false });
+            return answer;
+          },
+        },
+      });
+      const wider = { authorizationParams: { scope: 'write:things' } }; // which no refresh token covers
+      await expect(slow.client.getTokenSilently(wider)).rejects.toMatchObject({ requiresLogin: true });
+      await expect(slow.client.isAuthenticated()).resolves.toBe(false);
+      expect(world.localStorage.names()).toEqual([]);
+      expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+    },
+  );
+
+  it('beats a refresh that is just being written: what it wrote is taken back', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(twoHours);
+    let loggedOut = false;
+    const { localStorage } = world;
+    const other = world.openTab(
+      { useRefreshTokensFallback: false },
+      {
+        localStorage: {
+          ...localStorage,
+          set(name, text) {
+            // As in another process: the logout happens between this tab's look and its write.
+            if (!loggedOut && name.endsWith('/user')) {
+              loggedOut = true;
+              for (const each of localStorage.names()) localStorage.remove(each);
+            }
+            localStorage.set(name, text);
+          },
+        },
+        records: {
+          async update(name, step) {
+            if (loggedOut) await tab.client.logout({ openUrl: false });
+            return world.records.update(name, step);
+          },
+        },
+      },
+    );
+    await expect(other.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    expect(loggedOut).toBe(true);
+    expect(world.localStorage.names()).toEqual([]);
+    await expect(other.client.isAuthenticated()).resolves.toBe(false);
+  });
+
+  it('leaves for the tenant without waiting for the revocation', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const before = tab.navigations.length;
+    world.revocationFaults.push({ kind: 'hang' });
+    const call = tab.client.logout();
+    await world.rest();
+    expect(tab.navigations).toHaveLength(before + 1);
+    await world.advance(3000);
+    await expect(call).resolves.toBeUndefined();
+  });
+
   it('hands the address to openUrl, and stays where it is with openUrl: false', async () => {
     const world = createWorld();
     const tab = world.openTab();

@@ -145,7 +145,7 @@ describe('a page that dies in mid-refresh', () => {
     await world.advance(10_000);
     await failure;
     expect(world.refreshes()).toHaveLength(1); // the claim is young: its owner may be alive
-    await world.advance(20_000);
+    await world.advance(25_000);
     await expect(second.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     expect(world.refreshes()).toHaveLength(2);
   });

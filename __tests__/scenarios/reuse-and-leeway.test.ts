@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { TimeoutError } from '../../src/errors.ts';
+import { AuthenticationError, TimeoutError } from '../../src/errors.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -71,6 +71,25 @@ describe('a spent token presented again, leeway 0', () => {
       retryable: true,
     });
     await expect(silent.client.isAuthenticated()).resolves.toBe(true);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it('does not end a session that has begun in another tab while the iframe was asked', async () => {
+    const world = createWorld();
+    const { tab } = await afterReplay(world);
+    const slow = world.openTab(
+      {},
+      {
+        silentFrame: {
+          async authorize() {
+            await tab.login();
+            throw new AuthenticationError('login_required', 'Login required', 's');
+          },
+        },
+      },
+    );
+    await expect(slow.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(slow.client.isAuthenticated()).resolves.toBe(true);
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 

@@ -46,6 +46,8 @@ export interface Tab {
   follow(): Promise<Response>;
   /** The same tab after a reload: a new client over the same storage. */
   reload(options?: Partial<Auth0ClientOptions>): Tab;
+  /** A second client in the same page. */
+  twin(): Tab;
   /** The page is gone: what it was doing never goes on, and its locks are free. */
   kill(): void;
 }
@@ -263,6 +265,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         tab.kill();
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
+      twin: () => openTab(options, sessionStorage, ports),
       kill() {
         dead = true;
         die(new Error('the page is gone'));

@@ -24,9 +24,12 @@ export function createBrowserEnvironment(): Environment {
   };
 }
 
+/** 24.8 days: the platform takes anything longer for no delay at all. */
+const longestDelay = 2 ** 31 - 1;
+
 const timers: Timers = {
   after(delay, task) {
-    const timer = setTimeout(task, delay);
+    const timer = setTimeout(task, Math.min(delay, longestDelay));
     return () => clearTimeout(timer);
   },
 };

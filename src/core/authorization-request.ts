@@ -57,7 +57,6 @@ export function authorizationRequest(
     code_challenge: secrets.code_challenge,
     code_challenge_method: 'S256',
     prompt: mode.prompt ?? target.params.prompt,
-    auth0Client: settings.telemetry,
   };
   return {
     url: authorizationUrl(`${settings.domainUrl}/authorize`, request),

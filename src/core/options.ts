@@ -35,8 +35,6 @@ export interface Auth0ClientOptions {
   /** The tenant: `tenant.eu.auth0.com`, or a whole origin such as `http://localhost:4400`. */
   domain: string;
   clientId: string;
-  /** The expected `iss` of ID tokens. Default: the tenant's origin with a slash. */
-  issuer?: string | undefined;
   /** Sent with every authorization request. Default scope: `openid profile email`; `openid` is always asked for. */
   authorizationParams?: AuthorizationParams | undefined;
   /** Default: `memory`. */
@@ -56,8 +54,6 @@ export interface Auth0ClientOptions {
   /** Life of the cookie that tells `checkSession()` that there was a session. Default: 1. */
   sessionCheckExpiryDays?: number | undefined;
   cookieDomain?: string | undefined;
-  /** Names the app to the tenant, as the `auth0Client` parameter of /authorize. Default: nothing is sent. */
-  auth0Client?: { name: string; version: string } | undefined;
 }
 
 export interface RedirectLoginOptions<AppState = unknown> {

@@ -29,6 +29,8 @@ export interface Snapshot {
   readonly session: Session | undefined;
   /** The user's entry is there, readable or not. Without it a family is none of ours to spend: somebody cleared storage. */
   readonly marked: boolean;
+  /** The user has logged out since this page was loaded, and nobody has signed in again. */
+  readonly signedOut: boolean;
   /** A fresh token that covers the target. */
   readonly token: Token | undefined;
   readonly family: FamilyStatus;
@@ -56,15 +58,16 @@ export function planToken(
   mode: CacheMode,
   settings: Settings,
 ): TokenPlan {
-  const { session, marked, token, family, answer } = snapshot;
+  const { session, marked, signedOut, token, family, answer } = snapshot;
   if (mode !== 'off' && session && token) return { kind: 'serve', token, session };
   if (mode === 'cache-only') return { kind: 'nothing' };
-  if (!settings.useRefreshTokens) return { kind: 'authorize', lack: { kind: 'not_used' } };
+  const otherwise = signedOut ? 'refuse' : 'authorize';
+  if (!settings.useRefreshTokens) return { kind: otherwise, lack: { kind: 'not_used' } };
   if (family.state === 'live' && marked) {
     if (mode === 'on' && answer) return { kind: 'keep', answer, sub: family.sub };
     if (scopeIncludes(family.scope, target.scope)) return { kind: 'spend', generation: family.generation };
   }
-  return { kind: settings.fallback === 'off' ? 'refuse' : 'authorize', lack: lackOf(family) };
+  return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(family) };
 }
 
 /** The user's own logout ends a family too, but then there is no session left to be missed. */

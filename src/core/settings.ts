@@ -1,7 +1,6 @@
 /** Options, normalised once at the door. Everything behind it reads these settings and doubts them no more. */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { InvalidConfigurationError } from '../errors.ts';
-import { encodeBase64url } from '../oauth/base64url.ts';
 import { joinScopes } from '../oauth/scope.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from './options.ts';
 
@@ -27,7 +26,6 @@ export interface Settings {
   readonly frameSilence: Milliseconds;
   readonly sessionCheckExpiryDays: number;
   readonly cookieDomain: string | undefined;
-  readonly telemetry: string | undefined;
 }
 
 const seconds = (value: Seconds): Milliseconds => value * 1000;
@@ -55,7 +53,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     domainUrl,
     domain: new URL(domainUrl).host,
     clientId,
-    issuer: readIssuer(options.issuer, domainUrl),
+    issuer: `${domainUrl}/`,
     authorizationParams: {
       ...authorizationParams,
       scope: joinScopes('openid', scope, useRefreshTokens ? 'offline_access' : undefined),
@@ -75,7 +73,6 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     frameSilence: seconds(2),
     sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
     cookieDomain: options.cookieDomain,
-    telemetry: options.auth0Client && telemetryOf(options.auth0Client),
   };
 }
 
@@ -109,13 +106,4 @@ function readDomain(domain: unknown): string {
     // Not an address at all: refused below, with the same words.
   }
   throw new InvalidConfigurationError(`"domain" is "${domain}", which is no domain.`, suggestion);
-}
-
-/** As Auth0 reads it: JSON in base64. */
-const telemetryOf = ({ name, version }: { name: string; version: string }): string =>
-  encodeBase64url(new TextEncoder().encode(JSON.stringify({ name, version })));
-
-function readIssuer(issuer: string | undefined, domainUrl: string): string {
-  if (issuer === undefined) return `${domainUrl}/`;
-  return /^https?:\/\//.test(issuer) ? issuer : `https://${issuer}/`;
 }

@@ -51,8 +51,11 @@ export interface Custody {
   adopt(receipt: string, family: { audience: string; scope: string; sub: string }): Promise<void>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
-  /** Ends the family for `audience`, or all of them, and then revokes what they held, as far as the server can be reached. */
-  end(cause: EndedCause, audience?: string): Promise<void>;
+  /**
+   * Ends the family for `audience`, or all of them; settles when that is durable. What they held is revoked meanwhile, as
+   * far as the server can be reached: `revoked` settles within 3 s and never rejects.
+   */
+  end(cause: EndedCause, audience?: string): Promise<{ readonly revoked: Promise<void> }>;
 }
 
 export type SpendOutcome =
@@ -75,10 +78,16 @@ interface CustodyRecord {
   readonly families: Readonly<Record<string, Family>>;
 }
 
+/** What writing a claim and a successor may take, in the slowest store. */
+const storeLimit: Milliseconds = 5000;
+
 /** How often a claim that the lock does not account for is looked at again. */
 const busyPause: Milliseconds = 250;
 
-/** How long a revocation may hold up a logout. */
+/** How often the store is asked to take a successor, while the lock still keeps the other tabs from the spent head. */
+const commitAttempts = 3;
+
+/** How long a revocation may take. */
 const revocationLimit: Milliseconds = 3000;
 
 export function createCustody(
@@ -89,7 +98,7 @@ export function createCustody(
 ): Custody {
   const name = storageName(settings, 'custody');
   /** A holder sends twice at the most, and writes a little. */
-  const lockLimit = 2 * settings.exchangeLimit + 5000;
+  const lockLimit = 2 * (settings.exchangeLimit + storeLimit);
   const provisional = new Map<string, string>();
   /** Successors that the store would not take: the only copy, until it does. */
   const unsaved = new Map<string, FamilyEvent>();
@@ -98,7 +107,10 @@ export function createCustody(
   return { look, spend, redeem, adopt, discard, end };
 
   async function look({ audience, scope }: { audience: string; scope: string }) {
-    const family = await records.update(name, (record) => [record, readFamilies(record)[audience]] as const);
+    const family = await records.update(
+      name,
+      (record) => [record, readFamilies(record)[keyOf(audience)]] as const,
+    );
     const answer = family?.state === 'live' ? answerFor(family.answer, scope, env.clock.now()) : undefined;
     return { family: statusOf(family), answer };
   }
@@ -128,7 +140,7 @@ export function createCustody(
         now: env.clock.now(),
         seen,
         alone: locks.exclusive,
-        abandonedAfter: settings.exchangeLimit,
+        abandonedAfter: settings.exchangeLimit + storeLimit,
       });
     const claimed = await claim();
     if (claimed.kind === 'busy') return claimed;
@@ -186,22 +198,25 @@ export function createCustody(
 
   /**
    * Writes a successor before anything else may fail. What the store will not take stays in the heap. False: the family
-   * has moved on, and what came is discarded; where a logout was first, it is revoked too.
+   * has moved on, and what came is discarded; where a logout was first, or the record is gone, it is revoked too.
    */
   async function commit(
     audience: string,
     event: FamilyEvent,
     successor: string | undefined,
   ): Promise<boolean> {
-    try {
-      const outcome = await change(audience, event);
-      if (outcome.kind !== 'passed') return true;
-      if (outcome.ended && successor !== undefined) await revoke([successor]);
-      return false;
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-      unsaved.set(audience, event);
-      return true;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const outcome = await change(audience, event);
+        if (outcome.kind !== 'passed') return true;
+        if (!outcome.live && successor !== undefined) await revoke([successor]);
+        return false;
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        if (attempt < commitAttempts) continue;
+        unsaved.set(audience, event);
+        return true;
+      }
     }
   }
 
@@ -249,18 +264,20 @@ export function createCustody(
     if (refresh_token !== undefined) await revoke([refresh_token]);
   }
 
-  async function end(cause: EndedCause, audience?: string): Promise<void> {
+  async function end(cause: EndedCause, audience?: string) {
     for (const of of audience === undefined ? [...unsaved.keys()] : [audience]) await saveLate(of);
-    await endEach(audience, { kind: 'end', cause });
+    return endEach(audience, { kind: 'end', cause });
   }
 
-  async function endEach(audience: string | undefined, event: FamilyEvent): Promise<void> {
+  async function endEach(audience: string | undefined, event: FamilyEvent) {
+    let orphans: string[] = [];
     try {
       const outcomes = await changeEach(audience, event);
-      await revoke(outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []));
+      orphans = outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []);
     } catch (error) {
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
     }
+    return { revoked: revoke(orphans) };
   }
 
   /** Best effort: the local end stands, whether the server hears of it or not. */
@@ -290,10 +307,11 @@ export function createCustody(
     return records.update(name, (record) => {
       const families = { ...readFamilies(record) };
       let changed = false;
-      const outcomes = (audience === undefined ? Object.keys(families) : [audience]).map((of) => {
-        const [family, outcome] = transition(families[of], event);
-        changed ||= family !== families[of];
-        families[of] = family;
+      const keys = audience === undefined ? Object.keys(families) : [keyOf(audience)];
+      const outcomes = keys.map((key) => {
+        const [family, outcome] = transition(families[key], event);
+        changed ||= family !== families[key];
+        families[key] = family;
         return outcome;
       });
       return [changed ? { version: recordVersion, families } : record, outcomes];
@@ -317,6 +335,9 @@ export function createCustody(
     return env.http.post(`${settings.domainUrl}/oauth/${endpoint}`, formOf(request).toString(), options);
   }
 }
+
+/** Not the audience itself: `__proto__` is one, too. */
+const keyOf = (audience: string): string => `audience ${audience}`;
 
 const noUsableAnswer = (status: number): NetworkError =>
   new NetworkError('unreachable', `The token endpoint gave no usable answer (HTTP status ${status}).`);

@@ -90,7 +90,7 @@ export type FamilyOutcome =
   /** `orphan`: the head that nobody will spend any more; to be revoked. */
   | { readonly kind: 'ended'; readonly orphan?: string | undefined }
   /** The event came too late: somebody else has moved the family on. Nothing changed. */
-  | { readonly kind: 'passed'; readonly ended: boolean };
+  | { readonly kind: 'passed'; readonly live: boolean };
 
 export function transition(family: Family, event: FamilyEvent): readonly [Family, FamilyOutcome] {
   switch (event.kind) {
@@ -181,7 +181,7 @@ const isOwner = (family: Family, owner: string): family is LiveFamily =>
 
 const passed = (family: Family): readonly [Family, FamilyOutcome] => [
   family,
-  { kind: 'passed', ended: family?.state === 'ended' },
+  { kind: 'passed', live: family?.state === 'live' },
 ];
 
 const ended = ({ generation }: LiveFamily | EndedFamily, cause: EndedCause): EndedFamily => ({

@@ -22,6 +22,8 @@ export interface ClientContext {
 export interface Heap {
   /** The session as it was last decoded: callers get the same object for as long as the ID token is the same. */
   session: Session | undefined;
+  /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
+  signedOut: boolean;
   /** Entries that the cache would not take. */
   readonly unsaved: Map<string, unknown>;
 }

@@ -91,8 +91,13 @@ async function readUser(context: ClientContext): Promise<UserEntry | undefined> 
 }
 
 function sessionOf({ heap }: ClientContext, user: UserEntry | undefined): Session | undefined {
-  if (user === undefined) return undefined;
-  if (heap.session?.id_token !== user.id_token) heap.session = readSession(user.id_token);
+  if (user === undefined) {
+    heap.signedOut ||= heap.session !== undefined;
+    heap.session = undefined;
+  } else {
+    heap.signedOut = false;
+    if (heap.session?.id_token !== user.id_token) heap.session = readSession(user.id_token);
+  }
   return heap.session;
 }
 

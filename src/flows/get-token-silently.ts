@@ -16,7 +16,7 @@ import {
 } from '../errors.ts';
 import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
-import { clearSession, findToken, isMarked, saveToken } from './entries.ts';
+import { clearSession, findSession, findToken, isMarked, saveToken } from './entries.ts';
 
 /** An access token, and the session it belongs to. */
 export interface Obtained {
@@ -51,34 +51,37 @@ async function obtain(
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
   const snapshot = await look(context, target, options.cacheMode);
+  const { session } = snapshot;
   const plan = planToken(snapshot, target, options.cacheMode, context.settings);
+  const refuse = async (lack: Lack, cause?: unknown) => {
+    // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
+    const now = await findSession(context);
+    if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
+    return throwRefusal(context, target, lack, cause);
+  };
   switch (plan.kind) {
     case 'serve':
       return { token: plan.token, session: plan.session };
     case 'nothing':
       return undefined;
     case 'keep':
-      return keep(context, target, { ...plan, own: false }, snapshot.session);
+      return keep(context, target, { ...plan, own: false }, session, refuse);
     case 'refuse':
-      return refuse(context, target, plan.lack);
+      return refuse(plan.lack);
     case 'authorize':
-      return authorizeSilently(context, target, options.limit).catch((error: unknown) =>
-        refuse(context, target, plan.lack, error),
+      return authorizeSilently(context, target, session, options.limit).catch((error: unknown) =>
+        refuse(plan.lack, error),
       );
     case 'spend': {
       const { settings, env } = context;
       const spending = context.custody.spend(target, plan.generation);
-      const outcome = await within(
-        env.timers,
-        options.limit ?? settings.callerLimit,
-        spending,
-        () => new TimeoutError('still_waiting'),
-      );
-      if (outcome.kind === 'answer') return keep(context, target, outcome, snapshot.session);
+      const late = () => new TimeoutError('still_waiting');
+      const outcome = await within(env.timers, options.limit ?? settings.callerLimit, spending, late);
+      if (outcome.kind === 'answer') return keep(context, target, outcome, session, refuse);
       // The family moved on. A logout is final for this call; it began before, and may not sign the user in again.
       return (await isMarked(context))
         ? obtain(context, target, options)
-        : refuse(context, target, { kind: 'no_refresh_token' });
+        : refuse({ kind: 'no_refresh_token' });
     }
   }
 }
@@ -86,11 +89,18 @@ async function obtain(
 /** Reads what the decision needs. The record in custody is opened only where the cache cannot answer. */
 async function look(context: ClientContext, target: Target, mode: CacheMode): Promise<Snapshot> {
   const { session, token } = await findToken(context, target);
+  const { signedOut } = context.heap;
   const served = mode !== 'off' && session !== undefined && token !== undefined;
   if (served || mode === 'cache-only' || !context.settings.useRefreshTokens)
-    return { session, token, marked: session !== undefined, family: { state: 'none', generation: 0 } };
+    return {
+      session,
+      token,
+      marked: session !== undefined,
+      signedOut,
+      family: { state: 'none', generation: 0 },
+    };
   const [marked, { family, answer }] = await Promise.all([isMarked(context), context.custody.look(target)]);
-  return { session, token, marked, family, answer };
+  return { session, token, marked, signedOut, family, answer };
 }
 
 /** Judges the ID token of a refresh (OIDC Core §12.2) and writes the tokens. Their refresh token is safe in custody. */
@@ -99,7 +109,8 @@ async function keep(
   target: Target,
   { answer, sub, own }: { answer: Answer; sub: string; own: boolean },
   session: Session | undefined,
-): Promise<Obtained> {
+  refuse: (lack: Lack, cause?: unknown) => Promise<Obtained | undefined>,
+): Promise<Obtained | undefined> {
   const idToken = answer.id_token ?? (session?.sub === sub ? session.id_token : undefined);
   try {
     const now = own && answer.id_token !== undefined ? context.env.clock.now() : undefined;
@@ -107,32 +118,40 @@ async function keep(
   } catch (error) {
     const forged = error instanceof InvalidIdTokenError && !error.retryable && idToken !== undefined;
     if (!forged) throw error; // a clock is wrong, or nothing was sent: all is kept
-    await context.custody.end('invalid_id_token', target.audience);
-    return refuse(context, target, { kind: 'ended', cause: 'invalid_id_token' }, error);
+    await (
+      await context.custody.end('invalid_id_token', target.audience)
+    ).revoked;
+    return refuse({ kind: 'ended', cause: 'invalid_id_token' }, error);
   }
-  if (!(await isMarked(context))) return refuse(context, target, { kind: 'no_refresh_token' }); // signed out meanwhile
-  return {
-    token: answer.token,
-    session: await saveToken(context, target, answer.token, idToken as string), // validated above
-  };
+  if (!(await isMarked(context))) return refuse({ kind: 'no_refresh_token' }); // signed out meanwhile
+  const saved = await saveToken(context, target, answer.token, idToken as string); // validated above
+  const after = await context.custody.look(target).catch(() => undefined); // a store that fails knows of no logout
+  if (after?.family.state !== 'ended') return { token: answer.token, session: saved };
+  await clearSession(context); // signed out while it was written: a logout ends the family before it clears
+  return refuse({ kind: 'no_refresh_token' });
 }
 
 /** No token can be had: says why, and ends the local session where the server has ended its own. */
-async function refuse(
+async function throwRefusal(
   context: ClientContext,
   { audience, scope }: Target,
   lack: Lack,
-  cause?: unknown,
+  cause: unknown,
 ): Promise<never> {
-  const unreached =
-    cause !== undefined && !(cause instanceof AuthenticationError) && !(cause instanceof InvalidIdTokenError);
+  const clear = () => clearSession(context).catch(() => {}); // what is thrown is why, not what else went wrong
   switch (lack.kind) {
     case 'ended':
-      if (unreached) throw cause; // the iframe got no answer, so nobody knows whether the session goes on
-      await clearSession(context);
+      // Where the iframe got no answer, nobody knows whether the session goes on.
+      if (
+        cause !== undefined &&
+        !(cause instanceof AuthenticationError || cause instanceof InvalidIdTokenError)
+      )
+        throw cause;
+      await clear();
       throw new SessionEndedError(lack.cause, cause);
     case 'not_used':
-      if (cause instanceof GenericError && cause.error === 'login_required') await clearSession(context);
+      if (cause === undefined) throw new AuthenticationError('login_required', 'Login required', '');
+      if (cause instanceof GenericError && cause.error === 'login_required') await clear();
       throw cause;
     case 'no_refresh_token':
       if (context.settings.fallback === 'on' && cause !== undefined) throw cause;

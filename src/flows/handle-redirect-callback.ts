@@ -8,7 +8,7 @@ import { redeemCode } from './redeem-code.ts';
 
 /**
  * Completes the login that the address belongs to. Two calls for one address share one exchange. The transaction is
- * forgotten at the first definite answer: a foreign state and a server that cannot be reached leave it for another try.
+ * forgotten when the code is sent; where no answer came, it is put back for another try. A foreign state leaves it.
  */
 export function handleRedirectCallback<AppState>(
   context: ClientContext,
@@ -18,14 +18,15 @@ export function handleRedirectCallback<AppState>(
     const { env, settings } = context;
     const response = readCallback(url);
     const name = transactionName(context);
-    const transaction = answeredBy(response, readTransaction(readText(context, name)), settings.issuer);
+    const text = readText(context, name);
+    const transaction = answeredBy(response, readTransaction(text), settings.issuer);
+    env.sessionStorage.remove(name); // before anything is sent: another client of the page may be handling the same
     try {
       await redeemCode(context, response, transaction);
     } catch (error) {
-      if (!isUnspent(error)) env.sessionStorage.remove(name);
+      if (isUnspent(error) && text !== null) env.sessionStorage.set(name, text);
       throw error;
     }
-    env.sessionStorage.remove(name);
     return { appState: transaction.appState as AppState, response_type: 'code' };
   });
 }

@@ -4,12 +4,16 @@ import type { ClientContext } from './context.ts';
 import { clearSession } from './entries.ts';
 
 /**
- * Ends the session here, then at the tenant. The tombstone comes first: a refresh that is under way in any tab meets it
- * and revokes what it got. A store that fails does not keep the user from leaving; the error is thrown afterwards.
+ * Ends the session here, then at the tenant. The tombstone comes first: a refresh that is under way in any tab meets it,
+ * and a tab that has just written finds it and takes back what it wrote. The page does not wait for the revocation, since
+ * until it has left, the tenant still knows the user. A store that fails does not keep the user either; its error is
+ * thrown afterwards.
  */
 export async function logout(context: ClientContext, options: LogoutOptions): Promise<void> {
-  const { settings, env, custody } = context;
-  const ended = await Promise.allSettled([custody.end('logout'), clearSession(context)]);
+  const { settings, env, custody, heap } = context;
+  heap.signedOut = true;
+  const [ended] = await Promise.allSettled([custody.end('logout')]);
+  const [cleared] = await Promise.allSettled([clearSession(context)]);
   if (options.openUrl !== false) {
     const { clientId = settings.clientId, logoutParams } = options;
     const url = logoutUrl(`${settings.domainUrl}/v2/logout`, {
@@ -18,5 +22,7 @@ export async function logout(context: ClientContext, options: LogoutOptions): Pr
     });
     await (options.openUrl ?? env.page.navigate)(url);
   }
-  for (const result of ended) if (result.status === 'rejected') throw result.reason;
+  if (ended.status === 'rejected') throw ended.reason;
+  await ended.value.revoked;
+  if (cleared.status === 'rejected') throw cleared.reason;
 }

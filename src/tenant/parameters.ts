@@ -8,10 +8,10 @@ export interface Parameters {
 
 /** Parameters of a query or a form. */
 export function readFormParameters(form: URLSearchParams): Parameters {
-  const names = [...form.keys()];
+  const seen = new Set<string>();
   return {
     get: (name) => form.get(name) || undefined,
-    repeated: names.find((name, index) => names.indexOf(name) !== index),
+    repeated: [...form.keys()].find((name) => seen.size === seen.add(name).size),
   };
 }
 

@@ -21,6 +21,9 @@ export interface TenantClock extends Clock {
   resume(): void;
 }
 
+/** 25 years before what a Date can hold, so that lifetimes can be counted from it. */
+const latestInstant: Milliseconds = 8.64e15 - 25 * 365 * 86_400_000;
+
 const unitMilliseconds: Readonly<Record<string, Milliseconds>> = {
   ms: 1,
   s: 1000,
@@ -35,6 +38,7 @@ export function tenantClock(world: () => Milliseconds = Date.now): TenantClock {
   let frozenAt: Milliseconds | null = null;
   const now = () => frozenAt ?? world() + offset;
   const goTo = (instant: Milliseconds) => {
+    if (!(Math.abs(instant) <= latestInstant)) throw new RangeError('no calendar reaches that far');
     if (frozenAt === null) offset = instant - world();
     else frozenAt = instant;
   };

@@ -15,7 +15,8 @@ export async function logout(context: TenantContext, c: Context): Promise<Respon
   c.header('Cache-Control', 'no-store');
 
   const allowed = (client?.allowed_logout_urls ?? []).map(withoutQuery);
-  const mayReturn = returnTo === undefined || isRegistered(allowed, withoutQuery(returnTo));
+  const mayReturn =
+    returnTo === undefined || (!/\p{Cc}/u.test(returnTo) && isRegistered(allowed, withoutQuery(returnTo)));
   context.journal.write({
     type: mayReturn ? 'slo' : 'flo',
     description: mayReturn ? 'User signed out' : `${returnTo} is not in the list of allowed logout URLs`,
