@@ -395,7 +395,11 @@ describe('a store that fails once, right after the server rotated', () => {
         },
       },
     );
-    const calls = [shaky.client.getTokenSilently(), world.openTab().client.getTokenSilently()];
+    world.faults.push({ kind: 'slow', by: 1000 });
+    const calls = [shaky.client.getTokenSilently()];
+    await world.rest();
+    calls.push(world.openTab().client.getTokenSilently());
+    await world.advance(1000);
     expect(new Set(await Promise.all(calls)).size).toBe(1);
     expect(world.journal()).not.toContain('ferrt');
     expect(world.refreshes()).toHaveLength(1);

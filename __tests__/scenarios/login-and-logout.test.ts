@@ -308,8 +308,44 @@ describe('logging out', () => {
 
       await tab.login();
       await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+      await world.advance(twoHours); // and renewals go on, in either way
+      await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     },
   );
+
+  it.each([{ useRefreshTokens: true }, { useRefreshTokens: false }])(
+    'is final for the page itself, while the tenant still knows the user: %j',
+    async (options) => {
+      const world = createWorld();
+      const tab = world.openTab(options);
+      await tab.login();
+      await tab.client.logout({ openUrl: false });
+      await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+      expect(world.frames).toEqual([]);
+    },
+  );
+
+  it('beats the frame that was to restore a session at the start of the page', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ cacheLocation: 'memory' });
+    await tab.login();
+    const { cookies } = world;
+    const fresh = world.openTab(
+      { cacheLocation: 'memory' },
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            const answer = await tab.env.silentFrame.authorize(url, expected);
+            await fresh.client.logout({ openUrl: false });
+            return answer;
+          },
+        },
+      },
+    );
+    expect(cookies.size).toBe(1);
+    await fresh.client.checkSession();
+    await expect(fresh.client.isAuthenticated()).resolves.toBe(false);
+  });
 
   it.each([{ useRefreshTokens: true }, { useRefreshTokens: false }])(
     'beats a frame that is open in another tab: %j',
@@ -367,6 +403,35 @@ describe('logging out', () => {
     expect(loggedOut).toBe(true);
     expect(world.localStorage.names()).toEqual([]);
     await expect(other.client.isAuthenticated()).resolves.toBe(false);
+  });
+
+  it('writes its tombstone before it clears anything: who writes after that finds it', async () => {
+    const world = createWorld();
+    const order: string[] = [];
+    const { records, localStorage } = world;
+    const tab = world.openTab(
+      {},
+      {
+        records: {
+          async update(name, step) {
+            const result = await records.update(name, step);
+            order.push('tombstone');
+            return result;
+          },
+        },
+        localStorage: {
+          ...localStorage,
+          remove(name) {
+            order.push('clear');
+            localStorage.remove(name);
+          },
+        },
+      },
+    );
+    await tab.login();
+    order.length = 0;
+    await tab.client.logout({ openUrl: false });
+    expect([...new Set(order)]).toEqual(['tombstone', 'clear']);
   });
 
   it('leaves for the tenant without waiting for the revocation', async () => {
