@@ -130,6 +130,15 @@ export async function visit({ page, playgroundUrl }: World): Promise<void> {
   await ready(page);
 }
 
+/** The same browser profile's second tab at the playground. */
+export async function openSecondTab(world: World): Promise<World> {
+  const page = await world.page.browserContext().newPage();
+  page.setDefaultTimeout(patience);
+  const second = { ...world, page };
+  await visit(second);
+  return second;
+}
+
 /** The page has started and no action is under way. */
 export async function ready(page: Page): Promise<void> {
   await page.waitForSelector('#playground[data-ready="true"][data-busy="false"]');

@@ -9,6 +9,7 @@ import {
   isVisible,
   journalOf,
   journalOnPage,
+  openSecondTab,
   press,
   ready,
   reload,
@@ -110,6 +111,26 @@ describe('a reload', () => {
     await reload(world);
     expect(await isSignedIn(world)).toBe(true);
     expect(traffic(world, before)).toEqual(['GET /authorize none', 'POST /oauth/token authorization_code']);
+  });
+});
+
+describe('two tabs at once', () => {
+  story('spend one refresh token, round after round', async (world) => {
+    await signIn(world);
+    const second = await openSecondTab(world);
+    for (let round = 1; round <= 5; round++) {
+      await world.page.bringToFront();
+      await press(world, 'expire-token');
+      const before = world.arrivals.length;
+      // A reload renews at once what has expired, as a tab does that is restored.
+      await Promise.all([press(world, 'get-token'), second.page.reload()]);
+      await second.page.bringToFront(); // a page in the background paints nothing, and is not seen to be ready
+      await ready(second.page);
+      expect(traffic(world, before)).toEqual(['POST /oauth/token refresh_token']);
+      expect(await isSignedIn(second)).toBe(true);
+    }
+    expect(journalOf(world, 'ferrt')).toEqual([]);
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 6 }]);
   });
 });
 
