@@ -370,6 +370,38 @@ describe('logging out', () => {
     },
   );
 
+  it('beats a frame whose answer is just being adopted', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    let answered = false;
+    const slow = world.openTab(
+      {},
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            const answer = await tab.env.silentFrame.authorize(url, expected);
+            answered = true;
+            return answer;
+          },
+        },
+        records: {
+          async update(name, step) {
+            if (answered) {
+              answered = false; // the session was looked at, and was there
+              await tab.client.logout({ openUrl: false });
+            }
+            return world.records.update(name, step);
+          },
+        },
+      },
+    );
+    const wider = { authorizationParams: { scope: 'write:things' } };
+    await expect(slow.client.getTokenSilently(wider)).rejects.toMatchObject({ requiresLogin: true });
+    await expect(slow.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
+  });
+
   it('beats a refresh that is just being written: what it wrote is taken back', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });

@@ -28,7 +28,7 @@ export function answeredBy(
   if (transaction === undefined) throw new GenericError('missing_transaction', 'Invalid state');
   if (response.state !== transaction.state) throw new GenericError('state_mismatch', 'Invalid state');
   if (response.iss !== undefined && response.iss !== issuer)
-    throw new GenericError('issuer_mismatch', 'The answer came from another authorization server.');
+    throw new GenericError('issuer_mismatch', 'The answer came from another issuer.');
   return transaction;
 }
 

@@ -40,7 +40,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   const domainUrl = readDomain(options.domain);
   const { clientId, cacheLocation = 'memory', cache, authorizationParams = {} } = options;
   if (typeof clientId !== 'string' || clientId === '')
-    throw new InvalidConfigurationError('"clientId" is missing.', 'Pass the client id of your application.');
+    throw new InvalidConfigurationError('"clientId" is missing.', 'Pass the id of your application.');
   if (cacheLocation !== 'memory' && cacheLocation !== 'localstorage')
     throw new InvalidConfigurationError(
       `Invalid cache location "${String(cacheLocation)}".`,

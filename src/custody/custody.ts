@@ -46,9 +46,9 @@ export interface Custody {
   redeem(code: RedeemableCode): Promise<Redeemed>;
   /**
    * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
-   * Families of any other user are ended and revoked.
+   * Families of any other user are ended and revoked. False: the family has ended since generation `seen`, and stays so.
    */
-  adopt(receipt: string, family: { audience: string; scope: string; sub: string }): Promise<void>;
+  adopt(receipt: string, family: AdoptableFamily): Promise<boolean>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
@@ -64,6 +64,13 @@ export type SpendOutcome =
   | { readonly kind: 'moved' };
 
 export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
+
+export interface AdoptableFamily {
+  readonly audience: string;
+  readonly scope: string;
+  readonly sub: string;
+  readonly seen?: number | undefined;
+}
 
 export interface Redeemed {
   readonly receipt: string;
@@ -159,7 +166,7 @@ export function createCustody(
     const second = await exchange(audience, owner, again);
     if (second !== 'lost') return second;
     await change(audience, { kind: 'release', owner, outcome: 'unknown' });
-    throw new NetworkError('outcome_unknown', 'No answer to the refresh arrived.');
+    throw new NetworkError('outcome_unknown', 'No answer to a token request.');
   }
 
   /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands. */
@@ -246,16 +253,15 @@ export function createCustody(
     }
   }
 
-  async function adopt(
-    receipt: string,
-    { audience, scope, sub }: { audience: string; scope: string; sub: string },
-  ): Promise<void> {
-    await endEach(undefined, { kind: 'end', cause: 'user_changed', unless: sub });
+  async function adopt(receipt: string, { audience, ...family }: AdoptableFamily): Promise<boolean> {
+    await endEach(undefined, { kind: 'end', cause: 'user_changed', unless: family.sub });
     const refresh_token = provisional.get(receipt);
-    if (refresh_token === undefined) return; // none was issued
-    await change(audience, { kind: 'adopt', refresh_token, scope, sub });
+    if (refresh_token === undefined) return true; // none was issued
+    const outcome = await change(audience, { kind: 'adopt', refresh_token, ...family });
+    if (outcome.kind === 'passed') return false;
     provisional.delete(receipt);
     unsaved.delete(audience); // of the family that was replaced
+    return true;
   }
 
   async function discard(receipt: string): Promise<void> {
@@ -340,7 +346,7 @@ export function createCustody(
 const keyOf = (audience: string): string => `audience ${audience}`;
 
 const noUsableAnswer = (status: number): NetworkError =>
-  new NetworkError('unreachable', `The token endpoint gave no usable answer (HTTP status ${status}).`);
+  new NetworkError('unreachable', `No usable answer to a token request (HTTP status ${status}).`);
 
 /**
  * The families in a stored record. What this version wrote, whole and at once, is trusted; anything else counts as none.

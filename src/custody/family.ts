@@ -55,7 +55,14 @@ export interface EndedFamily {
 export type Family = LiveFamily | EndedFamily | undefined;
 
 export type FamilyEvent =
-  | { readonly kind: 'adopt'; readonly refresh_token: string; readonly scope: string; readonly sub: string }
+  | {
+      readonly kind: 'adopt';
+      readonly refresh_token: string;
+      readonly scope: string;
+      readonly sub: string;
+      /** The generation that a silent login began with: what has ended since has ended. Absent: the user logs in. */
+      readonly seen?: number | undefined;
+    }
   | {
       readonly kind: 'claim';
       readonly owner: string;
@@ -95,8 +102,9 @@ export type FamilyOutcome =
 export function transition(family: Family, event: FamilyEvent): readonly [Family, FamilyOutcome] {
   switch (event.kind) {
     case 'adopt': {
+      const { refresh_token, scope, sub, seen = Infinity } = event;
+      if (family?.state === 'ended' && family.generation > seen) return passed(family);
       const generation = (family?.generation ?? 0) + 1;
-      const { refresh_token, scope, sub } = event;
       return [{ state: 'live', generation, refresh_token, scope, sub }, { kind: 'adopted' }];
     }
 
@@ -127,7 +135,8 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
 
     case 'end': {
       if (family === undefined) return [family, { kind: 'none' }];
-      if (family.state === 'ended' && family.cause === event.cause) return [family, { kind: 'ended' }];
+      // What has ended keeps its cause, unless the user leaves: then there is nothing left to explain.
+      if (family.state === 'ended' && event.cause !== 'logout') return [family, { kind: 'ended' }];
       if (family.state === 'live' && family.sub === event.unless) return [family, { kind: 'none' }];
       const orphan = family.state === 'live' ? family.refresh_token : undefined;
       return [ended(family, event.cause), { kind: 'ended', orphan }];

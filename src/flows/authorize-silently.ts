@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
-import type { Session } from '../core/session.ts';
+import type { Snapshot } from '../core/plan.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -11,14 +11,14 @@ import { authorizationSecrets } from './secrets.ts';
  * A token through a hidden iframe, `prompt=none` (OIDC Core §3.1.2.1), answered by `web_message`. Never under a lock: a
  * frame may take a minute. One frame at a time per client, so that no frame can take another's answer.
  *
- * @param began The session that it is to carry on: whoever logged out or signed in meanwhile has the last word.
+ * @param began What it is to carry on: whoever logged out or signed in meanwhile has the last word.
  * @throws {AuthenticationError} for the server's refusal, such as `login_required`.
  * @throws {TimeoutError} when the frame stays silent.
  */
 export function authorizeSilently(
   context: ClientContext,
   target: Target,
-  began: Session | undefined,
+  began: Snapshot,
   limit: Milliseconds = context.settings.frameLimit,
 ): Promise<Obtained> {
   const { settings, env } = context;
@@ -35,8 +35,6 @@ export function authorizeSilently(
       limit,
       silence: settings.frameSilence,
     });
-    return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), {
-      session: began,
-    });
+    return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), began);
   });
 }

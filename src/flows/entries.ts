@@ -41,14 +41,17 @@ export async function findToken(
   return { session, token };
 }
 
-/** Writes what an exchange brought. Without a new ID token the session stays the one it was. */
+/**
+ * Writes what an exchange brought. A logout ends the family before it clears; so whoever has just written looks once
+ * more, and takes back what it wrote where the family is over. Then, and only then, there is no session to return.
+ */
 export async function saveToken(
   context: ClientContext,
   { audience }: Pick<Target, 'audience'>,
   token: Token,
   idToken: string,
-): Promise<Session> {
-  const { settings, env } = context;
+): Promise<Session | undefined> {
+  const { settings, env, custody } = context;
   const user = await readUser(context);
   const next: UserEntry = {
     id_token: idToken,
@@ -63,7 +66,11 @@ export async function saveToken(
     days: settings.sessionCheckExpiryDays,
     domain: settings.cookieDomain,
   });
-  return session;
+  if (!settings.useRefreshTokens) return session;
+  const look = custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
+  if ((await look)?.family.state !== 'ended') return session;
+  await clearSession(context);
+  return undefined;
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. */

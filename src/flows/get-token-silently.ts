@@ -69,7 +69,7 @@ async function obtain(
     case 'refuse':
       return refuse(plan.lack);
     case 'authorize':
-      return authorizeSilently(context, target, session, options.limit).catch((error: unknown) =>
+      return authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
         refuse(plan.lack, error),
       );
     case 'spend': {
@@ -125,10 +125,7 @@ async function keep(
   }
   if (!(await isMarked(context))) return refuse({ kind: 'no_refresh_token' }); // signed out meanwhile
   const saved = await saveToken(context, target, answer.token, idToken as string); // validated above
-  const after = await context.custody.look(target).catch(() => undefined); // a store that fails knows of no logout
-  if (after?.family.state !== 'ended') return { token: answer.token, session: saved };
-  await clearSession(context); // signed out while it was written: a logout ends the family before it clears
-  return refuse({ kind: 'no_refresh_token' });
+  return saved ? { token: answer.token, session: saved } : refuse({ kind: 'no_refresh_token' });
 }
 
 /** No token can be had: says why, and ends the local session where the server has ended its own. */

@@ -1,6 +1,6 @@
 import { codeOf } from '../core/authorization-response.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
-import type { Session } from '../core/session.ts';
+import type { Snapshot } from '../core/plan.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { AuthenticationError } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
@@ -18,7 +18,7 @@ export async function redeemCode(
   context: ClientContext,
   response: AuthorizationResponse,
   transaction: Transaction,
-  silently?: { session: Session | undefined },
+  silently?: Pick<Snapshot, 'session' | 'family'>,
 ): Promise<Obtained> {
   const { custody, settings, env, heap } = context;
   const code = codeOf(response, transaction);
@@ -28,16 +28,18 @@ export async function redeemCode(
     const expected = { ...transaction, now: env.clock.now() };
     const { sub } = validateIdToken(settings, answer.id_token, expected);
     const former = await findSession(context);
-    if (silently && (heap.signedOut || former?.sub !== silently.session?.sub))
-      throw new AuthenticationError('login_required', 'Signed out meanwhile', transaction.state);
+    if (silently && (heap.signedOut || former?.sub !== silently.session?.sub)) throw signedOut(transaction);
     if (former && former.sub !== sub) await clearSession(context);
-    await custody.adopt(receipt, { audience, scope, sub });
+    const seen = silently?.family.generation;
+    if (!(await custody.adopt(receipt, { audience, scope, sub, seen }))) throw signedOut(transaction);
   } catch (error) {
     await custody.discard(receipt);
     throw error;
   }
-  return {
-    token: answer.token,
-    session: await saveToken(context, transaction, answer.token, answer.id_token as string), // validated above
-  };
+  const session = await saveToken(context, transaction, answer.token, answer.id_token as string); // validated above
+  if (session === undefined) throw signedOut(transaction);
+  return { token: answer.token, session };
 }
+
+const signedOut = ({ state }: Transaction): AuthenticationError =>
+  new AuthenticationError('login_required', 'Signed out meanwhile', state);
