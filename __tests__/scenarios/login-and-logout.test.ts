@@ -402,6 +402,29 @@ describe('logging out', () => {
     expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
   });
 
+  it('beats a login that is just being written in another tab', async () => {
+    const world = createWorld();
+    const other = world.openTab();
+    let updates = 0;
+    const tab = world.openTab(
+      {},
+      {
+        records: {
+          async update(name, step) {
+            const result = await world.records.update(name, step);
+            updates += 1;
+            if (updates === 2) await other.client.logout({ openUrl: false }); // the family has just been adopted
+            return result;
+          },
+        },
+      },
+    );
+    await expect(tab.login()).rejects.toMatchObject({ error: 'login_required' });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.names()).toEqual([]);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
   it('beats a refresh that is just being written: what it wrote is taken back', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
