@@ -28,7 +28,7 @@ export function createSilentFrame(timers: Timers): SilentFrame {
         };
       });
 
-      document.body.append(frame);
+      document.documentElement.append(frame); // there may be no body yet
       try {
         return await within(timers, limit, answer, () => new TimeoutError('frame_timeout'));
       } finally {
