@@ -3,6 +3,19 @@ import { ada, app, createWorld, grace, tenantUrl } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
+/** Ada is signed in in two tabs, and the other one waits for the slow answer to a refresh: 4 s more. */
+async function duringRefresh() {
+  const world = createWorld();
+  const tab = world.openTab();
+  await tab.login(ada);
+  const other = world.openTab();
+  await world.advance(twoHours);
+  world.faults.push({ kind: 'slow', by: 5000 });
+  const call = other.client.getTokenSilently().catch((error: unknown) => error);
+  await world.advance(1000);
+  return { world, tab, other, call };
+}
+
 describe('a login', () => {
   it('signs the user in and returns the app’s state', async () => {
     const world = createWorld();
@@ -207,15 +220,7 @@ describe('logging out', () => {
   });
 
   it('beats a refresh in flight: what it brings is revoked, and nobody is signed in again', async () => {
-    const world = createWorld();
-    const tab = world.openTab();
-    await tab.login();
-    const other = world.openTab();
-    await world.advance(twoHours);
-    world.faults.push({ kind: 'slow', by: 5000 });
-    const call = other.client.getTokenSilently().catch((error: unknown) => error);
-    await world.advance(1000);
-
+    const { world, tab, call } = await duringRefresh();
     await tab.client.logout({ openUrl: false });
     await world.advance(5000);
     await call;
@@ -227,14 +232,7 @@ describe('logging out', () => {
   });
 
   it('revokes what a refresh in flight brings, even if the logout’s own revocation was lost', async () => {
-    const world = createWorld();
-    const tab = world.openTab();
-    await tab.login();
-    const other = world.openTab();
-    await world.advance(twoHours);
-    world.faults.push({ kind: 'slow', by: 5000 });
-    const call = other.client.getTokenSilently().catch((error: unknown) => error);
-    await world.advance(1000);
+    const { world, tab, call } = await duringRefresh();
     world.revocationFaults.push({ kind: 'drop-before' });
     await tab.client.logout({ openUrl: false });
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
@@ -244,14 +242,7 @@ describe('logging out', () => {
   });
 
   it('and in as somebody else beats a refresh in flight: the new user stays', async () => {
-    const world = createWorld();
-    const tab = world.openTab();
-    await tab.login(ada);
-    const other = world.openTab();
-    await world.advance(twoHours);
-    world.faults.push({ kind: 'slow', by: 5000 });
-    const call = other.client.getTokenSilently();
-    await world.advance(1000);
+    const { world, tab, other, call } = await duringRefresh();
     await tab.client.logout({ openUrl: false });
     await tab.login(grace);
     const graces = await tab.client.getTokenSilently();
