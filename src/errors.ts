@@ -93,7 +93,7 @@ export const lockTimeout = (limit: number): TimeoutError =>
 
 /**
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
- * sent), `unreachable` (nobody answered) or `outcome_unknown` (a refresh token was sent and no answer came: the server
+ * sent), `unreachable` (no usable answer came) or `outcome_unknown` (a refresh token was sent and no answer came: the server
  * may have rotated it; a later call tries again).
  */
 export class NetworkError extends GenericError {

@@ -1,15 +1,11 @@
 /** @jest-environment ./__tests__/support/jsdom-environment.js */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import { createLocks } from '../../src/browser/locks.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
-import type { Locks, Timers } from '../../src/environment.ts';
+import type { Locks } from '../../src/environment.ts';
 
-const timers: Timers = {
-  after(delay, task) {
-    const timer = setTimeout(task, delay);
-    return () => clearTimeout(timer);
-  },
-};
+const { timers } = createBrowserEnvironment();
 const webLocks = navigator.locks;
 
 beforeEach(() => {

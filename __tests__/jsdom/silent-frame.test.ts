@@ -3,15 +3,11 @@
  * @jest-environment-options {"url": "http://localhost:3000/"}
  */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import { createSilentFrame } from '../../src/browser/silent-frame.ts';
 
 const origin = 'https://tenant.example';
-const timers = {
-  after(delay: number, task: () => void) {
-    const timer = setTimeout(task, delay);
-    return () => clearTimeout(timer);
-  },
-};
+const { timers } = createBrowserEnvironment();
 
 beforeEach(() => {
   jest.useFakeTimers();

@@ -43,6 +43,7 @@ export function authorizationRequest(
   secrets: AuthorizationSecrets,
   mode: Pick<AuthorizationRequest, 'response_mode' | 'prompt' | 'redirect_uri'>,
 ): { readonly url: string; readonly transaction: Transaction } {
+  const { code_challenge, ...kept } = secrets;
   const redirect_uri = mode.redirect_uri ?? target.params.redirect_uri;
   const request: AuthorizationRequest = {
     ...target.params,
@@ -52,18 +53,16 @@ export function authorizationRequest(
     redirect_uri,
     response_type: 'code',
     response_mode: mode.response_mode,
-    state: secrets.state,
-    nonce: secrets.nonce,
-    code_challenge: secrets.code_challenge,
+    state: kept.state,
+    nonce: kept.nonce,
+    code_challenge,
     code_challenge_method: 'S256',
     prompt: mode.prompt ?? target.params.prompt,
   };
   return {
     url: authorizationUrl(`${settings.domainUrl}/authorize`, request),
     transaction: {
-      state: secrets.state,
-      nonce: secrets.nonce,
-      code_verifier: secrets.code_verifier,
+      ...kept,
       audience: target.audience,
       scope: target.scope,
       redirect_uri,

@@ -5,6 +5,7 @@
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { scopeIncludes } from '../oauth/scope.ts';
+import type { CacheLocation } from './options.ts';
 import { storageName, type Settings } from './settings.ts';
 
 /** A store for entries that survive JSON. Any method may be synchronous or return a promise. */
@@ -14,7 +15,7 @@ export interface ICache {
   remove(key: string): void | Promise<void>;
   allKeys?(): string[] | Promise<string[]>;
   /** Set by the built-in caches: where the rest of the session's state belongs. */
-  readonly location?: 'memory' | 'localstorage';
+  readonly location?: CacheLocation;
 }
 
 /** Keeps entries for as long as the page lives. The cache itself is `new InMemoryCache().enclosedCache`. */

@@ -2,7 +2,7 @@
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import { joinScopes } from '../oauth/scope.ts';
-import type { Auth0ClientOptions, AuthorizationParams } from './options.ts';
+import type { Auth0ClientOptions, AuthorizationParams, CacheLocation } from './options.ts';
 
 export interface Settings {
   /** scheme://host[:port], without a slash at its end. */
@@ -11,7 +11,7 @@ export interface Settings {
   readonly clientId: string;
   readonly issuer: string;
   readonly authorizationParams: AuthorizationParams;
-  readonly cacheLocation: 'memory' | 'localstorage';
+  readonly cacheLocation: CacheLocation;
   readonly useRefreshTokens: boolean;
   /** What to do with no refresh token: `default` and `on` try the iframe, and differ in how its failure is reported. */
   readonly fallback: 'default' | 'on' | 'off';

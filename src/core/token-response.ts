@@ -1,6 +1,7 @@
 /** Judges what the token endpoint answered (RFC 6749 §5). Pure: the same answer always means the same. */
 import { toSeconds, type Milliseconds } from '../clock.ts';
 import { GenericError } from '../errors.ts';
+import { parseJsonObject } from '../oauth/json.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { Token } from './cache.ts';
 
@@ -15,7 +16,7 @@ export type TokenJudgement =
   | { readonly kind: 'unclear'; readonly status: number };
 
 export function judgeTokenAnswer({ status, body }: { status: number; body: string }): TokenJudgement {
-  const payload = parseObject(body);
+  const payload = parseJsonObject(body);
   if (status >= 200 && status < 300) {
     const response = payload && readTokenResponse(payload);
     return response ? { kind: 'tokens', response } : { kind: 'unclear', status };
@@ -25,8 +26,7 @@ export function judgeTokenAnswer({ status, body }: { status: number; body: strin
       ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, status) }
       : { kind: 'unclear', status };
   }
-  const description =
-    typeof payload.error_description === 'string' ? payload.error_description : payload.error;
+  const description = text(payload.error_description) ?? payload.error;
   return payload.error === 'invalid_grant'
     ? { kind: 'refused', error: new GenericError(payload.error, description, { requiresLogin: true }) }
     : { kind: 'declined', error: declined(payload.error, description, status) };
@@ -60,12 +60,3 @@ function readTokenResponse(payload: Record<string, unknown>): TokenResponse | un
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
-
-function parseObject(body: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}

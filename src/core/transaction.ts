@@ -1,4 +1,5 @@
 /** A transaction: a login begun and not yet returned. It outlives the page, and holds what the return is judged by. */
+import { parseJsonObject } from '../oauth/json.ts';
 
 export interface Transaction {
   readonly state: string;
@@ -15,14 +16,9 @@ export interface Transaction {
 
 /** A transaction out of stored text; text of another shape is none. */
 export function readTransaction(text: string | null): Transaction | undefined {
-  if (text === null) return undefined;
-  try {
-    const value = JSON.parse(text) as Partial<Record<keyof Transaction, unknown>> | null;
-    const required = ['state', 'nonce', 'code_verifier', 'audience', 'scope'] as const;
-    return value !== null && required.every((name) => typeof value[name] === 'string')
-      ? (value as unknown as Transaction)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = text === null ? undefined : parseJsonObject(text);
+  const required = ['state', 'nonce', 'code_verifier', 'audience', 'scope'];
+  return value && required.every((name) => typeof value[name] === 'string')
+    ? (value as unknown as Transaction)
+    : undefined;
 }

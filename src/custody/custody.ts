@@ -5,6 +5,7 @@
  * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
  */
 import type { Milliseconds } from '../clock.ts';
+import type { Target } from '../core/authorization-request.ts';
 import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
@@ -23,12 +24,12 @@ import {
   type FamilyOutcome,
 } from './family.ts';
 
+/** What a token is wanted for. */
+type Wanted = Pick<Target, 'audience' | 'scope'>;
+
 export interface Custody {
   /** What may be known of the family for `audience`, and its last answer, if that serves `scope` for a while yet. */
-  look(target: {
-    audience: string;
-    scope: string;
-  }): Promise<{ family: FamilyStatus; answer: Answer | undefined }>;
+  look(wanted: Wanted): Promise<{ family: FamilyStatus; answer: Answer | undefined }>;
   /**
    * Spends the head of the family for `audience`, unless the family has moved on since generation `seen`.
    * `moved`: look again; the family is over, gone, or newer and of no use for this scope.
@@ -37,7 +38,7 @@ export interface Custody {
    * @throws {StorageError} before anything was sent, when the claim could not be written.
    * @throws {TimeoutError} `lock_timeout`.
    */
-  spend(target: { audience: string; scope: string }, seen: number): Promise<SpendOutcome>;
+  spend(wanted: Wanted, seen: number): Promise<SpendOutcome>;
   /**
    * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
    * until `adopt`.
@@ -65,9 +66,7 @@ export type SpendOutcome =
 
 export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
 
-export interface AdoptableFamily {
-  readonly audience: string;
-  readonly scope: string;
+export interface AdoptableFamily extends Wanted {
   readonly sub: string;
   readonly seen?: number | undefined;
 }
@@ -113,7 +112,7 @@ export function createCustody(
 
   return { look, spend, redeem, adopt, discard, end };
 
-  async function look({ audience, scope }: { audience: string; scope: string }) {
+  async function look({ audience, scope }: Wanted) {
     const family = await records.update(
       name,
       (record) => [record, readFamilies(record)[keyOf(audience)]] as const,
@@ -122,12 +121,12 @@ export function createCustody(
     return { family: statusOf(family), answer };
   }
 
-  async function spend(target: { audience: string; scope: string }, seen: number): Promise<SpendOutcome> {
+  async function spend(wanted: Wanted, seen: number): Promise<SpendOutcome> {
     if (!env.page.online()) throw new NetworkError('offline', 'The browser is offline.');
     const owner = randomName();
     const giveUpAt = env.clock.now() + lockLimit;
     for (;;) {
-      const outcome = await locks.run(name, lockLimit, () => claimAndExchange(owner, target, seen));
+      const outcome = await locks.run(name, lockLimit, () => claimAndExchange(owner, wanted, seen));
       if (outcome.kind !== 'busy') return outcome;
       if (env.clock.now() >= giveUpAt) throw lockTimeout(lockLimit);
       await new Promise<void>((resolve) => env.timers.after(busyPause, resolve));
@@ -136,7 +135,7 @@ export function createCustody(
 
   async function claimAndExchange(
     owner: string,
-    { audience, scope }: { audience: string; scope: string },
+    { audience, scope }: Wanted,
     seen: number,
   ): Promise<SpendOutcome | Extract<FamilyOutcome, { kind: 'busy' }>> {
     await saveLate(audience);
@@ -184,9 +183,9 @@ export function createCustody(
     });
     switch (judgement.kind) {
       case 'tokens': {
-        const { refresh_token, id_token } = judgement.response;
+        const { refresh_token: successor, id_token } = judgement.response;
         const answer = { token: tokenOf(judgement.response, head.scope, askedAt), id_token };
-        const kept = await commit(audience, { kind: 'rotate', owner, refresh_token, answer }, refresh_token);
+        const kept = await commit(audience, { kind: 'rotate', owner, refresh_token: successor, answer });
         return kept ? { kind: 'answer', answer, sub: head.sub, own: true } : { kind: 'moved' };
       }
       case 'refused':
@@ -207,16 +206,12 @@ export function createCustody(
    * Writes a successor before anything else may fail. What the store will not take stays in the heap. False: the family
    * has moved on, and what came is discarded; where a logout was first, or the record is gone, it is revoked too.
    */
-  async function commit(
-    audience: string,
-    event: FamilyEvent,
-    successor: string | undefined,
-  ): Promise<boolean> {
+  async function commit(audience: string, event: Extract<FamilyEvent, { kind: 'rotate' }>): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       try {
         const outcome = await change(audience, event);
         if (outcome.kind !== 'passed') return true;
-        if (!outcome.live && successor !== undefined) await revoke([successor]);
+        if (!outcome.live && event.refresh_token !== undefined) await revoke([event.refresh_token]);
         return false;
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;

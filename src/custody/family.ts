@@ -18,7 +18,7 @@
  * The claim is the intent: it is written before the refresh token is sent, so that whoever finds it knows that the token
  * may be spent. Only the claim's owner may send, and only it may rotate, refuse or release; anybody else's event changes
  * nothing and is answered with `passed`. The generation counts heads: a holder that wakes up after its generation has
- * passed can tell, and discards what it got.
+ * passed can tell, and discards what it got. A silent login adopts only what has not ended since it began.
  */
 import type { Milliseconds } from '../clock.ts';
 import { serves } from '../core/cache.ts';

@@ -1,5 +1,6 @@
 /** JSON Web Tokens (RFC 7519) in the compact form of RFC 7515 §3.1, read without judging their signature. */
 import { decodeBase64url } from './base64url.ts';
+import { parseJsonObject } from './json.ts';
 
 export interface DecodedJwt {
   readonly header: Readonly<Record<string, unknown>>;
@@ -14,18 +15,19 @@ export interface DecodedJwt {
 export function decodeJwt(token: string): DecodedJwt {
   const [header, claims, signature, ...rest] = token.split('.');
   if (!header || !claims || !signature || rest.length > 0) throw notAJwt();
-  return { header: parseObject(header), claims: parseObject(claims), signature };
+  return { header: decodePart(header), claims: decodePart(claims), signature };
 }
 
-function parseObject(part: string): Record<string, unknown> {
-  let value: unknown;
+function decodePart(part: string): Record<string, unknown> {
+  let text = '';
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(decodeBase64url(part)));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(decodeBase64url(part));
   } catch {
-    throw notAJwt(); // the cause would quote the token
+    // Neither base64url nor UTF-8: refused below. The cause would quote the token.
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notAJwt();
-  return value as Record<string, unknown>;
+  const value = parseJsonObject(text);
+  if (value === undefined) throw notAJwt();
+  return value;
 }
 
 const notAJwt = () => new TypeError('not a JWT');

@@ -2,11 +2,11 @@
 import { decodeBase64url } from '../oauth/base64url.ts';
 import type { Client } from './configuration.ts';
 import type { Parameters } from './parameters.ts';
+import { missingParameter, refuse, type Refusal } from './token-answer.ts';
 
 export type ClientAuthentication =
   | { readonly kind: 'authenticated'; readonly client: Client }
-  | { readonly kind: 'no_client_id' }
-  | { readonly kind: 'two_methods' }
+  | Refusal
   | { readonly kind: 'failed'; readonly clientId: string; readonly usedBasic: boolean };
 
 /** Auth0 takes a secret by header or by body whichever of the two the client is registered for, and so do we. */
@@ -17,9 +17,10 @@ export function authenticateClient(
 ): ClientAuthentication {
   const basic = readBasicCredentials(authorization);
   const bodySecret = parameters.get('client_secret');
-  if (basic && bodySecret !== undefined) return { kind: 'two_methods' };
+  if (basic && bodySecret !== undefined)
+    return refuse(400, 'invalid_request', 'The client authenticated in two ways');
   const clientId = parameters.get('client_id') ?? basic?.clientId;
-  if (clientId === undefined) return { kind: 'no_client_id' };
+  if (clientId === undefined) return missingParameter('client_id');
 
   const client = clients.get(clientId);
   const failed = { kind: 'failed', clientId, usedBasic: basic !== undefined } as const;

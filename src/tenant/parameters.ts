@@ -1,4 +1,5 @@
 /** Request parameters: a query, a form or JSON, each name once, empty ones as if they were absent (RFC 6749 §3.1). */
+import { parseJsonObject } from '../oauth/json.ts';
 
 export interface Parameters {
   get(name: string): string | undefined;
@@ -24,7 +25,7 @@ export async function readBodyParameters(request: Request): Promise<Parameters |
 }
 
 function readJsonParameters(body: string): Parameters | undefined {
-  const members = parseObject(body);
+  const members = parseJsonObject(body);
   if (!members) return undefined;
   const given = Object.entries(members).filter(([, value]) => value !== null);
   const texts = new Map<string, string>();
@@ -33,13 +34,4 @@ function readJsonParameters(body: string): Parameters | undefined {
     texts.set(name, value);
   }
   return { get: (name) => texts.get(name) || undefined, repeated: undefined };
-}
-
-function parseObject(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 /** How the token and revocation endpoints answer: tokens, or a refusal with Auth0's status (RFC 6749 §5). */
+import type { Context } from 'hono';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 
 export type TokenAnswer = { readonly kind: 'tokens'; readonly response: TokenResponse } | Refusal;
@@ -24,3 +25,9 @@ export const missingParameter = (name: string): Refusal =>
 export const unknownRefreshToken: Refusal = refuse(403, 'invalid_grant', 'Unknown or invalid refresh token.');
 
 export const invalidCode: Refusal = refuse(403, 'invalid_grant', 'Invalid authorization code');
+
+export function respond(c: Context, answered: TokenAnswer): Response {
+  if (answered.kind === 'tokens') return c.json(answered.response);
+  const { status, error, error_description } = answered;
+  return c.json({ error, error_description }, status);
+}

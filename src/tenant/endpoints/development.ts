@@ -5,6 +5,7 @@
  */
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { parseJsonObject } from '../../oauth/json.ts';
 import { TenantConfigurationError } from '../configuration-error.ts';
 import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
@@ -118,13 +119,8 @@ const isLoopback = (hostname: string): boolean =>
 async function readBody(c: Context): Promise<ReadonlyMap<string, unknown> | undefined> {
   const text = await c.req.text();
   if (text === '') return new Map();
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? new Map(Object.entries(value)) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJsonObject(text);
+  return value && new Map(Object.entries(value));
 }
 
 function errorMembers(answer: unknown): { error?: unknown; error_description?: unknown } {

@@ -6,30 +6,32 @@ import { keepFamily, policyOf, type TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { transition } from '../refresh-token-family.ts';
+import { missingParameter, refuse, respond } from '../token-answer.ts';
 
 export async function revoke(context: TenantContext, c: Context): Promise<Response> {
   const parameters = await readBodyParameters(c.req.raw);
   if (!parameters || parameters.repeated !== undefined)
-    return refuse(c, 400, 'invalid_request', 'The body must be a form or a JSON object, each name once');
+    return respond(
+      c,
+      refuse(400, 'invalid_request', 'The body must be a form or a JSON object, each name once'),
+    );
   const authentication = authenticateClient(
     context.state.clients,
     parameters,
     c.req.header('authorization') ?? null,
   );
   switch (authentication.kind) {
-    case 'no_client_id':
-      return refuse(c, 400, 'invalid_request', 'Missing required parameter: client_id');
-    case 'two_methods':
-      return refuse(c, 400, 'invalid_request', 'The client authenticated in two ways');
+    case 'refused':
+      return respond(c, authentication);
     case 'failed':
       if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return refuse(c, 401, 'invalid_client', 'Unauthorized');
+      return respond(c, refuse(401, 'invalid_client', 'Unauthorized'));
     case 'authenticated': {
       const { client } = authentication;
       const foreign = refuseForeignOrigin(context, c, client);
       if (foreign) return foreign;
       const token = parameters.get('token');
-      if (token === undefined) return refuse(c, 400, 'invalid_request', 'Missing required parameter: token');
+      if (token === undefined) return respond(c, missingParameter('token'));
       revokeFamilyOf(context, client, token);
       // A body, even an empty text, would bring a content type, and some clients stumble over it. The headers so far,
       // those of CORS, are kept by `c.body`.
@@ -61,6 +63,3 @@ function revokeFamilyOf(context: TenantContext, client: Client, token: string): 
     reason: 'the client gave the token back; its whole family ends',
   });
 }
-
-const refuse = (c: Context, status: 400 | 401, error: string, error_description: string): Response =>
-  c.json({ error, error_description }, status);

@@ -8,7 +8,7 @@ import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
 import type { JournalCode } from '../journal.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
-import { missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
+import { missingParameter, refuse, respond, type Refusal, type TokenAnswer } from '../token-answer.ts';
 
 export async function token(context: TenantContext, c: Context): Promise<Response> {
   c.header('Cache-Control', 'no-store');
@@ -28,10 +28,8 @@ export async function token(context: TenantContext, c: Context): Promise<Respons
     c.req.header('authorization') ?? null,
   );
   switch (authentication.kind) {
-    case 'no_client_id':
-      return respond(c, missingParameter('client_id'));
-    case 'two_methods':
-      return respond(c, refuse(400, 'invalid_request', 'The client authenticated in two ways'));
+    case 'refused':
+      return respond(c, authentication);
     case 'failed':
       // Only who used Basic is told how to authenticate: other clients take the header for a challenge to answer.
       if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
@@ -75,10 +73,4 @@ function unauthorized({ journal, state }: TenantContext, clientId: string, param
     reason: known ? 'the client secret is missing or wrong' : 'there is no such client',
   });
   return refuse(401, 'access_denied', 'Unauthorized');
-}
-
-function respond(c: Context, answered: TokenAnswer): Response {
-  if (answered.kind === 'tokens') return c.json(answered.response);
-  const { status, error, error_description } = answered;
-  return c.json({ error, error_description }, status);
 }
