@@ -2,7 +2,7 @@ import { createBrowserEnvironment } from './browser/environment.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
 import { targetOf } from './core/authorization-request.ts';
-import { InMemoryCache } from './core/cache.ts';
+import { InMemoryCache, type ICache } from './core/cache.ts';
 import type {
   Auth0ClientOptions,
   GetTokenSilentlyOptions,
@@ -12,17 +12,20 @@ import type {
   RedirectLoginOptions,
   RedirectLoginResult,
   User,
+  WaitOptions,
 } from './core/options.ts';
 import { readLimit, readSettings } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
-import type { Environment } from './environment.ts';
-import { InvalidConfigurationError } from './errors.ts';
+import { unlessAborted } from './core/within.ts';
+import type { Environment, RecordStore } from './environment.ts';
+import { AbortError, DisposedError, InvalidConfigurationError } from './errors.ts';
+import { encodeBase64url } from './oauth/base64url.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
 import { findSession } from './flows/entries.ts';
-import { createFlights } from './flows/flights.ts';
+import { createFlights } from './core/flights.ts';
 import { getTokenSilently } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
 import { loginWithRedirect } from './flows/login-with-redirect.ts';
@@ -34,9 +37,12 @@ import { toSeconds } from './clock.ts';
  *
  * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
  */
-export async function createAuth0Client(options: Auth0ClientOptions | V1ClientOptions): Promise<Auth0Client> {
+export async function createAuth0Client(
+  options: Auth0ClientOptions | V1ClientOptions,
+  { signal }: WaitOptions = {},
+): Promise<Auth0Client> {
   const client = new Auth0Client(options);
-  await client.checkSession();
+  await client.checkSession({ signal });
   return client;
 }
 
@@ -46,6 +52,22 @@ export async function createAuth0Client(options: Auth0ClientOptions | V1ClientOp
  */
 const contexts = new WeakMap<Auth0Client, ClientContext>();
 const contextOf = (client: Auth0Client): ClientContext => contexts.get(client) as ClientContext; // set when constructed
+
+/** A call ends at once when its caller or its client gives up. What it began goes on. */
+async function call<T>(
+  client: Auth0Client,
+  { signal }: WaitOptions,
+  work: (context: ClientContext) => Promise<T>,
+): Promise<T> {
+  const context = contextOf(client);
+  const detachable = () =>
+    unlessAborted(
+      signal,
+      () => work(context),
+      (reason) => new AbortError(reason),
+    );
+  return unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
+}
 
 /**
  * Sign-in for one application at one tenant. Constructing it touches no storage and sends nothing.
@@ -62,23 +84,24 @@ export class Auth0Client {
   constructor(options: Auth0ClientOptions | V1ClientOptions, env: Environment = createBrowserEnvironment()) {
     const given = toV2Options(options);
     const settings = readSettings(given);
-    const persistent = settings.cacheLocation === 'localstorage';
+    const inHeap = settings.cacheLocation === 'memory';
     const pageLocks = createPageLocks(env.timers);
+    const cache =
+      given.cache ?? (inHeap ? new InMemoryCache().enclosedCache : new LocalStorageCache(env.localStorage));
+    const records = {
+      memory: createMemoryRecordStore,
+      localstorage: () => env.records,
+      custom: () => createLazyRecordStore(env, cache),
+    }[settings.cacheLocation]();
     contexts.set(this, {
       settings,
       env,
-      cache:
-        given.cache ??
-        (persistent ? new LocalStorageCache(env.localStorage) : new InMemoryCache().enclosedCache),
-      custody: createCustody(
-        settings,
-        env,
-        persistent ? env.records : createMemoryRecordStore(),
-        persistent ? env.locks : pageLocks,
-      ),
+      cache,
+      custody: createCustody(settings, env, records, inHeap ? pageLocks : env.locks),
       flights: createFlights(),
       frames: pageLocks,
-      heap: { session: undefined, signedOut: false, unsaved: new Map() },
+      heap: { session: undefined, signedOut: false, told: undefined, unsaved: new Map() },
+      disposal: new AbortController(),
     });
   }
 
@@ -89,7 +112,7 @@ export class Auth0Client {
    * @throws {StorageError} when the login cannot be remembered; the page is not left.
    */
   async loginWithRedirect<AppState = unknown>(options: RedirectLoginOptions<AppState> = {}): Promise<void> {
-    await loginWithRedirect(contextOf(this), options);
+    await call(this, options, (context) => loginWithRedirect(context, options));
   }
 
   /**
@@ -104,8 +127,9 @@ export class Auth0Client {
    */
   async handleRedirectCallback<AppState = unknown>(
     url: string = contextOf(this).env.page.url(),
+    options: WaitOptions = {},
   ): Promise<RedirectLoginResult<AppState>> {
-    return handleRedirectCallback<AppState>(contextOf(this), url);
+    return call(this, options, (context) => handleRedirectCallback<AppState>(context, url));
   }
 
   /**
@@ -145,7 +169,9 @@ export class Auth0Client {
     const limit =
       timeoutInSeconds === undefined ? undefined : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
     const target = targetOf(settings, authorizationParams);
-    const obtained = await getTokenSilently(contextOf(this), target, { cacheMode, limit });
+    const obtained = await call(this, options, (context) =>
+      getTokenSilently(context, target, { cacheMode, limit }),
+    );
     if (obtained === undefined) return undefined;
     const { token, session } = obtained;
     if (!detailedResponse) return token.access_token;
@@ -159,23 +185,23 @@ export class Auth0Client {
   }
 
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
-  async getUser<TUser extends User>(): Promise<TUser | undefined> {
-    return (await findSession(contextOf(this)))?.user as TUser | undefined; // the caller knows what the tenant adds
+  async getUser<TUser extends User>(options: WaitOptions = {}): Promise<TUser | undefined> {
+    return (await call(this, options, findSession))?.user as TUser | undefined; // the caller knows what the tenant adds
   }
 
   /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */
-  async getIdTokenClaims(): Promise<IdToken | undefined> {
-    return (await findSession(contextOf(this)))?.claims;
+  async getIdTokenClaims(options: WaitOptions = {}): Promise<IdToken | undefined> {
+    return (await call(this, options, findSession))?.claims;
   }
 
   /** True while a user is signed in here: the life of an access token does not matter. */
-  async isAuthenticated(): Promise<boolean> {
-    return (await findSession(contextOf(this))) !== undefined;
+  async isAuthenticated(options: WaitOptions = {}): Promise<boolean> {
+    return (await call(this, options, findSession)) !== undefined;
   }
 
-  /** Restores the session, if a cookie tells that there was one. Never rejects. */
+  /** Restores the session, if a cookie tells that there was one. Rejects only when its `signal` is aborted. */
   async checkSession(options: GetTokenSilentlyOptions = {}): Promise<void> {
-    await checkSession(contextOf(this), options);
+    await call(this, options, (context) => checkSession(context, options));
   }
 
   /**
@@ -185,6 +211,32 @@ export class Auth0Client {
    * @throws {StorageError} when something could not be removed; the page is left all the same.
    */
   async logout(options: LogoutOptions = {}): Promise<void> {
-    await logout(contextOf(this), options);
+    await call(this, options, (context) => logout(context, options));
   }
+
+  /**
+   * Gives back what the client holds: calls that wait end with a `DisposedError`, and so do all later ones. The session
+   * stays where it is stored; a refresh under way is kept. For pages that replace their client, as hot reloading does.
+   */
+  dispose(): void {
+    const { disposal, custody } = contextOf(this);
+    disposal.abort();
+    custody.dispose();
+  }
+}
+
+/** Its code is loaded by those apps only that bring a cache of their own. */
+function createLazyRecordStore(env: Environment, cache: ICache): RecordStore {
+  const { records: heads, locks, timers, cryptography } = env;
+  const randomName = () => encodeBase64url(cryptography.randomBytes(16));
+  let store: Promise<RecordStore> | undefined;
+  return {
+    async update(name, step) {
+      store ??= import('./custody/cache-record-store.ts').then(({ createCacheRecordStore }) =>
+        createCacheRecordStore({ cache, heads, locks, timers, randomName }),
+      );
+      return (await store).update(name, step);
+    },
+    close: () => heads.close(),
+  };
 }

@@ -7,7 +7,7 @@ import type { AuthorizationResponse } from './oauth/authorization-endpoint.ts';
 import type { Sha256 } from './oauth/pkce.ts';
 
 export interface Environment {
-  readonly clock: Clock;
+  readonly clock: PageClock;
   readonly timers: Timers;
   readonly cryptography: Cryptography;
   readonly http: Http;
@@ -18,6 +18,11 @@ export interface Environment {
   readonly localStorage: TextStorage;
   readonly sessionStorage: TextStorage;
   readonly cookies: Cookies;
+}
+
+export interface PageClock extends Clock {
+  /** How far time has gone on, whatever became of the time of day: no correction of the clock moves it. */
+  steady(): Milliseconds;
 }
 
 export interface Timers {
@@ -55,6 +60,8 @@ export interface Page {
   navigate(url: string): void;
   /** False only when the browser knows that there is no network. */
   online(): boolean;
+  /** Runs `task` whenever the network has come back. Returns how to stop that. */
+  onOnline(task: () => void): () => void;
 }
 
 export interface SilentFrame {
@@ -91,6 +98,8 @@ export interface RecordStore {
    * @throws {StorageError} when the store is missing, refuses or takes too long; then nothing was written, as far as is known.
    */
   update<T>(name: string, step: (record: unknown) => readonly [record: unknown, result: T]): Promise<T>;
+  /** Gives back what it holds; the next update opens it again. */
+  close(): void;
 }
 
 /** Text by name, as `localStorage` and `sessionStorage` keep it. Any call may throw. */

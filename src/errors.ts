@@ -87,19 +87,22 @@ export class TimeoutError extends GenericError {
   }
 }
 
-/** For a lock that was not granted in time. */
-export const lockTimeout = (limit: number): TimeoutError =>
-  new TimeoutError('lock_timeout', `Timeout: the lock was not granted within ${limit} ms.`);
+/** For a lock that was not granted in time. @param age since when its holder has been at work, where that is known, in ms. */
+export const lockTimeout = (limit: number, age?: number): TimeoutError =>
+  new TimeoutError(
+    'lock_timeout',
+    `Timeout: the lock was not granted within ${limit} ms.${age === undefined ? '' : ` Its holder began ${age} ms ago.`}`,
+  );
 
 /**
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
- * sent), `unreachable` (no usable answer came) or `outcome_unknown` (a refresh token was sent and no answer came: the server
- * may have rotated it; a later call tries again).
+ * sent), `unreachable` (no usable answer came), `outcome_unknown` (a refresh token was sent and no answer came: the server
+ * may have rotated it; a later call tries again) or `backing_off` (nothing was sent, because the last requests failed).
  */
 export class NetworkError extends GenericError {
   override name = 'NetworkError';
 
-  constructor(reason: 'offline' | 'unreachable' | 'outcome_unknown', description: string) {
+  constructor(reason: 'offline' | 'unreachable' | 'outcome_unknown' | 'backing_off', description: string) {
     super('network_error', description, { retryable: true, reason });
   }
 }
@@ -161,5 +164,41 @@ export class SessionEndedError extends GenericError {
       reason,
       cause,
     });
+  }
+}
+
+/** Its `signal` was aborted while the call waited. What was under way goes on, and its result is kept. `cause`: the signal's reason. */
+export class AbortError extends GenericError {
+  override name = 'AbortError';
+
+  constructor(cause: unknown) {
+    super('aborted', 'The call was aborted.', { cause, retryable: true });
+  }
+}
+
+/** The client was disposed of: it does nothing any more. */
+export class DisposedError extends GenericError {
+  override name = 'DisposedError';
+
+  constructor() {
+    super('disposed', 'This client was disposed of. Create another one.');
+  }
+}
+
+/** The tenant granted less for an audience than was asked for, and no other way led to more. */
+export class MissingScopesError extends GenericError {
+  override name = 'MissingScopesError';
+  readonly audience: string;
+  /** Those that are missing, separated by commas. */
+  readonly scope: string;
+
+  constructor(audience: string, scope: string, cause?: unknown) {
+    super(
+      'missing_scopes',
+      `Missing requested scopes after refresh (audience: '${audience}', missing scope: '${scope}')`,
+      { cause, requiresLogin: true },
+    );
+    this.audience = audience;
+    this.scope = scope;
   }
 }

@@ -14,15 +14,19 @@ export {
   type LogoutOptions,
   type RedirectLoginOptions,
   type RedirectLoginResult,
+  type WaitOptions,
 } from './core/options.ts';
 export type { V1ClientOptions } from './compatibility/v1-options.ts';
 export {
+  AbortError,
   AuthenticationError,
+  DisposedError,
   GenericError,
   InsecureContextError,
   InvalidConfigurationError,
   InvalidIdTokenError,
   MissingRefreshTokenError,
+  MissingScopesError,
   NetworkError,
   SessionEndedError,
   StorageError,

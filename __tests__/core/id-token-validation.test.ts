@@ -97,14 +97,16 @@ describe('an ID token', () => {
     );
   });
 
-  it('of another user is refused on refresh', () => {
-    expect(() => judge(jwt(claims), { sub: 'auth0|2' })).toThrow(
-      expect.objectContaining({ reason: 'subject' }),
-    );
+  it.each([
+    ['user', { sub: 'auth0|2' }, 'subject'],
+    ['organization', { sub: 'auth0|1', org_id: 'org_1' }, 'organization'],
+  ])('of another %s is refused on refresh', (_, identity, reason) => {
+    expect(() => judge(jwt(claims), { now, identity })).toThrow(expect.objectContaining({ reason }));
   });
 
-  it('is not judged by its times when no instant is given', () => {
-    expect(judge(jwt({ ...claims, exp: instant - 9999 }), { sub: 'auth0|1' })).toBeDefined();
+  it('of the same user and organization passes on refresh', () => {
+    const identity = { sub: 'auth0|1', org_id: 'org_1' };
+    expect(judge(jwt({ ...claims, org_id: 'org_1' }), { now, identity })).toBeDefined();
   });
 
   it('is never quoted by the error', () => {

@@ -9,7 +9,7 @@ const session = { id_token: 'i', sub: 'auth0|1' } as Session;
 const scope = 'openid profile email offline_access';
 const token = { access_token: 'a', token_type: 'Bearer', scope, requestedScope: scope, expires_at: 1 };
 const none: FamilyStatus = { state: 'none', generation: 0 };
-const live: FamilyStatus = { state: 'live', generation: 3, scope, sub: 'auth0|1' };
+const live: FamilyStatus = { state: 'live', generation: 3, failures: 0, scope, sub: 'auth0|1' };
 const ended = (cause: 'refused' | 'logout'): FamilyStatus => ({ state: 'ended', generation: 4, cause });
 
 function plan(
@@ -28,6 +28,7 @@ function plan(
     session,
     marked: true,
     signedOut: false,
+    told: undefined,
     token: undefined,
     family: none,
     ...snapshot,

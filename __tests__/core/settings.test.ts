@@ -67,7 +67,7 @@ describe('settings', () => {
   it('count a built-in cache as its location', () => {
     expect(readSettings({ ...good, cache: new InMemoryCache().enclosedCache }).cacheLocation).toBe('memory');
     expect(readSettings({ ...good, cache: { get: () => null, set() {}, remove() {} } }).cacheLocation).toBe(
-      'memory',
+      'custom',
     );
   });
 

@@ -2,24 +2,62 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { transition, type Family, type FamilyEvent, type LiveFamily } from '../../src/custody/family.ts';
 
-const token = { access_token: 'a', token_type: 'Bearer', scope: 's', requestedScope: 's', expires_at: 1 };
+const token = { access_token: 'a', token_type: 'Bearer', scope: 's', requestedScope: 's', expires_at: 999 };
 const answer = { token };
-const live: LiveFamily = { state: 'live', generation: 3, refresh_token: 'r3', scope: 's', sub: 'u' };
+const ada = { sub: 'u' };
+const held = { ...answer, generation: 3 };
+const live: LiveFamily = {
+  ...ada,
+  state: 'live',
+  generation: 3,
+  refresh_token: 'r3',
+  scope: 's',
+  answers: { k: held },
+};
 const claim = (changes: Partial<Extract<FamilyEvent, { kind: 'claim' }>> = {}): FamilyEvent => ({
   kind: 'claim',
   owner: 'me',
   now: 1000,
-  seen: 3,
-  alone: true,
+  steady: 1000,
+  seen: { generation: 3, failures: 0 },
+  key: 'k',
+  scope: 's',
+  identity: ada,
+  locked: true,
   abandonedAfter: 30_000,
   ...changes,
 });
-const claimedBy = (owner: string, startedAt = 0): LiveFamily => ({ ...live, claim: { owner, startedAt } });
+const claimedBy = (owner: string, locked = true): LiveFamily => ({
+  ...live,
+  claim: { owner, startedAt: 0, locked },
+});
+const failed = (failures: number): LiveFamily => {
+  let family: LiveFamily = live;
+  for (let count = 0; count < failures; count++)
+    family = transition(
+      { ...family, claim: claimedBy('me').claim },
+      { kind: 'release', owner: 'me', outcome: 'not_spent', failedAt: 0 },
+    )[0] as LiveFamily;
+  return family;
+};
+
+const none = { generation: 2, failures: 0 };
 
 describe('a family', () => {
   it('begins with a login, and a later login begins it anew', () => {
-    const adopt: FamilyEvent = { kind: 'adopt', refresh_token: 'r', scope: 's', sub: 'u' };
-    expect(transition(undefined, adopt)[0]).toMatchObject({ generation: 1, refresh_token: 'r' });
+    const adopt: FamilyEvent = {
+      kind: 'adopt',
+      refresh_token: 'r',
+      scope: 's',
+      identity: ada,
+      key: 'k',
+      answer,
+    };
+    expect(transition(undefined, adopt)[0]).toMatchObject({
+      generation: 1,
+      refresh_token: 'r',
+      answers: { k: { generation: 1 } },
+    });
     expect(transition({ state: 'ended', generation: 7, cause: 'logout' }, adopt)[0]).toMatchObject({
       state: 'live',
       generation: 8,
@@ -31,11 +69,42 @@ describe('a family', () => {
     ['nothing', undefined, claim(), 'none'],
     ['an ended family', { state: 'ended', generation: 4, cause: 'refused' }, claim(), 'ended'],
     ['a free head', live, claim(), 'claimed'],
-    ['a head that is newer than what was seen', live, claim({ seen: 2 }), 'newer'],
+    ['another user’s head', live, claim({ identity: { sub: 'v' } }), 'none'],
+    ['a head for another organization', live, claim({ identity: { sub: 'u', org_id: 'o' } }), 'none'],
+    ['a head, where nobody knows whose the session is', live, claim({ identity: undefined }), 'claimed'],
+    ['an answer that is newer than what was seen', live, claim({ seen: none }), 'newer'],
+    ['a newer answer with less scope', live, claim({ seen: none, scope: 's t' }), 'claimed'],
+    ['a newer answer that has expired', live, claim({ seen: none, now: 999_000 }), 'claimed'],
+    ['a newer answer for another audience', live, claim({ seen: none, key: 'l' }), 'claimed'],
+    ['a failure that is newer than what was seen', failed(1), claim(), 'failed'],
+    ['a failure that was seen', failed(1), claim({ seen: { generation: 3, failures: 1 } }), 'claimed'],
+    ['two failures', failed(2), claim({ seen: { generation: 3, failures: 2 }, now: 999 }), 'paused'],
+    ['two failures, 1 s ago', failed(2), claim({ seen: { generation: 3, failures: 2 } }), 'claimed'],
+    ['nine failures', failed(9), claim({ seen: { generation: 3, failures: 9 }, now: 59_999 }), 'paused'],
+    [
+      'nine failures, 1 min ago',
+      failed(9),
+      claim({ seen: { generation: 3, failures: 9 }, now: 60_000 }),
+      'claimed',
+    ],
+    [
+      'nine failures, and a clock that was put back',
+      failed(9),
+      claim({ seen: { generation: 3, failures: 9 }, now: -1 }),
+      'claimed',
+    ],
     ['a claimed head, where the lock proves that its holder is gone', claimedBy('other'), claim(), 'claimed'],
-    ['a claimed head, where the lock proves nothing', claimedBy('other'), claim({ alone: false }), 'busy'],
-    ['an abandoned claim', claimedBy('other'), claim({ alone: false, now: 30_000 }), 'claimed'],
-    ['its own claim', claimedBy('me'), claim({ alone: false }), 'claimed'],
+    ['a claimed head, where the lock proves nothing', claimedBy('other'), claim({ locked: false }), 'busy'],
+    ['a head claimed without the lock', claimedBy('other', false), claim(), 'busy'],
+    ['an abandoned claim', claimedBy('other'), claim({ locked: false, steady: 30_000 }), 'claimed'],
+    [
+      'a claim that looks old by the time of day',
+      claimedBy('other'),
+      claim({ locked: false, now: 30_000 }),
+      'busy',
+    ],
+    ['a claim from the future', claimedBy('other'), claim({ locked: false, steady: -30_000 }), 'claimed'],
+    ['its own claim', claimedBy('me'), claim({ locked: false }), 'claimed'],
   ])('claimed over %s', (_, family, event, outcome) => {
     const [next, { kind }] = transition(family, event);
     expect(kind).toBe(outcome);
@@ -51,17 +120,59 @@ describe('a family', () => {
 
   it('forgets the doubt with the next head', () => {
     const doubtful = { ...claimedBy('me'), outcomeUnknown: true };
-    const [next] = transition(doubtful, { kind: 'rotate', owner: 'me', refresh_token: 'r4', answer });
-    expect(next).toEqual({ state: 'live', generation: 4, refresh_token: 'r4', scope: 's', sub: 'u', answer });
+    const [next] = transition(doubtful, {
+      kind: 'rotate',
+      owner: 'me',
+      refresh_token: 'r4',
+      key: 'k',
+      answer,
+    });
+    expect(next).toEqual({
+      ...live,
+      generation: 4,
+      refresh_token: 'r4',
+      answers: { k: { ...answer, generation: 4 } },
+    });
+  });
+
+  it('forgets its failures with the next head, and keeps the answers for other audiences', () => {
+    const [next] = transition(
+      { ...failed(3), claim: claimedBy('me').claim },
+      { kind: 'rotate', owner: 'me', refresh_token: 'r4', key: 'l', answer },
+    );
+    expect(next).toEqual({
+      ...live,
+      generation: 4,
+      refresh_token: 'r4',
+      answers: { k: held, l: { ...answer, generation: 4 } },
+    });
+  });
+
+  it('takes a successor whose answer is of no use', () => {
+    const [next] = transition(claimedBy('me'), {
+      kind: 'rotate',
+      owner: 'me',
+      refresh_token: 'r4',
+      key: 'k',
+    });
+    expect(next).toEqual({ ...live, generation: 4, refresh_token: 'r4' });
+  });
+
+  it('is spent by nobody once its successor came with somebody else’s ID token', () => {
+    expect(transition(claimedBy('me'), { kind: 'quarantine', owner: 'me' })).toEqual([
+      { state: 'ended', generation: 4, cause: 'invalid_id_token' },
+      { kind: 'ended' },
+    ]);
   });
 
   it('keeps its head where the server does not rotate, and counts on all the same', () => {
-    const [next] = transition(claimedBy('me'), { kind: 'rotate', owner: 'me', answer });
+    const [next] = transition(claimedBy('me'), { kind: 'rotate', owner: 'me', key: 'k', answer });
     expect(next).toMatchObject({ refresh_token: 'r3', generation: 4 });
   });
 
   it.each<[string, FamilyEvent]>([
-    ['rotate', { kind: 'rotate', owner: 'me', refresh_token: 'r4', answer }],
+    ['rotate', { kind: 'rotate', owner: 'me', refresh_token: 'r4', key: 'k', answer }],
+    ['quarantine', { kind: 'quarantine', owner: 'me' }],
     ['refuse', { kind: 'refuse', owner: 'me' }],
     ['release', { kind: 'release', owner: 'me', outcome: 'unknown' }],
   ])('is not changed by the %s of a holder whose claim has passed', (_, event) => {
@@ -75,6 +186,16 @@ describe('a family', () => {
       expect(next).toBe(family);
       expect(outcome).toEqual({ kind: 'passed', live: family?.state === 'live' });
     }
+  });
+
+  it('outlives the end of everybody else’s families, and only those', () => {
+    const end = { kind: 'end', cause: 'user_changed' } as const;
+    expect(transition(live, { ...end, unless: ada })).toEqual([live, { kind: 'none' }]);
+    expect(transition(live, { ...end, unless: { sub: 'u', org_id: 'o' } })[0]).toMatchObject({
+      state: 'ended',
+    });
+    expect(transition(live, { ...end, seen: 2 })).toEqual([live, { kind: 'none' }]);
+    expect(transition(live, { ...end, seen: 3 })[0]).toMatchObject({ state: 'ended' });
   });
 
   it('hands out its head when it is ended, so that it can be revoked', () => {
@@ -92,28 +213,35 @@ describe('random histories of holders', () => {
       kind: fc.constant('claim' as const),
       owner: fc.constantFrom(...owners),
       now: fc.nat(100_000),
-      seen: fc.nat(6),
-      alone: fc.boolean(),
+      steady: fc.nat(100_000),
+      seen: fc.record({ generation: fc.nat(6), failures: fc.nat(3) }),
+      key: fc.constantFrom('k', 'l'),
+      scope: fc.constant('s'),
+      locked: fc.boolean(),
       abandonedAfter: fc.constant(30_000),
     }),
     fc.record({
       kind: fc.constant('rotate' as const),
       owner: fc.constantFrom(...owners),
       refresh_token: fc.uuid(),
-      answer: fc.constant(answer),
+      key: fc.constantFrom('k', 'l'),
+      answer: fc.constantFrom(answer, undefined),
     }),
+    fc.record({ kind: fc.constant('quarantine' as const), owner: fc.constantFrom(...owners) }),
     fc.record({ kind: fc.constant('refuse' as const), owner: fc.constantFrom(...owners) }),
     fc.record({
       kind: fc.constant('release' as const),
       owner: fc.constantFrom(...owners),
       outcome: fc.constantFrom('unknown' as const, 'not_spent' as const),
+      failedAt: fc.option(fc.nat(100_000), { nil: undefined }),
     }),
     fc.record({ kind: fc.constant('end' as const), cause: fc.constant('logout' as const) }),
     fc.record({
       kind: fc.constant('adopt' as const),
       refresh_token: fc.uuid(),
       scope: fc.constant('s'),
-      sub: fc.constant('u'),
+      identity: fc.constant(ada),
+      key: fc.constant('k'),
     }),
   );
 
@@ -134,7 +262,7 @@ describe('random histories of holders', () => {
           if (before?.state === 'ended' && step.kind !== 'adopt') expect(next?.state).toBe('ended');
           if (outcome.kind === 'rotated')
             expect(before).toMatchObject({ claim: { owner: 'owner' in step && step.owner } });
-          if (outcome.kind === 'passed' || outcome.kind === 'busy' || outcome.kind === 'newer')
+          if (['passed', 'busy', 'newer', 'failed', 'paused', 'none'].includes(outcome.kind))
             expect(next).toBe(before);
           family = next;
         }

@@ -327,6 +327,7 @@ describe('storage that throws', () => {
       {},
       {
         records: {
+          close() {},
           update: (name, step) =>
             broken
               ? Promise.reject(new StorageError('an update was refused'))
@@ -355,6 +356,7 @@ describe('storage that throws', () => {
       {},
       {
         records: {
+          close() {},
           async update(name, step) {
             updates += 1;
             if (broken && updates >= 3) throw new StorageError('the disk is full'); // look, claim, then the successor
@@ -387,6 +389,7 @@ describe('a store that fails once, right after the server rotated', () => {
       {},
       {
         records: {
+          close() {},
           async update(name, step) {
             updates += 1;
             if (updates === 3) throw new StorageError('the successor was refused'); // look, claim, successor

@@ -377,6 +377,7 @@ describe('logging out', () => {
           },
         },
         records: {
+          close() {},
           async update(name, step) {
             if (answered) {
               answered = false; // the session was looked at, and was there
@@ -401,10 +402,11 @@ describe('logging out', () => {
       {},
       {
         records: {
+          close() {},
           async update(name, step) {
             const result = await world.records.update(name, step);
             updates += 1;
-            if (updates === 2) await other.client.logout({ openUrl: false }); // the family has just been adopted
+            if (updates === 1) await other.client.logout({ openUrl: false }); // the family has just been adopted
             return result;
           },
         },
@@ -438,6 +440,7 @@ describe('logging out', () => {
           },
         },
         records: {
+          close() {},
           async update(name, step) {
             if (loggedOut) await tab.client.logout({ openUrl: false });
             return world.records.update(name, step);
@@ -459,6 +462,7 @@ describe('logging out', () => {
       {},
       {
         records: {
+          close() {},
           async update(name, step) {
             const result = await records.update(name, step);
             order.push('tombstone');

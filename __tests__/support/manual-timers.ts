@@ -1,9 +1,8 @@
-import type { Clock } from '../../src/clock.ts';
-import type { Timers } from '../../src/environment.ts';
+import type { PageClock, Timers } from '../../src/environment.ts';
 
 /** Time that moves only when a test says so. */
 export interface ManualTime {
-  readonly clock: Clock;
+  readonly clock: PageClock;
   readonly timers: Timers;
   /** Moves on by `milliseconds`, stopping at every timer that falls due to let its work run to rest. */
   advance(milliseconds: number): Promise<void>;
@@ -14,7 +13,7 @@ export function createManualTime(start: number, rest: () => Promise<void>): Manu
   let now = start;
   let waiting: { readonly due: number; readonly task: () => void }[] = [];
   return {
-    clock: { now: () => now },
+    clock: { now: () => now, steady: () => now },
     timers: {
       after(delay, task) {
         const timer = { due: now + delay, task };

@@ -132,6 +132,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
   const shared = createMemoryRecordStore();
   const records: RecordStore = {
     update: (name, step) => shared.update(name, (record) => step(structuredClone(record))),
+    close() {},
   };
   const locks = createPageLocks(time.timers);
   const localStorage = createTextStorage();
@@ -209,6 +210,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         origin: () => app,
         navigate: (url) => void navigations.push(url),
         online: () => world.online,
+        onOnline: () => () => {},
       },
       silentFrame: {
         async authorize(url, { origin, state, silence }) {
@@ -225,7 +227,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         exclusive: exclusiveLocks,
         run: (name, limit, task) => locks.run(name, limit, () => Promise.race([task(), death])),
       },
-      records: { update: (name, step) => alive(records.update(name, step)) },
+      records: { update: (name, step) => alive(records.update(name, step)), close() {} },
       localStorage,
       sessionStorage,
       cookies: {

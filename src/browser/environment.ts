@@ -10,7 +10,7 @@ import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
 
 export function createBrowserEnvironment(): Environment {
   return {
-    clock: { now: () => Date.now() },
+    clock: { now: () => Date.now(), steady: () => performance.timeOrigin + performance.now() },
     timers,
     cryptography,
     http,
@@ -69,6 +69,11 @@ const page: Page = {
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
   navigate: (url) => location.assign(url),
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
+  onOnline(task) {
+    if (typeof addEventListener === 'undefined') return () => {};
+    addEventListener('online', task);
+    return () => removeEventListener('online', task);
+  },
 };
 
 const cookies: Cookies = {

@@ -30,6 +30,13 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
         throw error;
       }
     },
+    close() {
+      void opening?.then(
+        (database) => database.close(),
+        () => {},
+      );
+      forget();
+    },
   };
 
   function inTime<T>(what: string, work: Promise<T>): Promise<T> {

@@ -67,9 +67,13 @@ export const userKey = (settings: Settings): string => storageName(settings, 'us
 const isFresh = (token: Token, now: Milliseconds, margin: Seconds = renewalMargin): boolean =>
   token.expires_at - margin > toSeconds(now);
 
-/** True for a fresh token that covers `scope`: a server that granted less than was asked for would do so again. */
-export const serves = (token: Token, scope: string, now: Milliseconds): boolean =>
-  isFresh(token, now) && (scopeIncludes(token.requestedScope, scope) || scopeIncludes(token.scope, scope));
+/** True for a token that covers `scope`: a server that granted less than was asked for would do so again. */
+export const covers = (token: Token, scope: string): boolean =>
+  scopeIncludes(token.requestedScope, scope) || scopeIncludes(token.scope, scope);
+
+/** True for a token that covers `scope` and is good for another `margin` seconds; default: as long as it is to be served. */
+export const serves = (token: Token, scope: string, now: Milliseconds, margin?: Seconds): boolean =>
+  isFresh(token, now, margin) && covers(token, scope);
 
 /** The entry with `token` first, and without those that it replaces: its own scope's, narrower ones, expired ones. */
 export function withToken(

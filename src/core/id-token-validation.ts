@@ -7,15 +7,15 @@ import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { InvalidIdTokenError } from '../errors.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { IdTokenClaims } from '../oauth/id-token.ts';
+import { organizationOf, type Identity } from './session.ts';
 import type { Settings } from './settings.ts';
 
 export interface IdTokenExpectation {
-  /** Absent: its times are not judged, because whoever obtained it has judged them. */
-  readonly now?: Milliseconds | undefined;
+  readonly now: Milliseconds;
   /** Code exchange: the nonce of the authorization request. */
   readonly nonce?: string | undefined;
-  /** Refresh: the user who signed in. */
-  readonly sub?: string | undefined;
+  /** Refresh: the user who signed in, and the organization as whose member. */
+  readonly identity?: Identity | undefined;
   /** The organization that was asked for, by id (`org_…`) or by name. */
   readonly organization?: string | undefined;
   readonly max_age?: Seconds | undefined;
@@ -39,7 +39,9 @@ export function validateIdToken(
     refuse('audience', `expected "${clientId}", found "${audiences.join(' ')}"`);
   if (audiences.length > 1) compare('authorized_party', clientId, azp);
   if (expected.nonce !== undefined && claims.nonce !== expected.nonce) refuse('nonce');
-  if (expected.sub !== undefined && sub !== expected.sub) refuse('subject');
+  const { identity } = expected;
+  if (identity && sub !== identity.sub) refuse('subject');
+  if (identity && identity.org_id !== organizationOf(claims)) refuse('organization');
   checkOrganization(claims, expected.organization?.trim());
   checkTimes(claims, leeway, expected);
   return claims as unknown as IdTokenClaims; // every member that the type requires was checked above
@@ -69,7 +71,6 @@ function checkTimes(
   if (!isDate(exp)) refuse('expiry');
   if (!isDate(iat)) refuse('issued_at');
   if (maxAge !== undefined && !isDate(auth_time)) refuse('authentication_time');
-  if (now === undefined) return;
   const instant = toSeconds(now);
   if (instant > exp + leeway) refuse('time', `it expired ${instant - exp} s ago by this machine's clock`);
   if (isDate(nbf) && instant < nbf - leeway) refuse('time', `it is not valid for another ${nbf - instant} s`);

@@ -39,12 +39,17 @@ export interface Auth0ClientOptions {
   authorizationParams?: AuthorizationParams | undefined;
   /** Default: `memory`. */
   cacheLocation?: CacheLocation | undefined;
-  /** A cache of your own. Refresh tokens stay where `cacheLocation` says; the built-in caches say it themselves. */
+  /**
+   * A cache of your own, in the place of `cacheLocation`; refresh tokens are kept in it too, and what makes tabs take turns
+   * in IndexedDB. The built-in caches count as their `cacheLocation`.
+   */
   cache?: ICache | undefined;
   /** Ask for `offline_access` and renew with the refresh token instead of a hidden iframe. Default: `false`. */
   useRefreshTokens?: boolean | undefined;
   /** With no refresh token to spend, try a hidden iframe. Default: it is tried; a failure is then `missing_refresh_token`. */
   useRefreshTokensFallback?: boolean | undefined;
+  /** Multi-resource refresh tokens: renew for any audience with any refresh token that is held. Default: `false`. */
+  useMrrt?: boolean | undefined;
   /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
   leeway?: Seconds | undefined;
   /** How long a caller waits for the token endpoint; the exchange itself goes on. Default: 10. */
@@ -56,7 +61,13 @@ export interface Auth0ClientOptions {
   cookieDomain?: string | undefined;
 }
 
-export interface RedirectLoginOptions<AppState = unknown> {
+/** What every call that waits takes. */
+export interface WaitOptions {
+  /** Ends the call with an `AbortError`. What it began goes on: a refresh is never aborted, and its result is kept. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface RedirectLoginOptions<AppState = unknown> extends WaitOptions {
   authorizationParams?: AuthorizationParams | undefined;
   /** Comes back from `handleRedirectCallback()`. Must survive JSON. */
   appState?: AppState | undefined;
@@ -71,7 +82,7 @@ export interface RedirectLoginResult<AppState = unknown> {
   response_type: 'code';
 }
 
-export interface GetTokenSilentlyOptions {
+export interface GetTokenSilentlyOptions extends WaitOptions {
   /** Default: `on`. */
   cacheMode?: CacheMode | undefined;
   authorizationParams?: AuthorizationParams | undefined;
@@ -92,7 +103,7 @@ export interface GetTokenSilentlyVerboseResponse {
   scope?: string | undefined;
 }
 
-export interface LogoutOptions {
+export interface LogoutOptions extends WaitOptions {
   /** `null` leaves `client_id` out of the address. Default: the client's own. */
   clientId?: string | null | undefined;
   logoutParams?: {

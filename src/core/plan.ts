@@ -6,7 +6,7 @@ import { scopeIncludes } from '../oauth/scope.ts';
 import type { Target } from './authorization-request.ts';
 import type { Token } from './cache.ts';
 import type { CacheMode } from './options.ts';
-import type { Session } from './session.ts';
+import { isSameIdentity, type Identity, type Session } from './session.ts';
 import type { Settings } from './settings.ts';
 
 /** Why a family is over. */
@@ -15,8 +15,20 @@ export type EndedCause = 'refused' | 'outcome_unknown' | 'invalid_id_token' | 'l
 /** What may be known of a refresh token family outside custody: never its token. */
 export type FamilyStatus =
   | { readonly state: 'none'; readonly generation: number }
-  | { readonly state: 'live'; readonly generation: number; readonly scope: string; readonly sub: string }
+  | ({
+      readonly state: 'live';
+      readonly generation: number;
+      readonly scope: string;
+      /** How many exchanges have failed in a row. */
+      readonly failures: number;
+    } & Identity)
   | { readonly state: 'ended'; readonly generation: number; readonly cause: EndedCause };
+
+/** What a caller knew of a family when it decided to spend its head: what has happened since is news to it. */
+export interface Seen {
+  readonly generation: number;
+  readonly failures: number;
+}
 
 /** What an exchange brought. Holds no refresh token. */
 export interface Answer {
@@ -31,6 +43,8 @@ export interface Snapshot {
   readonly marked: boolean;
   /** The user has logged out since this page was loaded, and nobody has signed in again. */
   readonly signedOut: boolean;
+  /** The generation whose end this page's caller has been told of: an end is told once. */
+  readonly told: number | undefined;
   /** A fresh token that covers the target. */
   readonly token: Token | undefined;
   readonly family: FamilyStatus;
@@ -42,13 +56,14 @@ export interface Snapshot {
 export type Lack =
   | { readonly kind: 'not_used' }
   | { readonly kind: 'no_refresh_token' }
-  | { readonly kind: 'ended'; readonly cause: EndedCause };
+  | { readonly kind: 'missing_scopes'; readonly missing: string }
+  | { readonly kind: 'ended'; readonly cause: EndedCause; readonly generation?: number };
 
 export type TokenPlan =
   | { readonly kind: 'serve'; readonly token: Token; readonly session: Session }
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'keep'; readonly answer: Answer; readonly sub: string }
-  | { readonly kind: 'spend'; readonly generation: number }
+  | { readonly kind: 'keep'; readonly answer: Answer; readonly identity: Identity }
+  | { readonly kind: 'spend'; readonly seen: Seen }
   | { readonly kind: 'authorize'; readonly lack: Lack }
   | { readonly kind: 'refuse'; readonly lack: Lack };
 
@@ -58,21 +73,25 @@ export function planToken(
   mode: CacheMode,
   settings: Settings,
 ): TokenPlan {
-  const { session, marked, signedOut, token, family, answer } = snapshot;
+  const { session, marked, signedOut, told, token, family, answer } = snapshot;
   if (mode !== 'off' && session && token) return { kind: 'serve', token, session };
   if (mode === 'cache-only') return { kind: 'nothing' };
   const otherwise = signedOut ? 'refuse' : 'authorize';
   if (!settings.useRefreshTokens) return { kind: otherwise, lack: { kind: 'not_used' } };
-  if (family.state === 'live' && marked) {
-    if (mode === 'on' && answer) return { kind: 'keep', answer, sub: family.sub };
-    if (scopeIncludes(family.scope, target.scope)) return { kind: 'spend', generation: family.generation };
+  // The family of another user is none of this session's: the two are read from two stores, and one may lag behind.
+  if (family.state === 'live' && marked && (!session || isSameIdentity(session, family))) {
+    if (mode === 'on' && answer) return { kind: 'keep', answer, identity: family };
+    if (settings.useMrrt || scopeIncludes(family.scope, target.scope)) return { kind: 'spend', seen: family };
   }
-  return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(family) };
+  return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(family, told) };
 }
 
 /** The user's own logout ends a family too, but then there is no session left to be missed. */
-function lackOf(family: FamilyStatus): Lack {
-  return family.state === 'ended' && family.cause !== 'logout' && family.cause !== 'user_changed'
-    ? { kind: 'ended', cause: family.cause }
+function lackOf(family: FamilyStatus, told: number | undefined): Lack {
+  return family.state === 'ended' &&
+    family.generation !== told &&
+    family.cause !== 'logout' &&
+    family.cause !== 'user_changed'
+    ? { kind: 'ended', cause: family.cause, generation: family.generation }
     : { kind: 'no_refresh_token' };
 }

@@ -3,9 +3,17 @@ import { decodeJwt } from '../oauth/jwt.ts';
 import { protocolClaims } from '../oauth/id-token.ts';
 import type { IdToken, User } from './options.ts';
 
-export interface Session {
-  readonly id_token: string;
+/** Whose session it is: a user, as a member of an organization or of none. Another organization is another session. */
+export interface Identity {
   readonly sub: string;
+  readonly org_id?: string | undefined;
+}
+
+export const isSameIdentity = (one: Identity, other: Identity | undefined): boolean =>
+  one.sub === other?.sub && one.org_id === other.org_id;
+
+export interface Session extends Identity {
+  readonly id_token: string;
   readonly claims: IdToken;
   readonly user: User;
 }
@@ -20,6 +28,7 @@ export function readSession(idToken: string): Session | undefined {
     return {
       id_token: idToken,
       sub: claims.sub,
+      org_id: organizationOf(claims),
       claims: Object.freeze({ ...claims, __raw: idToken }) as unknown as IdToken,
       user: Object.freeze(user),
     };
@@ -27,3 +36,7 @@ export function readSession(idToken: string): Session | undefined {
     return undefined;
   }
 }
+
+/** The organization that the claims speak of, by its id. */
+export const organizationOf = ({ org_id }: { readonly org_id?: unknown }): string | undefined =>
+  typeof org_id === 'string' ? org_id : undefined;

@@ -11,8 +11,11 @@ export interface Settings {
   readonly clientId: string;
   readonly issuer: string;
   readonly authorizationParams: AuthorizationParams;
-  readonly cacheLocation: CacheLocation;
+  /** `custom`: in a cache of the app's own. */
+  readonly cacheLocation: CacheLocation | 'custom';
   readonly useRefreshTokens: boolean;
+  /** One refresh token for all audiences that the tenant's policies name. */
+  readonly useMrrt: boolean;
   /** What to do with no refresh token: `default` and `on` try the iframe, and differ in how its failure is reported. */
   readonly fallback: 'default' | 'on' | 'off';
   readonly leeway: Seconds;
@@ -58,8 +61,9 @@ export function readSettings(options: Auth0ClientOptions): Settings {
       ...authorizationParams,
       scope: joinScopes('openid', scope, useRefreshTokens ? 'offline_access' : undefined),
     },
-    cacheLocation: cache?.location ?? cacheLocation,
+    cacheLocation: cache ? (cache.location ?? 'custom') : cacheLocation,
     useRefreshTokens,
+    useMrrt: options.useMrrt === true,
     fallback:
       options.useRefreshTokensFallback === undefined
         ? 'default'

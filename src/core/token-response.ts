@@ -10,7 +10,10 @@ export type TokenJudgement =
   | { readonly kind: 'tokens'; readonly response: TokenResponse }
   /** `invalid_grant`: the code or refresh token that was sent is good for nothing any more. */
   | { readonly kind: 'refused'; readonly error: GenericError }
-  /** The server said no for another reason; what was sent is as good as before. */
+  /**
+   * The server said no for another reason, or something before it did that speaks no OAuth, such as a captive portal;
+   * what was sent is as good as before.
+   */
   | { readonly kind: 'declined'; readonly error: GenericError }
   /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read. */
   | { readonly kind: 'unclear'; readonly status: number };
@@ -23,13 +26,13 @@ export function judgeTokenAnswer({ status, body }: { status: number; body: strin
   }
   if (status >= 500 || payload === undefined || typeof payload.error !== 'string') {
     return status >= 400 && status < 500
-      ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, status) }
+      ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, true) }
       : { kind: 'unclear', status };
   }
   const description = text(payload.error_description) ?? payload.error;
   return payload.error === 'invalid_grant'
     ? { kind: 'refused', error: new GenericError(payload.error, description, { requiresLogin: true }) }
-    : { kind: 'declined', error: declined(payload.error, description, status) };
+    : { kind: 'declined', error: declined(payload.error, description, status === 408 || status === 429) };
 }
 
 /** The token as the cache keeps it. Its life is counted from `askedAt`, before the request: never too long. */
@@ -41,8 +44,8 @@ export const tokenOf = (response: TokenResponse, requestedScope: string, askedAt
   expires_at: toSeconds(askedAt) + (response.expires_in ?? 0),
 });
 
-const declined = (error: string, description: string, status: number): GenericError =>
-  new GenericError(error, description, { retryable: status === 408 || status === 429 });
+const declined = (error: string, description: string, retryable: boolean): GenericError =>
+  new GenericError(error, description, { retryable });
 
 function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {
   const access_token = text(payload.access_token);

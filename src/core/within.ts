@@ -15,3 +15,23 @@ export function within<T>(
     work.then(resolve, reject).finally(callOff);
   });
 }
+
+/**
+ * Begins `work`, and waits for it until `signal` is aborted; then rejects with what `stopped` returns. An aborted signal
+ * lets nothing begin; what has begun goes on.
+ */
+export function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+  stopped: (reason: unknown) => Error,
+): Promise<T> {
+  if (!signal) return work();
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(stopped(signal.reason));
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop);
+    work()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', stop));
+  });
+}

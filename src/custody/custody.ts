@@ -6,39 +6,52 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
-import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
+import { createFlights } from '../core/flights.ts';
+import { validateIdToken } from '../core/id-token-validation.ts';
+import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
+import type { Identity } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
-import { lockTimeout, NetworkError, StorageError } from '../errors.ts';
+import { DisposedError, InvalidIdTokenError, lockTimeout, NetworkError, StorageError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { formOf } from '../oauth/form.ts';
 import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
-import type { AuthorizationCodeGrant, TokenRequest } from '../oauth/token-endpoint.ts';
+import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
+import type { AuthorizationCodeGrant, TokenRequest, TokenResponse } from '../oauth/token-endpoint.ts';
 import {
   answerFor,
+  audienceKey,
+  isFamily,
   statusOf,
   transition,
   type Family,
   type FamilyEvent,
   type FamilyOutcome,
+  type Head,
 } from './family.ts';
 
 /** What a token is wanted for. */
 type Wanted = Pick<Target, 'audience' | 'scope'>;
 
+/** What a token is wanted for, and whose: absent where nobody can tell. */
+export interface Spendable extends Wanted {
+  readonly identity?: Identity | undefined;
+}
+
 export interface Custody {
   /** What may be known of the family for `audience`, and its last answer, if that serves `scope` for a while yet. */
   look(wanted: Wanted): Promise<{ family: FamilyStatus; answer: Answer | undefined }>;
   /**
-   * Spends the head of the family for `audience`, unless the family has moved on since generation `seen`.
-   * `moved`: look again; the family is over, gone, or newer and of no use for this scope.
+   * Spends the head of the family for `audience`, unless another tab has got an answer for it since what was `seen`.
+   * Callers who want the same share one exchange.
    * @throws {NetworkError} when the server could not be reached or no whole answer came; the head is kept.
    * @throws {GenericError} with the server's code, when it declined without ending the family.
+   * @throws {InvalidIdTokenError} with `retryable`, when only a clock is wrong; the successor is kept.
    * @throws {StorageError} before anything was sent, when the claim could not be written.
    * @throws {TimeoutError} `lock_timeout`.
    */
-  spend(wanted: Wanted, seen: number): Promise<SpendOutcome>;
+  spend(wanted: Spendable, seen: Seen): Promise<SpendOutcome>;
   /**
    * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
    * until `adopt`.
@@ -53,21 +66,30 @@ export interface Custody {
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
-   * Ends the family for `audience`, or all of them; settles when that is durable. What they held is revoked meanwhile, as
-   * far as the server can be reached: `revoked` settles within 3 s and never rejects.
+   * Ends all families, or the one for `audience` if it is still the one that was `seen`; settles when that is durable.
+   * What they held is revoked meanwhile, as far as the server can be reached: `revoked` settles within 3 s and never rejects.
    */
-  end(cause: EndedCause, audience?: string): Promise<{ readonly revoked: Promise<void> }>;
+  end(
+    cause: EndedCause,
+    only?: { readonly audience: string; readonly seen: number },
+  ): Promise<{ readonly revoked: Promise<void> }>;
+  /** Sends nothing more, and gives back what it holds. What is under way is kept. */
+  dispose(): void;
 }
 
 export type SpendOutcome =
-  /** `own`: obtained by this call, and nobody has judged its ID token yet; else by another tab. */
-  | { readonly kind: 'answer'; readonly answer: Answer; readonly sub: string; readonly own: boolean }
-  | { readonly kind: 'moved' };
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly identity: Identity }
+  /** Look again: the family is over, gone or somebody else's. `cause`: what this call found wrong with it. */
+  | { readonly kind: 'moved'; readonly cause?: InvalidIdTokenError };
+
+/** What keeps a claim from being made, for a while. */
+type Wait = Extract<FamilyOutcome, { kind: 'busy' | 'paused' }>;
 
 export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
 
 export interface AdoptableFamily extends Wanted {
-  readonly sub: string;
+  readonly identity: Identity;
+  readonly answer: Answer;
   readonly seen?: number | undefined;
 }
 
@@ -79,13 +101,21 @@ export interface Redeemed {
 /** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
 const recordVersion = 1;
 
+type Families = Readonly<Record<string, Family>>;
+
+/** Which family of the record, and what happens to it. */
+type FamilyChange = readonly [at: string, event: FamilyEvent];
+
 interface CustodyRecord {
   readonly version: number;
-  readonly families: Readonly<Record<string, Family>>;
+  readonly families: Families;
 }
 
 /** What writing a claim and a successor may take, in the slowest store. */
 const storeLimit: Milliseconds = 5000;
+
+/** How long the lock is waited for before the claim is looked at without it: its holder may be frozen. */
+const lockPatience: Milliseconds = 5000;
 
 /** How often a claim that the lock does not account for is looked at again. */
 const busyPause: Milliseconds = 250;
@@ -102,135 +132,233 @@ export function createCustody(
   records: RecordStore,
   locks: Locks,
 ): Custody {
+  const { clock, page, timers } = env;
   const name = storageName(settings, 'custody');
+  /** A claim that has stood this long is nobody's any more: its exchange was aborted, or its page sleeps. */
+  const abandonedAfter = settings.exchangeLimit + storeLimit;
   /** A holder sends twice at the most, and writes a little. */
-  const lockLimit = 2 * (settings.exchangeLimit + storeLimit);
+  const waitLimit = 2 * abandonedAfter;
+  const flights = createFlights();
   const provisional = new Map<string, string>();
   /** Successors that the store would not take: the only copy, until it does. */
   const unsaved = new Map<string, FamilyEvent>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
+  let active = 0;
+  let disposed = false;
+  let stopWaiting = () => {};
 
-  return { look, spend, redeem, adopt, discard, end };
+  return { look, spend, redeem, adopt, discard, end, dispose };
 
   async function look({ audience, scope }: Wanted) {
-    const family = await records.update(
-      name,
-      (record) => [record, readFamilies(record)[keyOf(audience)]] as const,
-    );
-    const answer = family?.state === 'live' ? answerFor(family.answer, scope, env.clock.now()) : undefined;
+    const family = await records.update(name, (record) => {
+      const families = readFamilies(record);
+      return [record, families[familyKey(families, audience)]] as const;
+    });
+    const answer = answerFor(family, audienceKey(audience), scope, clock.now());
     return { family: statusOf(family), answer };
   }
 
-  async function spend(wanted: Wanted, seen: number): Promise<SpendOutcome> {
-    if (!env.page.online()) throw new NetworkError('offline', 'The browser is offline.');
+  function spend(wanted: Spendable, { generation, failures }: Seen): Promise<SpendOutcome> {
+    const { audience, scope, identity } = wanted;
+    const key = JSON.stringify([audience, scope, identity?.sub, identity?.org_id, generation, failures]);
+    return flights.share(key, async () => {
+      active++;
+      try {
+        return await spendWhenFree(wanted, { generation, failures });
+      } finally {
+        active--;
+        closeWhenIdle();
+      }
+    });
+  }
+
+  async function spendWhenFree(wanted: Spendable, seen: Seen): Promise<SpendOutcome> {
     const owner = randomName();
-    const giveUpAt = env.clock.now() + lockLimit;
+    const giveUpAt = clock.steady() + waitLimit;
     for (;;) {
-      const outcome = await locks.run(name, lockLimit, () => claimAndExchange(owner, wanted, seen));
-      if (outcome.kind !== 'busy') return outcome;
-      if (env.clock.now() >= giveUpAt) throw lockTimeout(lockLimit);
-      await new Promise<void>((resolve) => env.timers.after(busyPause, resolve));
+      if (disposed) throw new DisposedError();
+      if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
+      const outcome = await exchangeInTurn(owner, wanted, seen);
+      if (outcome.kind === 'answer' || outcome.kind === 'moved') return outcome;
+      const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
+      if (outcome.kind === 'busy' && clock.steady() >= giveUpAt) throw lockTimeout(waitLimit, outcome.age);
+      if (wait > settings.callerLimit)
+        throw new NetworkError('backing_off', `The last requests failed; the next is due in ${wait} ms.`);
+      await new Promise<void>((resolve) => timers.after(wait, resolve));
+    }
+  }
+
+  /** Under the lock; where it is not granted in time, or never, without it: the claim decides. */
+  async function exchangeInTurn(owner: string, wanted: Spendable, seen: Seen): Promise<SpendOutcome | Wait> {
+    let granted = false;
+    try {
+      return await locks.run(name, lockPatience, () => {
+        granted = true;
+        return claimAndExchange(owner, wanted, seen, locks.exclusive);
+      });
+    } catch (error) {
+      if (granted) throw error;
+      return claimAndExchange(owner, wanted, seen, false);
     }
   }
 
   async function claimAndExchange(
     owner: string,
-    { audience, scope }: Wanted,
-    seen: number,
-  ): Promise<SpendOutcome | Extract<FamilyOutcome, { kind: 'busy' }>> {
-    await saveLate(audience);
-    const claim = () =>
-      change(audience, {
-        kind: 'claim',
-        owner,
-        now: env.clock.now(),
-        seen,
-        alone: locks.exclusive,
-        abandonedAfter: settings.exchangeLimit + storeLimit,
-      });
-    const claimed = await claim();
-    if (claimed.kind === 'busy') return claimed;
-    if (claimed.kind === 'newer') {
-      const answer = answerFor(claimed.answer, scope, env.clock.now());
-      return answer ? { kind: 'answer', answer, sub: claimed.sub, own: false } : { kind: 'moved' };
+    wanted: Spendable,
+    seen: Seen,
+    locked: boolean,
+  ): Promise<SpendOutcome | Wait> {
+    const { audience, scope, identity } = wanted;
+    const key = audienceKey(audience);
+    await saveLate();
+    const claim = async (): Promise<{ at: string; outcome: FamilyOutcome }> => {
+      for (;;) {
+        if (disposed) throw new DisposedError(); // while it waited for its turn
+        const [now, steady] = [clock.now(), clock.steady()];
+        const made = await changeOne(audience, {
+          kind: 'claim',
+          ...{ owner, now, steady, seen, key, scope, identity, locked, abandonedAfter },
+        });
+        // A page that slept since it asked asks again: somebody may have taken over meanwhile.
+        if (clock.steady() - steady < storeLimit) return made;
+      }
+    };
+    const { at, outcome } = await claim();
+    switch (outcome.kind) {
+      case 'busy':
+      case 'paused':
+        return outcome;
+      case 'newer':
+        return { ...outcome, kind: 'answer' };
+      case 'failed':
+        throw outcome.outcomeUnknown ? outcomeUnknown() : noUsableAnswer(0);
+      case 'claimed':
+        break;
+      default:
+        return { kind: 'moved' };
     }
-    if (claimed.kind !== 'claimed') return { kind: 'moved' };
 
-    const first = await exchange(audience, owner, claimed);
+    const first = await exchange(at, owner, outcome, wanted);
     if (first !== 'lost') return first;
     // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
     // first, so that nothing is sent if another tab has taken over meanwhile.
-    const again = await claim();
+    const { outcome: again } = await claim();
     if (again.kind !== 'claimed') return { kind: 'moved' };
-    const second = await exchange(audience, owner, again);
+    const second = await exchange(at, owner, again, wanted);
     if (second !== 'lost') return second;
-    await change(audience, { kind: 'release', owner, outcome: 'unknown' });
-    throw new NetworkError('outcome_unknown', 'No answer to a token request.');
+    await release(at, owner, 'unknown');
+    tryAgainOnline(wanted, again.generation);
+    throw outcomeUnknown();
   }
 
   /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands. */
   async function exchange(
-    audience: string,
+    at: string,
     owner: string,
-    head: { refresh_token: string; scope: string; sub: string },
+    head: Head,
+    { audience, scope }: Wanted,
   ): Promise<SpendOutcome | 'lost'> {
-    const askedAt = env.clock.now();
+    const askedAt = clock.now();
     const { refresh_token } = head;
+    const key = audienceKey(audience);
+    // A narrower scope is left out: the whole grant comes back, and serves every caller.
+    const whole = !settings.useMrrt || (key === at && scopeIncludes(head.scope, scope));
     const judgement = await send({
       grant_type: 'refresh_token',
       client_id: settings.clientId,
       refresh_token,
+      ...(!whole && { audience: audience || undefined, scope }),
     });
     switch (judgement.kind) {
       case 'tokens': {
         const { refresh_token: successor, id_token } = judgement.response;
-        const answer = { token: tokenOf(judgement.response, head.scope, askedAt), id_token };
-        const kept = await commit(audience, { kind: 'rotate', owner, refresh_token: successor, answer });
-        return kept ? { kind: 'answer', answer, sub: head.sub, own: true } : { kind: 'moved' };
+        const asked = whole ? head.scope : grantedOf(judgement.response, scope);
+        const answer = { token: tokenOf(judgement.response, asked, askedAt), id_token };
+        const problem = id_token === undefined ? undefined : problemOf(id_token, head);
+        if (problem && !problem.retryable) {
+          await commit(at, { kind: 'quarantine', owner });
+          await revoke([successor ?? refresh_token]);
+          return { kind: 'moved', cause: problem };
+        }
+        const rotated = { kind: 'rotate', owner, refresh_token: successor, key } as const;
+        const kept = await commit(at, { ...rotated, answer: problem ? undefined : answer });
+        if (problem) throw problem; // only a clock is wrong
+        return kept ? { kind: 'answer', answer, identity: head } : { kind: 'moved' };
       }
       case 'refused':
-        await change(audience, { kind: 'refuse', owner });
+        await change(at, { kind: 'refuse', owner });
         return { kind: 'moved' };
       case 'declined':
-        await change(audience, { kind: 'release', owner, outcome: 'not_spent' });
+        await release(at, owner, 'not_spent', judgement.error.retryable);
         throw judgement.error;
       case 'unclear':
         if (judgement.status < 300) return 'lost';
         // A gateway or a failing server answered: sending again at once would only meet the same.
-        await change(audience, { kind: 'release', owner, outcome: 'unknown' });
+        await release(at, owner, 'unknown');
         throw noUsableAnswer(judgement.status);
     }
   }
 
+  /** What is wrong with the ID token of a refresh (OIDC Core §12.2). */
+  function problemOf(idToken: string, identity: Identity): InvalidIdTokenError | undefined {
+    try {
+      validateIdToken(settings, idToken, { now: clock.now(), identity });
+      return undefined;
+    } catch (error) {
+      if (error instanceof InvalidIdTokenError) return error;
+      throw error;
+    }
+  }
+
   /**
-   * Writes a successor before anything else may fail. What the store will not take stays in the heap. False: the family
-   * has moved on, and what came is discarded; where a logout was first, or the record is gone, it is revoked too.
+   * Writes what became of a head before anything else may fail. What the store will not take stays in the heap. False:
+   * the family has moved on, and what came is discarded; where a logout was first, or the record is gone, it is revoked
+   * too.
    */
-  async function commit(audience: string, event: Extract<FamilyEvent, { kind: 'rotate' }>): Promise<boolean> {
+  async function commit(
+    at: string,
+    event: Extract<FamilyEvent, { kind: 'rotate' | 'quarantine' }>,
+  ): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const outcome = await change(audience, event);
+        const outcome = await change(at, event);
         if (outcome.kind !== 'passed') return true;
-        if (!outcome.live && event.refresh_token !== undefined) await revoke([event.refresh_token]);
+        if (!outcome.live && event.kind === 'rotate' && event.refresh_token !== undefined)
+          await revoke([event.refresh_token]);
         return false;
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
         if (attempt < commitAttempts) continue;
-        unsaved.set(audience, event);
+        unsaved.set(at, event);
         return true;
       }
     }
   }
 
-  async function saveLate(audience: string): Promise<void> {
-    const event = unsaved.get(audience);
-    if (event === undefined) return;
-    await change(audience, event);
-    unsaved.delete(audience);
+  async function release(at: string, owner: string, outcome: 'not_spent' | 'unknown', failed = true) {
+    await change(at, { kind: 'release', owner, outcome, failedAt: failed ? clock.now() : undefined });
+  }
+
+  /** What is in doubt is settled as soon as there is a network: a tenant's leeway, if it has one, is running. */
+  function tryAgainOnline(wanted: Spendable, generation: number): void {
+    stopWaiting();
+    const settle = async () => {
+      stopWaiting();
+      const { family } = await look(wanted);
+      if (family.state === 'live' && family.generation === generation) await spend(wanted, family);
+    };
+    stopWaiting = page.onOnline(() => void settle().catch(() => {})); // whoever calls next will hear
+  }
+
+  async function saveLate(): Promise<void> {
+    for (const [at, event] of unsaved) {
+      await change(at, event);
+      unsaved.delete(at);
+    }
   }
 
   async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
-    const askedAt = env.clock.now();
+    const askedAt = clock.now();
     // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
     const judgement = await send({ grant_type: 'authorization_code', client_id: settings.clientId, ...code });
     switch (judgement.kind) {
@@ -248,14 +376,22 @@ export function createCustody(
     }
   }
 
-  async function adopt(receipt: string, { audience, ...family }: AdoptableFamily): Promise<boolean> {
-    await endEach(undefined, { kind: 'end', cause: 'user_changed', unless: family.sub });
+  async function adopt(
+    receipt: string,
+    { audience, scope, identity, answer, seen }: AdoptableFamily,
+  ): Promise<boolean> {
+    const key = audienceKey(audience);
     const refresh_token = provisional.get(receipt);
-    if (refresh_token === undefined) return true; // none was issued
-    const outcome = await change(audience, { kind: 'adopt', refresh_token, ...family });
-    if (outcome.kind === 'passed') return false;
+    const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
+    const outcomes = await changeEach((families) => {
+      const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
+      if (refresh_token === undefined) return ends; // none was issued
+      return [...ends, [key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
+    });
+    void revoke(orphansOf(outcomes));
+    if (outcomes.at(-1)?.kind === 'passed') return false;
     provisional.delete(receipt);
-    unsaved.delete(audience); // of the family that was replaced
+    if (refresh_token !== undefined) unsaved.delete(key); // of the family that was replaced
     return true;
   }
 
@@ -265,20 +401,28 @@ export function createCustody(
     if (refresh_token !== undefined) await revoke([refresh_token]);
   }
 
-  async function end(cause: EndedCause, audience?: string) {
-    for (const of of audience === undefined ? [...unsaved.keys()] : [audience]) await saveLate(of);
-    return endEach(audience, { kind: 'end', cause });
-  }
-
-  async function endEach(audience: string | undefined, event: FamilyEvent) {
-    let orphans: string[] = [];
+  async function end(cause: EndedCause, only?: { readonly audience: string; readonly seen: number }) {
     try {
-      const outcomes = await changeEach(audience, event);
-      orphans = outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []);
+      await saveLate();
+      const event = { kind: 'end', cause, seen: only?.seen } as const;
+      const outcomes = await changeEach((families) =>
+        (only ? [familyKey(families, only.audience)] : Object.keys(families)).map((at) => [at, event]),
+      );
+      return { revoked: revoke(orphansOf(outcomes)) };
     } catch (error) {
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
+      return { revoked: Promise.resolve() };
     }
-    return { revoked: revoke(orphans) };
+  }
+
+  function dispose(): void {
+    disposed = true;
+    stopWaiting();
+    closeWhenIdle();
+  }
+
+  function closeWhenIdle(): void {
+    if (disposed && active === 0) records.close();
   }
 
   /** Best effort: the local end stands, whether the server hears of it or not. */
@@ -294,25 +438,37 @@ export function createCustody(
     );
   }
 
-  /** One transition of one family. */
-  async function change(audience: string, event: FamilyEvent): Promise<FamilyOutcome> {
-    const [outcome] = await changeEach(audience, event);
-    return outcome as FamilyOutcome; // one audience, one outcome
+  /** Which family serves an audience: its own, or, with a refresh token for many resources, any that lives. */
+  function familyKey(families: Families, audience: string): string {
+    const own = audienceKey(audience);
+    if (!settings.useMrrt) return own;
+    const keys = [own, ...Object.keys(families)].filter((key) => families[key]);
+    return keys.find((key) => families[key]?.state === 'live') ?? keys[0] ?? own;
   }
 
-  /** One transition of the family for `audience`, or of every family, as one atomic step of the store. */
+  /** One transition of the family that serves `audience`, and which that is. */
+  async function changeOne(audience: string, event: FamilyEvent) {
+    let at = '';
+    const [outcome] = await changeEach((families) => [[(at = familyKey(families, audience)), event]]);
+    return { at, outcome: outcome as FamilyOutcome }; // one event, one outcome
+  }
+
+  async function change(at: string, event: FamilyEvent): Promise<FamilyOutcome> {
+    const [outcome] = await changeEach(() => [[at, event]]);
+    return outcome as FamilyOutcome; // one event, one outcome
+  }
+
+  /** Some transitions, each of one family, as one atomic step of the store. */
   async function changeEach(
-    audience: string | undefined,
-    event: FamilyEvent,
+    events: (families: Families) => readonly FamilyChange[],
   ): Promise<readonly FamilyOutcome[]> {
     return records.update(name, (record) => {
-      const families = { ...readFamilies(record) };
+      const families: Record<string, Family> = { ...readFamilies(record) };
       let changed = false;
-      const keys = audience === undefined ? Object.keys(families) : [keyOf(audience)];
-      const outcomes = keys.map((key) => {
-        const [family, outcome] = transition(families[key], event);
-        changed ||= family !== families[key];
-        families[key] = family;
+      const outcomes = events(families).map(([at, event]) => {
+        const [family, outcome] = transition(families[at], event);
+        changed ||= family !== families[at];
+        families[at] = family;
         return outcome;
       });
       return [changed ? { version: recordVersion, families } : record, outcomes];
@@ -337,19 +493,37 @@ export function createCustody(
   }
 }
 
-/** Not the audience itself: `__proto__` is one, too. */
-const keyOf = (audience: string): string => `audience ${audience}`;
+/**
+ * What a refresh for another audience or a wider scope led to. Asking again for what is missing may help, once the
+ * tenant's policies have changed; the scopes of OIDC Core §5.4 and §11 are the login's, whatever the answer says of them.
+ */
+const grantedOf = ({ scope: granted = '' }: TokenResponse, asked: string): string =>
+  granted === ''
+    ? asked
+    : joinScopes(
+        granted,
+        ...scopeNames(asked).filter((name) =>
+          /^(openid|profile|email|address|phone|offline_access)$/.test(name),
+        ),
+      );
+
+const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
+  outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []);
 
 const noUsableAnswer = (status: number): NetworkError =>
   new NetworkError('unreachable', `No usable answer to a token request (HTTP status ${status}).`);
 
+const outcomeUnknown = (): NetworkError =>
+  new NetworkError('outcome_unknown', 'No answer to a token request.');
+
 /**
- * The families in a stored record. What this version wrote, whole and at once, is trusted; anything else counts as none.
+ * The families in a stored record; what is none is left out.
  * @throws {StorageError} for a record of a later version.
  */
-function readFamilies(record: unknown): Readonly<Record<string, Family>> {
+function readFamilies(record: unknown): Families {
   const { version = 0, families } = (record ?? {}) as Partial<CustodyRecord>;
   if (version > recordVersion)
     throw new StorageError(`its record has format ${version}, later than ${recordVersion}`);
-  return version === recordVersion && families ? families : {};
+  if (version !== recordVersion) return {};
+  return Object.fromEntries(Object.entries(families ?? {}).filter(([, family]) => isFamily(family)));
 }

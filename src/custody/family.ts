@@ -2,48 +2,63 @@
  * The life of one refresh token family as this browser sees it: a pure state machine. Every change of the record is one
  * `transition`, carried out as one atomic read-decide-write of the store.
  *
- *   none ──adopt──▶ live(g) ◀──────────────────────────────────┐
- *                     │  ▲ ▲                                    │
- *                     │  │ └──release (nothing was spent)───────┤
- *                     │  └──release (outcome unknown, marked)───┤
- *                   claim                                       │
- *                     ▼                                         │
- *                  claimed(g, owner) ──rotate──▶ live(g + 1)    │
- *                     │  │                                      │
- *                     │  └──claim by the same owner (retry), or by another one when the holder is gone:
- *                     │        claimed(g, new owner), outcome unknown
- *                     └──refuse──▶ ended(g + 1, cause) ──adopt──┘
+ *   none ──adopt──▶ live(g) ◀────────────────────────────────────┐
+ *                     │  ▲ ▲                                      │
+ *                     │  │ └──release (nothing was spent)─────────┤
+ *                     │  └──release (outcome unknown: in doubt)───┤
+ *                   claim                                         │
+ *                     ▼                                           │
+ *                  claimed(g, owner) ──rotate──▶ live(g + 1)      │
+ *                     │  │  │                                     │
+ *                     │  │  └──claim by the same owner (retry), or by another one when the holder is gone or
+ *                     │  │        overdue: claimed(g, new owner), in doubt
+ *                     │  └──quarantine──▶ ended(g + 1, invalid_id_token)
+ *                     └──refuse──▶ ended(g + 1, cause) ──adopt────┘
  *   live, claimed ──end (logout, another user)──▶ ended(g + 1, cause)
  *
  * The claim is the intent: it is written before the refresh token is sent, so that whoever finds it knows that the token
- * may be spent. Only the claim's owner may send, and only it may rotate, refuse or release; anybody else's event changes
- * nothing and is answered with `passed`. The generation counts heads: a holder that wakes up after its generation has
- * passed can tell, and discards what it got. A silent login adopts only what has not ended since it began.
+ * may be spent. Only the claim's owner may send, and only it may rotate, quarantine, refuse or release; anybody else's
+ * event changes nothing and is answered with `passed`. The generation counts heads: a holder that wakes up after its
+ * generation has passed can tell, and discards what it got. A silent login adopts only what has not ended since it began.
  */
 import type { Milliseconds } from '../clock.ts';
 import { serves } from '../core/cache.ts';
-import type { Answer, EndedCause, FamilyStatus } from '../core/plan.ts';
+import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
+import { isSameIdentity, type Identity } from '../core/session.ts';
 
 /** The intent to spend the head, by whom and since when. */
 export interface Claim {
   readonly owner: string;
+  /** By the steady clock, which no correction of the time of day moves. */
   readonly startedAt: Milliseconds;
+  /** It was made while holding an exclusive lock: whoever gets that lock next knows that the holder is gone. */
+  readonly locked: boolean;
 }
 
-export interface LiveFamily {
+/** An answer, and the generation that it came with. */
+export interface HeldAnswer extends Answer {
+  readonly generation: number;
+}
+
+export interface LiveFamily extends Identity {
   readonly state: 'live';
   readonly generation: number;
   /** The head: the one refresh token of the family that may be spent. */
   readonly refresh_token: string;
-  /** What the login asked for: no exchange yields more. */
+  /** What the login asked for. */
   readonly scope: string;
-  /** Whose it is: no exchange may bring another user's tokens. */
-  readonly sub: string;
-  readonly answer?: Answer | undefined;
+  /** The last answer for each audience, by `audienceKey`. */
+  readonly answers: Readonly<Record<string, HeldAnswer>>;
   readonly claim?: Claim | undefined;
   /** The head was sent once and no answer came: it may be spent already. */
   readonly outcomeUnknown?: boolean | undefined;
+  /** How many exchanges failed in a row, and when the next may be tried. */
+  readonly failures?: number | undefined;
+  readonly notBefore?: Milliseconds | undefined;
 }
+
+/** What its holder needs to spend it and to judge what comes. */
+export type Head = Pick<LiveFamily, 'generation' | 'refresh_token' | 'scope' | 'sub' | 'org_id'>;
 
 export interface EndedFamily {
   readonly state: 'ended';
@@ -59,7 +74,10 @@ export type FamilyEvent =
       readonly kind: 'adopt';
       readonly refresh_token: string;
       readonly scope: string;
-      readonly sub: string;
+      readonly identity: Identity;
+      readonly answer?: Answer | undefined;
+      /** Which audience the answer is for, as `audienceKey` writes it. */
+      readonly key: string;
       /** The generation that a silent login began with: what has ended since has ended. Absent: the user logs in. */
       readonly seen?: number | undefined;
     }
@@ -67,10 +85,15 @@ export type FamilyEvent =
       readonly kind: 'claim';
       readonly owner: string;
       readonly now: Milliseconds;
-      /** The generation the claimant looked at: a later one has an answer that it has not seen. */
-      readonly seen: number;
-      /** True when the lock proves that no other holder is alive. */
-      readonly alone: boolean;
+      readonly steady: Milliseconds;
+      /** What the claimant knew: a later answer serves it, and a later failure is its own. */
+      readonly seen: Seen;
+      /** What it wants, and for whom; absent: whoever signed in. */
+      readonly key: string;
+      readonly scope: string;
+      readonly identity?: Identity | undefined;
+      /** True under an exclusive lock. */
+      readonly locked: boolean;
       /** How old another's claim must be before it counts as abandoned, where the lock proves nothing. */
       readonly abandonedAfter: Milliseconds;
     }
@@ -79,18 +102,40 @@ export type FamilyEvent =
       readonly owner: string;
       /** Absent where the server does not rotate: the head stays. */
       readonly refresh_token?: string | undefined;
-      readonly answer: Answer;
+      readonly key: string;
+      /** Absent where the answer is good for nothing but its refresh token. */
+      readonly answer?: Answer | undefined;
     }
+  /** The successor came with somebody else's ID token: it is spent by nobody. */
+  | { readonly kind: 'quarantine'; readonly owner: string }
   | { readonly kind: 'refuse'; readonly owner: string }
-  | { readonly kind: 'release'; readonly owner: string; readonly outcome: 'not_spent' | 'unknown' }
-  /** `unless`: the family of this user goes on. */
-  | { readonly kind: 'end'; readonly cause: EndedCause; readonly unless?: string | undefined };
+  | {
+      readonly kind: 'release';
+      readonly owner: string;
+      readonly outcome: 'not_spent' | 'unknown';
+      /** Absent: the server works, and may be asked again at once. */
+      readonly failedAt?: Milliseconds | undefined;
+    }
+  | {
+      readonly kind: 'end';
+      readonly cause: EndedCause;
+      /** The families of this user go on. */
+      readonly unless?: Identity | undefined;
+      /** Only this generation. */
+      readonly seen?: number | undefined;
+    };
 
 export type FamilyOutcome =
   | { readonly kind: 'adopted' }
-  | { readonly kind: 'claimed'; readonly refresh_token: string; readonly scope: string; readonly sub: string }
-  | { readonly kind: 'newer'; readonly answer: Answer | undefined; readonly sub: string }
-  | { readonly kind: 'busy' }
+  | ({ readonly kind: 'claimed' } & Head)
+  /** Another tab was first, and its answer serves. */
+  | { readonly kind: 'newer'; readonly answer: Answer; readonly identity: Identity }
+  /** Somebody else's claim stands, since `age` ago. */
+  | { readonly kind: 'busy'; readonly age: Milliseconds }
+  /** Another tab's exchange failed while this one waited. */
+  | { readonly kind: 'failed'; readonly outcomeUnknown: boolean }
+  /** Too many exchanges have failed: none before that instant. */
+  | { readonly kind: 'paused'; readonly until: Milliseconds }
   | { readonly kind: 'none' }
   | { readonly kind: 'rotated' }
   | { readonly kind: 'released' }
@@ -102,10 +147,12 @@ export type FamilyOutcome =
 export function transition(family: Family, event: FamilyEvent): readonly [Family, FamilyOutcome] {
   switch (event.kind) {
     case 'adopt': {
-      const { refresh_token, scope, sub, seen = Infinity } = event;
+      const { refresh_token, scope, identity, answer, key, seen = Infinity } = event;
       if (family?.state === 'ended' && family.generation > seen) return passed(family);
       const generation = (family?.generation ?? 0) + 1;
-      return [{ state: 'live', generation, refresh_token, scope, sub }, { kind: 'adopted' }];
+      const answers = answer ? { [key]: { ...answer, generation } } : {};
+      const { sub, org_id } = identity;
+      return [{ state: 'live', generation, refresh_token, scope, sub, org_id, answers }, { kind: 'adopted' }];
     }
 
     case 'claim':
@@ -113,33 +160,45 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
 
     case 'rotate': {
       if (!isOwner(family, event.owner)) return passed(family);
-      const { scope, sub } = family;
+      const { scope, sub, org_id, answers } = family;
+      const { refresh_token = family.refresh_token, key, answer } = event;
       const generation = family.generation + 1;
-      const refresh_token = event.refresh_token ?? family.refresh_token;
+      const kept = answer ? { ...answers, [key]: { ...answer, generation } } : answers;
       return [
-        { state: 'live', generation, refresh_token, scope, sub, answer: event.answer },
+        { state: 'live', generation, refresh_token, scope, sub, org_id, answers: kept },
         { kind: 'rotated' },
       ];
     }
 
-    case 'refuse': {
+    case 'quarantine':
+      if (!isOwner(family, event.owner)) return passed(family);
+      return [ended(family, 'invalid_id_token'), { kind: 'ended' }];
+
+    case 'refuse':
       if (!isOwner(family, event.owner)) return passed(family);
       return [ended(family, family.outcomeUnknown ? 'outcome_unknown' : 'refused'), { kind: 'ended' }];
-    }
 
     case 'release': {
       if (!isOwner(family, event.owner)) return passed(family);
       const outcomeUnknown = family.outcomeUnknown || event.outcome === 'unknown' || undefined;
-      return [{ ...family, claim: undefined, outcomeUnknown }, { kind: 'released' }];
+      const released = { ...family, claim: undefined, outcomeUnknown };
+      if (event.failedAt === undefined) return [released, { kind: 'released' }];
+      const failures = (family.failures ?? 0) + 1;
+      return [
+        { ...released, failures, notBefore: event.failedAt + pauseAfter(failures) },
+        { kind: 'released' },
+      ];
     }
 
     case 'end': {
-      if (family === undefined) return [family, { kind: 'none' }];
+      const { cause, unless, seen = family?.generation } = event;
+      if (family === undefined || family.generation !== seen) return [family, { kind: 'none' }];
       // What has ended keeps its cause, unless the user leaves: then there is nothing left to explain.
-      if (family.state === 'ended' && event.cause !== 'logout') return [family, { kind: 'ended' }];
-      if (family.state === 'live' && family.sub === event.unless) return [family, { kind: 'none' }];
+      if (family.state === 'ended' && cause !== 'logout') return [family, { kind: 'ended' }];
+      if (family.state === 'live' && unless && isSameIdentity(family, unless))
+        return [family, { kind: 'none' }];
       const orphan = family.state === 'live' ? family.refresh_token : undefined;
-      return [ended(family, event.cause), { kind: 'ended', orphan }];
+      return [ended(family, cause), { kind: 'ended', orphan }];
     }
   }
 }
@@ -148,42 +207,76 @@ function claim(
   family: Family,
   event: Extract<FamilyEvent, { kind: 'claim' }>,
 ): readonly [Family, FamilyOutcome] {
-  if (family === undefined) return [family, { kind: 'none' }];
+  const { owner, now, steady, seen, key, identity, locked } = event;
+  if (family === undefined || (identity && family.state === 'live' && !isSameIdentity(family, identity)))
+    return [family, { kind: 'none' }];
   if (family.state === 'ended') return [family, { kind: 'ended' }];
-  if (family.generation > event.seen)
-    return [family, { kind: 'newer', answer: family.answer, sub: family.sub }];
+
+  const held = family.answers[key];
+  const answer =
+    held && held.generation > seen.generation ? answerFor(family, key, event.scope, now) : undefined;
+  if (answer) return [family, { kind: 'newer', answer, identity: family }];
+
   const former = family.claim;
-  const abandoned =
-    former !== undefined &&
-    (former.owner === event.owner || event.alone || event.now - former.startedAt >= event.abandonedAfter);
-  if (former && !abandoned) return [family, { kind: 'busy' }];
-  const { refresh_token, scope, sub } = family;
+  if (former && former.owner !== owner && !(locked && former.locked)) {
+    const age = Math.abs(steady - former.startedAt); // one from the future is none of a living page
+    if (age < event.abandonedAfter) return [family, { kind: 'busy', age }];
+  }
+
+  const { failures = 0, outcomeUnknown = false } = family;
+  if (!former && failures > seen.failures && family.generation === seen.generation)
+    return [family, { kind: 'failed', outcomeUnknown }];
+  const wait = (family.notBefore ?? now) - now;
+  // A longer one than there is tells of a clock that was put back.
+  if (!former && wait > 0 && wait <= longestPause)
+    return [family, { kind: 'paused', until: family.notBefore as Milliseconds }]; // it is what the wait came from
+
   return [
     {
       ...family,
-      claim: { owner: event.owner, startedAt: event.now },
+      claim: { owner, startedAt: steady, locked },
       // A claim that nobody gave back tells of an exchange whose answer nobody kept.
-      outcomeUnknown: family.outcomeUnknown || former !== undefined || undefined,
+      outcomeUnknown: outcomeUnknown || former !== undefined || undefined,
     },
-    { kind: 'claimed', refresh_token, scope, sub },
+    { ...family, kind: 'claimed' },
   ];
 }
+
+/** No pause after one failure: whoever asks again may be luckier. Then 1 s, doubled by each further one. */
+const pauseAfter = (failures: number): Milliseconds =>
+  failures < 2 ? 0 : Math.min(longestPause, 1000 * 2 ** (failures - 2));
+
+export const longestPause: Milliseconds = 60_000;
+
+/** Under which name a record keeps what is for an audience. Not the audience itself: `__proto__` is one, too. */
+export const audienceKey = (audience: string): string => `audience ${audience}`;
 
 /** What may be told of a family. */
 export function statusOf(family: Family): FamilyStatus {
   if (family === undefined) return { state: 'none', generation: 0 };
   const { generation } = family;
-  return family.state === 'ended'
-    ? { state: 'ended', generation, cause: family.cause }
-    : { state: 'live', generation, scope: family.scope, sub: family.sub };
+  if (family.state === 'ended') return { state: 'ended', generation, cause: family.cause };
+  const { scope, sub, org_id, failures = 0 } = family;
+  return { state: 'live', generation, scope, sub, org_id, failures };
 }
 
-/** The answer, if it serves the wanted scope for a while yet. */
-export const answerFor = (
-  answer: Answer | undefined,
-  scope: string,
-  now: Milliseconds,
-): Answer | undefined => (answer && serves(answer.token, scope, now) ? answer : undefined);
+/** The family's last answer for an audience, if it serves the wanted scope for a while yet. */
+export function answerFor(family: Family, key: string, scope: string, now: Milliseconds): Answer | undefined {
+  const held = family?.state === 'live' ? family.answers[key] : undefined;
+  return held && serves(held.token, scope, now) ? held : undefined;
+}
+
+/** True for what `transition` can go on with. A record is read from a store that anybody on the origin can write. */
+export function isFamily(value: unknown): value is NonNullable<Family> {
+  const family = (value ?? {}) as Partial<LiveFamily>;
+  if (typeof family.generation !== 'number') return false;
+  if ((family.state as string) === 'ended') return true;
+  return (
+    family.state === 'live' &&
+    [family.refresh_token, family.scope, family.sub].every((text) => typeof text === 'string') &&
+    typeof family.answers === 'object'
+  );
+}
 
 const isOwner = (family: Family, owner: string): family is LiveFamily =>
   family?.state === 'live' && family.claim?.owner === owner;

@@ -10,5 +10,6 @@ export function createMemoryRecordStore(): RecordStore {
       records.set(name, record);
       return result;
     },
+    close() {},
   };
 }

@@ -2,6 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { Snapshot } from '../core/plan.ts';
+import { NetworkError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -17,13 +18,15 @@ import { authorizationSecrets } from './secrets.ts';
  */
 export function authorizeSilently(
   context: ClientContext,
-  target: Target,
+  { params, ...wanted }: Target,
   began: Snapshot,
   limit: Milliseconds = context.settings.frameLimit,
 ): Promise<Obtained> {
   const { settings, env } = context;
+  if (!env.page.online()) return Promise.reject(new NetworkError('offline', 'The browser is offline.'));
   return context.frames.run('frame', limit, async () => {
-    const redirect_uri = target.params.redirect_uri ?? env.page.origin();
+    const { redirect_uri = env.page.origin(), organization = began.session?.org_id } = params;
+    const target = { ...wanted, params: { ...params, organization } };
     const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
       response_mode: 'web_message',
       prompt: 'none',

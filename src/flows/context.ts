@@ -1,10 +1,10 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
 import type { ICache } from '../core/cache.ts';
+import type { Flights } from '../core/flights.ts';
 import type { Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { Environment, Locks } from '../environment.ts';
-import type { Flights } from './flights.ts';
 
 export interface ClientContext {
   readonly settings: Settings;
@@ -16,6 +16,8 @@ export interface ClientContext {
   /** One hidden iframe at a time. */
   readonly frames: Locks;
   readonly heap: Heap;
+  /** Aborted by `dispose()`. */
+  readonly disposal: AbortController;
 }
 
 /** What lives in this page only. */
@@ -24,6 +26,8 @@ export interface Heap {
   session: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
-  /** Entries that the cache would not take. */
+  /** The generation whose end this page's caller has been told of. */
+  told: number | undefined;
+  /** Entries that the cache would not take; `undefined`: one that it would not give up. */
   readonly unsaved: Map<string, unknown>;
 }

@@ -9,9 +9,12 @@ import {
   type Token,
   type UserEntry,
 } from '../core/cache.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { readSession, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
+import { within } from '../core/within.ts';
+import { StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 
 /** The signed-in user. The same object for as long as the ID token is the same. */
@@ -20,25 +23,26 @@ export async function findSession(context: ClientContext): Promise<Session | und
 }
 
 /**
- * True while the user's entry is there, even if it cannot be read. It is the marker of the session: a login writes it, a
- * logout removes it, and a refresh that does not find it has been signed out meanwhile.
+ * True unless the user's entry is gone; one that cannot be read is there. It is the marker of the session: a login writes
+ * it, a logout removes it, and a refresh that does not find it has been signed out meanwhile.
  */
 export async function isMarked(context: ClientContext): Promise<boolean> {
   return ((await read(context, userKey(context.settings))) ?? undefined) !== undefined;
 }
 
-/** The session, and the first fresh token of it that covers the target. */
+/** The session, and the first token of it that covers the target and is good for another `margin` seconds. */
 export async function findToken(
   context: ClientContext,
   { audience, scope }: Target,
+  margin?: Seconds,
 ): Promise<{ session: Session | undefined; token: Token | undefined }> {
   const [session, entry] = await Promise.all([
     findSession(context),
     read(context, tokensKey(context.settings, audience)).then(readTokensEntry),
   ]);
   const now = context.env.clock.now();
-  const token = entry?.sub === session?.sub ? entry?.tokens.find((it) => serves(it, scope, now)) : undefined;
-  return { session, token };
+  const tokens = entry?.sub === session?.sub ? entry?.tokens : undefined;
+  return { session, token: tokens?.find((it) => serves(it, scope, now, margin)) };
 }
 
 /**
@@ -52,7 +56,7 @@ export async function saveToken(
   idToken: string,
 ): Promise<Session | undefined> {
   const { settings, env, custody } = context;
-  const user = await readUser(context);
+  const user = readUserEntry(await readUser(context));
   const next: UserEntry = {
     id_token: idToken,
     audiences: [...new Set([...(user?.audiences ?? []), audience])],
@@ -76,28 +80,58 @@ export async function saveToken(
 /** Removes everything that this client wrote for its user, except what is in custody. */
 export async function clearSession(context: ClientContext): Promise<void> {
   const { cache, settings, env, heap } = context;
-  const user = await readUser(context);
+  const user = readUserEntry(await readUser(context));
   heap.session = undefined;
   heap.unsaved.clear();
   env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain });
   // The user's entry first: without it the others are not served, even if one of them cannot be removed.
-  await cache.remove(userKey(settings));
   const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
-  const listed = ((await cache.allKeys?.()) ?? []).filter((key) =>
-    key.startsWith(`${storageName(settings)}/`),
+  const failures: unknown[] = [];
+  const attempt = async <T>(action: () => T | Promise<T>, otherwise?: () => void): Promise<T | undefined> => {
+    try {
+      return await ask(context, action);
+    } catch (error) {
+      failures.push(error);
+      otherwise?.();
+    }
+    return undefined;
+  };
+  const remove = (key: string) =>
+    attempt(
+      () => cache.remove(key),
+      () => heap.unsaved.set(key, undefined),
+    );
+  await remove(userKey(settings));
+  const listed = (await attempt(() => cache.allKeys?.())) ?? [];
+  const ours = listed.filter(
+    (key) => key.startsWith(`${storageName(settings)}/`) && !key.startsWith(storageName(settings, 'custody')),
   );
-  for (const key of new Set([...known, ...listed])) await cache.remove(key);
+  for (const key of new Set([...known, ...ours])) await remove(key);
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Tells `checkSession()`, and the app's own server, that there was a session; Auth0's name for it. */
 export const hintCookie = ({ settings }: ClientContext): string =>
   `auth0.${settings.clientId}.is.authenticated`;
 
-async function readUser(context: ClientContext): Promise<UserEntry | undefined> {
-  return readUserEntry(await read(context, userKey(context.settings)));
+/** The user's entry. One that the cache would not take tells nobody of a logout in another tab; the record does. */
+async function readUser(context: ClientContext): Promise<UserEntry | typeof unreadable | undefined> {
+  const { heap, settings, custody } = context;
+  const kept = readUserEntry(heap.unsaved.get(userKey(settings)));
+  if (kept && settings.useRefreshTokens && settings.cacheLocation !== 'memory') {
+    const audience = kept.audiences[0] ?? '';
+    const look = await custody.look({ audience, scope: '' }).catch(() => undefined);
+    if (look?.family.state === 'ended') heap.unsaved.clear();
+  }
+  const value = await read(context, userKey(settings));
+  return value === unreadable ? value : readUserEntry(value);
 }
 
-function sessionOf({ heap }: ClientContext, user: UserEntry | undefined): Session | undefined {
+function sessionOf(
+  { heap }: ClientContext,
+  user: UserEntry | typeof unreadable | undefined,
+): Session | undefined {
+  if (user === unreadable) return heap.session; // as it was: nobody knows better
   if (user === undefined) {
     heap.signedOut ||= heap.session !== undefined;
     heap.session = undefined;
@@ -108,20 +142,33 @@ function sessionOf({ heap }: ClientContext, user: UserEntry | undefined): Sessio
   return heap.session;
 }
 
-/** A cache that cannot be read is a miss. */
-async function read({ cache, heap }: ClientContext, key: string): Promise<unknown> {
+/** What a cache holds that throws, or does not answer. */
+const unreadable = Symbol('unreadable');
+
+/** What a cache of the app's own may take for one answer. */
+const cacheLimit: Milliseconds = 5000;
+
+async function ask<T>({ env }: ClientContext, action: () => T | Promise<T>): Promise<T> {
+  const answer = action();
+  if (!(answer instanceof Promise)) return answer;
+  return within(env.timers, cacheLimit, answer, () => new StorageError('the cache did not answer in time'));
+}
+
+async function read(context: ClientContext, key: string): Promise<unknown> {
+  const { cache, heap } = context;
   if (heap.unsaved.has(key)) return heap.unsaved.get(key);
   try {
-    return await cache.get(key);
+    return await ask(context, () => cache.get(key));
   } catch {
-    return undefined;
+    return unreadable;
   }
 }
 
 /** A cache that refuses a write costs the next page load a request, and this page nothing. */
-async function write({ cache, heap }: ClientContext, key: string, entry: unknown): Promise<void> {
+async function write(context: ClientContext, key: string, entry: unknown): Promise<void> {
+  const { cache, heap } = context;
   try {
-    await cache.set(key, entry);
+    await ask(context, () => cache.set(key, entry));
     heap.unsaved.delete(key);
   } catch {
     heap.unsaved.set(key, entry);

@@ -1,19 +1,20 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
-import type { Token } from '../core/cache.ts';
-import { validateIdToken } from '../core/id-token-validation.ts';
+import { covers, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
 import { planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
-import type { Session } from '../core/session.ts';
+import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
 import { within } from '../core/within.ts';
 import {
   AuthenticationError,
   GenericError,
   InvalidIdTokenError,
   MissingRefreshTokenError,
+  MissingScopesError,
   SessionEndedError,
   TimeoutError,
 } from '../errors.ts';
+import { scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
 import { clearSession, findSession, findToken, isMarked, saveToken } from './entries.ts';
@@ -42,7 +43,17 @@ export function getTokenSilently(
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
   const key = JSON.stringify(['token', options, target]);
-  return context.flights.share(key, () => obtain(context, target, options));
+  return context.flights.share(key, async () => {
+    try {
+      return await obtain(context, target, options);
+    } catch (error) {
+      // Where no new token can be had for now, the last seconds of the old one are better than nothing.
+      if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
+      const { session, token } = await findToken(context, target, 0);
+      if (session === undefined || token === undefined) throw error;
+      return { session, token };
+    }
+  });
 }
 
 async function obtain(
@@ -50,34 +61,43 @@ async function obtain(
   target: Target,
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
+  const { custody, settings, env } = context;
   const snapshot = await look(context, target, options.cacheMode);
   const { session } = snapshot;
-  const plan = planToken(snapshot, target, options.cacheMode, context.settings);
+  const plan = planToken(snapshot, target, options.cacheMode, settings);
   const refuse = async (lack: Lack, cause?: unknown) => {
     // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
     const now = await findSession(context);
     if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
     return throwRefusal(context, target, lack, cause);
   };
+  const authorize = (lack: Lack) =>
+    authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
+      refuse(lack, error),
+    );
   switch (plan.kind) {
     case 'serve':
       return { token: plan.token, session: plan.session };
     case 'nothing':
       return undefined;
     case 'keep':
-      return keep(context, target, { ...plan, own: false }, session, refuse);
+      return keep(context, target, plan, session, refuse);
     case 'refuse':
       return refuse(plan.lack);
     case 'authorize':
-      return authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
-        refuse(plan.lack, error),
-      );
+      return authorize(plan.lack);
     case 'spend': {
-      const { settings, env } = context;
-      const spending = context.custody.spend(target, plan.generation);
+      const spending = custody.spend({ ...target, identity: session }, plan.seen);
       const late = () => new TimeoutError('still_waiting');
       const outcome = await within(env.timers, options.limit ?? settings.callerLimit, spending, late);
-      if (outcome.kind === 'answer') return keep(context, target, outcome, session, refuse);
+      if (outcome.kind === 'answer') {
+        const kept = await keep(context, target, outcome, session, refuse);
+        const missing = kept && missingScopes(kept.token, target.scope);
+        if (!missing) return kept;
+        const lack = { kind: 'missing_scopes', missing } as const;
+        return settings.fallback === 'off' ? refuse(lack) : authorize(lack);
+      }
+      if (outcome.cause) return refuse({ kind: 'ended', cause: 'invalid_id_token' }, outcome.cause);
       // The family moved on. A logout is final for this call; it began before, and may not sign the user in again.
       return (await isMarked(context))
         ? obtain(context, target, options)
@@ -89,7 +109,7 @@ async function obtain(
 /** Reads what the decision needs. The record in custody is opened only where the cache cannot answer. */
 async function look(context: ClientContext, target: Target, mode: CacheMode): Promise<Snapshot> {
   const { session, token } = await findToken(context, target);
-  const { signedOut } = context.heap;
+  const { signedOut, told } = context.heap;
   const served = mode !== 'off' && session !== undefined && token !== undefined;
   if (served || mode === 'cache-only' || !context.settings.useRefreshTokens)
     return {
@@ -97,36 +117,36 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
       token,
       marked: session !== undefined,
       signedOut,
+      told,
       family: { state: 'none', generation: 0 },
     };
   const [marked, { family, answer }] = await Promise.all([isMarked(context), context.custody.look(target)]);
-  return { session, token, marked, signedOut, family, answer };
+  return { session, token, marked, signedOut, told, family, answer };
 }
 
-/** Judges the ID token of a refresh (OIDC Core §12.2) and writes the tokens. Their refresh token is safe in custody. */
+/** Writes the tokens of a refresh. Custody has judged them, and their refresh token is safe there. */
 async function keep(
   context: ClientContext,
   target: Target,
-  { answer, sub, own }: { answer: Answer; sub: string; own: boolean },
+  { answer, identity }: { answer: Answer; identity: Identity },
   session: Session | undefined,
-  refuse: (lack: Lack, cause?: unknown) => Promise<Obtained | undefined>,
+  refuse: (lack: Lack) => Promise<Obtained | undefined>,
 ): Promise<Obtained | undefined> {
-  const idToken = answer.id_token ?? (session?.sub === sub ? session.id_token : undefined);
-  try {
-    const now = own && answer.id_token !== undefined ? context.env.clock.now() : undefined;
-    validateIdToken(context.settings, idToken, { now, sub });
-  } catch (error) {
-    const forged = error instanceof InvalidIdTokenError && !error.retryable && idToken !== undefined;
-    if (!forged) throw error; // a clock is wrong, or nothing was sent: all is kept
-    await (
-      await context.custody.end('invalid_id_token', target.audience)
-    ).revoked;
-    return refuse({ kind: 'ended', cause: 'invalid_id_token' }, error);
-  }
+  const former = session && isSameIdentity(session, identity) ? session.id_token : undefined;
+  const idToken = answer.id_token ?? former;
+  if (idToken === undefined) throw new InvalidIdTokenError('missing', '');
   if (!(await isMarked(context))) return refuse({ kind: 'no_refresh_token' }); // signed out meanwhile
-  const saved = await saveToken(context, target, answer.token, idToken as string); // validated above
+  const saved = await saveToken(context, target, answer.token, idToken);
   return saved ? { token: answer.token, session: saved } : refuse({ kind: 'no_refresh_token' });
 }
+
+/** The names that were asked for and not granted, separated by commas. */
+const missingScopes = (token: Token, scope: string): string =>
+  covers(token, scope)
+    ? ''
+    : scopeNames(scope)
+        .filter((name) => !scopeIncludes(token.requestedScope, name))
+        .join(',');
 
 /** No token can be had: says why, and ends the local session where the server has ended its own. */
 async function throwRefusal(
@@ -136,6 +156,7 @@ async function throwRefusal(
   cause: unknown,
 ): Promise<never> {
   const clear = () => clearSession(context).catch(() => {}); // what is thrown is why, not what else went wrong
+  const shownAudience = audience === '' ? 'default' : audience;
   switch (lack.kind) {
     case 'ended':
       // Where the iframe got no answer, nobody knows whether the session goes on.
@@ -145,13 +166,16 @@ async function throwRefusal(
       )
         throw cause;
       await clear();
+      context.heap.told = lack.generation;
       throw new SessionEndedError(lack.cause, cause);
     case 'not_used':
       if (cause === undefined) throw new AuthenticationError('login_required', 'Login required', '');
       if (cause instanceof GenericError && cause.error === 'login_required') await clear();
       throw cause;
+    case 'missing_scopes':
+      throw new MissingScopesError(shownAudience, lack.missing, cause);
     case 'no_refresh_token':
       if (context.settings.fallback === 'on' && cause !== undefined) throw cause;
-      throw new MissingRefreshTokenError(audience === '' ? 'default' : audience, scope, cause);
+      throw new MissingRefreshTokenError(shownAudience, scope, cause);
   }
 }

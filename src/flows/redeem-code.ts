@@ -1,6 +1,7 @@
 import { codeOf } from '../core/authorization-response.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
+import { isSameIdentity, organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { AuthenticationError } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
@@ -26,12 +27,17 @@ export async function redeemCode(
   const { receipt, answer } = await custody.redeem({ code, code_verifier, redirect_uri, scope });
   try {
     const expected = { ...transaction, now: env.clock.now() };
-    const { sub } = validateIdToken(settings, answer.id_token, expected);
+    const claims = validateIdToken(settings, answer.id_token, expected);
+    const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);
-    if (silently && (heap.signedOut || former?.sub !== silently.session?.sub)) throw signedOut(transaction);
-    if (former && former.sub !== sub) await clearSession(context);
+    const begun = silently?.session;
+    const carriedOn = begun && former ? isSameIdentity(begun, former) : begun === former;
+    if (silently && (heap.signedOut || !carriedOn)) throw signedOut(transaction);
+    // Nothing of another user stays, nor of another organization of the same user.
+    if (former && !isSameIdentity(former, identity)) await clearSession(context);
     const seen = silently?.family.generation;
-    if (!(await custody.adopt(receipt, { audience, scope, sub, seen }))) throw signedOut(transaction);
+    if (!(await custody.adopt(receipt, { audience, scope, identity, answer, seen })))
+      throw signedOut(transaction);
   } catch (error) {
     await custody.discard(receipt);
     throw error;
