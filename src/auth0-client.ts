@@ -56,9 +56,12 @@ const contextOf = (client: Auth0Client): ClientContext => contexts.get(client) a
 /** A call ends at once when its caller or its client gives up. What it began goes on. */
 async function call<T>(
   client: Auth0Client,
-  { signal }: WaitOptions,
+  options: WaitOptions,
   work: (context: ClientContext) => Promise<T>,
 ): Promise<T> {
+  if (typeof options !== 'object' || (options as unknown) === null)
+    throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
+  const { signal } = options;
   const context = contextOf(client);
   const detachable = () =>
     unlessAborted(
@@ -159,29 +162,31 @@ export class Auth0Client {
   async getTokenSilently(
     options: GetTokenSilentlyOptions = {},
   ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {
-    const { settings, env } = contextOf(this);
-    const { cacheMode = 'on', timeoutInSeconds, detailedResponse = false, authorizationParams } = options;
-    if (!['on', 'off', 'cache-only'].includes(cacheMode))
-      throw new InvalidConfigurationError(
-        `Unknown cacheMode "${cacheMode}".`,
-        'Use "on", "off" or "cache-only".',
-      );
-    const limit =
-      timeoutInSeconds === undefined ? undefined : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
-    const target = targetOf(settings, authorizationParams);
-    const obtained = await call(this, options, (context) =>
-      getTokenSilently(context, target, { cacheMode, limit }),
-    );
-    if (obtained === undefined) return undefined;
-    const { token, session } = obtained;
-    if (!detailedResponse) return token.access_token;
-    return {
-      id_token: session.id_token,
-      access_token: token.access_token,
-      token_type: token.token_type,
-      expires_in: token.expires_at - toSeconds(env.clock.now()),
-      scope: token.scope,
-    };
+    return call(this, options, async (context) => {
+      const { settings, env } = context;
+      const { cacheMode = 'on', timeoutInSeconds, detailedResponse = false, authorizationParams } = options;
+      if (!['on', 'off', 'cache-only'].includes(cacheMode))
+        throw new InvalidConfigurationError(
+          `Unknown cacheMode "${cacheMode}".`,
+          'Use "on", "off" or "cache-only".',
+        );
+      const limit =
+        timeoutInSeconds === undefined
+          ? undefined
+          : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
+      const target = targetOf(settings, authorizationParams);
+      const obtained = await getTokenSilently(context, target, { cacheMode, limit });
+      if (obtained === undefined) return undefined;
+      const { token, session } = obtained;
+      if (!detailedResponse) return token.access_token;
+      return {
+        id_token: session.id_token,
+        access_token: token.access_token,
+        token_type: token.token_type,
+        expires_in: token.expires_at - toSeconds(env.clock.now()),
+        scope: token.scope,
+      };
+    });
   }
 
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */

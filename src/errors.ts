@@ -107,6 +107,10 @@ export class NetworkError extends GenericError {
   }
 }
 
+/** For what only a page can do, asked for outside of one. */
+export const noPage = (): GenericError =>
+  new GenericError('no_page', 'This call needs a page: here is no document and no address.');
+
 /** The browser's storage refused to read or write. What was already held stays held. */
 export class StorageError extends GenericError {
   override name = 'StorageError';

@@ -22,7 +22,11 @@ export const grace = 'grace@example.com';
 
 /** What becomes of one request. `drop-before`: it never arrives. `drop-after`: it is served, and the answer is lost. */
 export type Fault =
-  | { readonly kind: 'drop-before' | 'drop-after' | 'hang' }
+  | { readonly kind: 'drop-before' | 'hang' }
+  /** `then`: what else happens at that moment. */
+  | { readonly kind: 'drop-after'; readonly then?: () => void }
+  /** Served, and answered when `until` settles. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> }
   | { readonly kind: 'slow'; readonly by: number }
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
   | { readonly kind: 'alter'; readonly alter: (body: Record<string, unknown>) => Record<string, unknown> };
@@ -68,6 +72,7 @@ export interface World {
   readonly faults: Fault[];
   /** The next requests to the revocation endpoint meet these, one each. */
   readonly revocationFaults: Fault[];
+  /** Back to true: the pages hear of it. */
   online: boolean;
   readonly records: RecordStore;
   readonly localStorage: TextStorage;
@@ -138,6 +143,8 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
   const localStorage = createTextStorage();
   const cookies = new Map<string, string>();
   const atTenant = tenantBrowser(tenant);
+  const onlineListeners = new Set<() => void>();
+  let online = true;
 
   const world: World = {
     tenant,
@@ -149,7 +156,14 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     frames: [],
     faults: [],
     revocationFaults: [],
-    online: true,
+    get online() {
+      return online;
+    },
+    set online(now) {
+      const back = now && !online;
+      online = now;
+      if (back) for (const hear of [...onlineListeners]) hear();
+    },
     records,
     localStorage,
     cookies,
@@ -210,7 +224,11 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         origin: () => app,
         navigate: (url) => void navigations.push(url),
         online: () => world.online,
-        onOnline: () => () => {},
+        onOnline(task) {
+          const hear = () => void (dead || task());
+          onlineListeners.add(hear);
+          return () => void onlineListeners.delete(hear);
+        },
       },
       silentFrame: {
         async authorize(url, { origin, state, silence }) {
@@ -293,7 +311,11 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
       const altered = fault.alter(JSON.parse(body) as Record<string, unknown>);
       return { status: response.status, body: JSON.stringify(altered) };
     }
-    if (fault?.kind === 'drop-after') throw new TypeError('Failed to fetch');
+    if (fault?.kind === 'hold') await fault.until;
+    if (fault?.kind === 'drop-after') {
+      fault.then?.();
+      throw new TypeError('Failed to fetch');
+    }
     return { status: response.status, body };
   }
 

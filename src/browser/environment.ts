@@ -3,6 +3,7 @@
  */
 import type { Cookies, Cryptography, Environment, Http, Page, Timers } from '../environment.ts';
 import { get, remove, set } from 'es-cookie';
+import { noPage } from '../errors.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks } from './locks.ts';
 import { createSilentFrame } from './silent-frame.ts';
@@ -67,7 +68,10 @@ const http: Http = {
 const page: Page = {
   url: () => (typeof location === 'undefined' ? '' : location.href),
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
-  navigate: (url) => location.assign(url),
+  navigate(url) {
+    if (typeof location === 'undefined') throw noPage();
+    location.assign(url);
+  },
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
   onOnline(task) {
     if (typeof addEventListener === 'undefined') return () => {};
@@ -78,8 +82,12 @@ const page: Page = {
 
 const cookies: Cookies = {
   get: (name) => (typeof document === 'undefined' ? undefined : get(name)),
-  set: (name, value, { days, domain }) => set(name, value, { ...attributes(domain), expires: days }),
-  remove: (name, { domain }) => remove(name, attributes(domain)),
+  set(name, value, { days, domain }) {
+    if (typeof document !== 'undefined') set(name, value, { ...attributes(domain), expires: days });
+  },
+  remove(name, { domain }) {
+    if (typeof document !== 'undefined') remove(name, attributes(domain));
+  },
 };
 
 /** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */

@@ -1,12 +1,13 @@
 import { within } from '../core/within.ts';
 import type { SilentFrame, Timers } from '../environment.ts';
-import { TimeoutError } from '../errors.ts';
+import { noPage, TimeoutError } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import { readWebMessage } from '../oauth/web-message.ts';
 
 export function createSilentFrame(timers: Timers): SilentFrame {
   return {
     async authorize(url, { origin, state, limit, silence }) {
+      if (typeof document === 'undefined') throw noPage();
       const frame = document.createElement('iframe');
       frame.title = 'Silent sign-in';
       frame.style.display = 'none'; // inline, so that no style of the page shows it

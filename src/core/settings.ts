@@ -85,7 +85,18 @@ export function readSettings(options: Auth0ClientOptions): Settings {
  * imitate another's name; `1` is the version of the format behind all of these names. Names are written, never parsed.
  */
 export const storageName = (settings: Settings, ...pieces: readonly string[]): string =>
-  ['latchkey', '1', settings.domain, settings.clientId, ...pieces].map(encodeURIComponent).join('/');
+  ['latchkey', '1', settings.domain, settings.clientId, ...pieces].map(encode).join('/');
+
+function encode(piece: string): string {
+  try {
+    return encodeURIComponent(piece);
+  } catch {
+    throw new InvalidConfigurationError(
+      'A client id or audience is no text.',
+      'It holds half a surrogate pair.',
+    );
+  }
+}
 
 /** A limit in seconds out of what the caller gave. @throws {InvalidConfigurationError} for what is no time. */
 export function readLimit(name: string, value: Seconds | undefined, otherwise: Seconds): Seconds {

@@ -189,17 +189,25 @@ export function createCustody(
   }
 
   /** Under the lock; where it is not granted in time, or never, without it: the claim decides. */
-  async function exchangeInTurn(owner: string, wanted: Spendable, seen: Seen): Promise<SpendOutcome | Wait> {
-    let granted = false;
-    try {
-      return await locks.run(name, lockPatience, () => {
-        granted = true;
-        return claimAndExchange(owner, wanted, seen, locks.exclusive);
+  function exchangeInTurn(owner: string, wanted: Spendable, seen: Seen): Promise<SpendOutcome | Wait> {
+    return new Promise((resolve, reject) => {
+      let turn: 'awaited' | 'taken' | 'missed' = 'awaited';
+      const goWithout = () => {
+        turn = 'missed';
+        claimAndExchange(owner, wanted, seen, false).then(resolve, reject);
+      };
+      const callOff = timers.after(lockPatience + busyPause, goWithout); // for locks that do not keep to their limit
+      const take = async () => {
+        if (turn === 'missed') return;
+        turn = 'taken';
+        callOff();
+        await claimAndExchange(owner, wanted, seen, locks.exclusive).then(resolve, reject);
+      };
+      locks.run(name, lockPatience, take).catch(() => {
+        callOff();
+        if (turn === 'awaited') goWithout();
       });
-    } catch (error) {
-      if (granted) throw error;
-      return claimAndExchange(owner, wanted, seen, false);
-    }
+    });
   }
 
   async function claimAndExchange(

@@ -121,8 +121,25 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
       family: { state: 'none', generation: 0 },
     };
   const [marked, { family, answer }] = await Promise.all([isMarked(context), context.custody.look(target)]);
+  if (!marked && family.state === 'live') endUnmarked(context, target, family.generation);
   return { session, token, marked, signedOut, told, family, answer };
 }
+
+/**
+ * Somebody cleared the storage: that signs out, and its refresh token is revoked. Not at once, because a login writes its
+ * family first and its marker then, and because `localStorage` shows what other tabs wrote late.
+ */
+function endUnmarked(context: ClientContext, { audience }: Target, generation: number): void {
+  const { env, custody, flights } = context;
+  const end = async () => {
+    await new Promise<void>((resolve) => env.timers.after(markerDelay, resolve));
+    if (!(await isMarked(context))) await custody.end('logout', { audience, seen: generation });
+  };
+  flights.share(`unmarked ${audience}`, end).catch(() => {}); // the next call tries again
+}
+
+/** Longer than any cache may take to write a marker. */
+const markerDelay: Milliseconds = 10_000;
 
 /** Writes the tokens of a refresh. Custody has judged them, and their refresh token is safe there. */
 async function keep(

@@ -2,7 +2,7 @@ import { authorizationRequest, targetOf } from '../core/authorization-request.ts
 import type { RedirectLoginOptions } from '../core/options.ts';
 import { storageName } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
-import { StorageError } from '../errors.ts';
+import { InvalidConfigurationError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { authorizationSecrets } from './secrets.ts';
 
@@ -15,13 +15,27 @@ export async function loginWithRedirect(
   options: RedirectLoginOptions,
 ): Promise<void> {
   const { settings, env } = context;
+  const appState = readAppState(options.appState);
   const target = targetOf(settings, options.authorizationParams);
   const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
     response_mode: 'query',
   });
-  saveTransaction(context, { ...transaction, appState: options.appState });
+  saveTransaction(context, { ...transaction, appState });
   const address = options.fragment ? `${url}#${options.fragment}` : url;
   await (options.openUrl ?? env.page.navigate)(address);
+}
+
+/** @throws {InvalidConfigurationError} for what would not come back. */
+function readAppState(appState: unknown): unknown {
+  try {
+    JSON.stringify(appState);
+    return appState;
+  } catch {
+    throw new InvalidConfigurationError(
+      '"appState" does not survive JSON.',
+      'Leave out circles and big integers.',
+    );
+  }
 }
 
 /** Without it the return could not be judged, so a login that cannot be remembered is not begun. */

@@ -1,0 +1,360 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Locks } from '../../src/environment.ts';
+import { createWorld, type Tab, type World } from '../support/world.ts';
+
+const twoHours = 2 * 3600 * 1000;
+const options = { useRefreshTokensFallback: false };
+const silent = { after: () => () => {} };
+
+async function signedIn(world: World): Promise<void> {
+  await world.openTab(options).login();
+  await world.advance(twoHours);
+}
+
+/** A tab that froze while its refresh was under way: no timer of its fires, no answer arrives, and its lock stays held. */
+async function frozenHolder(world: World): Promise<Tab> {
+  const tab = world.openTab(options, { timers: silent });
+  world.faults.push({ kind: 'hang' });
+  void tab.client.getTokenSilently().catch(() => {});
+  await world.rest();
+  return tab;
+}
+
+/** What became of a call by the time it was looked at. */
+function watch<T>(call: Promise<T>): { value?: T; error?: unknown; settled: boolean } {
+  const watched: { value?: T; error?: unknown; settled: boolean } = { settled: false };
+  call.then(
+    (value) => Object.assign(watched, { value, settled: true }),
+    (error: unknown) => Object.assign(watched, { error, settled: true }),
+  );
+  return watched;
+}
+
+describe('P3: a holder that froze in the middle of a refresh', () => {
+  it('keeps nobody waiting beyond the limit, and is taken over once it is overdue', async () => {
+    const world = createWorld({ leeway: 120 });
+    await signedIn(world);
+    await frozenHolder(world);
+    const tab = world.openTab(options);
+    const first = watch(tab.client.getTokenSilently());
+    await world.advance(10_000);
+    expect(first.error).toMatchObject({ error: 'timeout', retryable: true });
+    const second = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
+    await world.advance(30_000);
+    expect(second.value).toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(2);
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it('discards what it gets when it wakes: its generation has passed', async () => {
+    const world = createWorld({ leeway: 120 });
+    await signedIn(world);
+    let wake = () => {};
+    const asleep = new Promise<void>((resolve) => (wake = resolve));
+    const holder = world.openTab(options, { timers: silent });
+    world.faults.push({ kind: 'hold', until: asleep });
+    const woken = watch(holder.client.getTokenSilently());
+    await world.rest();
+    const tab = world.openTab(options);
+    const call = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
+    await world.advance(60_000);
+    expect(call.value).toEqual(expect.any(String));
+    wake();
+    await world.rest();
+    expect(woken.value).toBe(call.value);
+    await tab.client.getTokenSilently({ cacheMode: 'off' });
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('is named by its age where the wait has an end and no answer', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab(options);
+    // Holders that come and go, each within its time: nobody is overdue, and the turn never comes.
+    const records: typeof world.records = {
+      ...world.records,
+      update: (name, step) =>
+        world.records.update(name, (record) => {
+          const [family] = Object.values((record as { families?: Record<string, object> }).families ?? {});
+          if (family)
+            Object.assign(family, { claim: { owner: 'other', startedAt: world.now() - 7, locked: false } });
+          return step(record);
+        }),
+    };
+    const waiting = world.openTab(options, { records });
+    const call = watch(waiting.client.getTokenSilently({ timeoutInSeconds: 600 }));
+    await world.advance(80_000);
+    expect(call.error).toMatchObject({
+      error: 'timeout',
+      reason: 'lock_timeout',
+      retryable: true,
+      message: 'Timeout: the lock was not granted within 70000 ms. Its holder began 7 ms ago.',
+    });
+    const later = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
+    await world.advance(40_000);
+    expect(later.value).toEqual(expect.any(String));
+  });
+});
+
+describe('P3: locks that do not work', () => {
+  const never = { exclusive: true, run: () => new Promise<never>(() => {}) } satisfies Locks;
+  const refusing = { exclusive: true, run: () => Promise.reject(new Error('broken')) } satisfies Locks;
+  it.each<[string, Locks]>([
+    ['refuse', refusing],
+    ['never answer', never],
+  ])('that %s: the claim alone decides, and 5 tabs send once', async (_, locks) => {
+    const world = createWorld();
+    await signedIn(world);
+    const tabs = Array.from({ length: 5 }, () => world.openTab(options, { locks }));
+    const calls = tabs.map((tab) => watch(tab.client.getTokenSilently()));
+    await world.advance(6000);
+    expect(calls[0]!.value).toEqual(expect.any(String));
+    expect(calls.map(({ value }) => value)).toEqual(Array.from({ length: 5 }, () => calls[0]!.value));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('that are granted when nobody waits any more: nothing is sent for them', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const granted: (() => Promise<unknown>)[] = [];
+    const slow: Locks = {
+      exclusive: true,
+      run: (_, _limit, task) => new Promise(() => granted.push(task)),
+    };
+    const call = watch(world.openTab(options, { locks: slow }).client.getTokenSilently());
+    await world.advance(6000);
+    expect(call.value).toEqual(expect.any(String));
+    for (const grant of granted) await grant();
+    expect(world.refreshes()).toHaveLength(1);
+  });
+});
+
+describe('a page that slept between its claim and its request', () => {
+  it('asks again before it sends, and finds that another one has taken over', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    let wake = () => {};
+    const asleep = new Promise<void>((resolve) => (wake = resolve));
+    let writes = 0;
+    const sleepy = world.openTab(options, {
+      timers: silent,
+      records: {
+        ...world.records,
+        async update(name, step) {
+          let wrote = false;
+          const result = await world.records.update(name, (record) => {
+            const [next, told] = step(record);
+            wrote = next !== record;
+            return [next, told];
+          });
+          if (wrote && ++writes === 1) await asleep;
+          return result;
+        },
+      },
+    });
+    const slept = watch(sleepy.client.getTokenSilently());
+    await world.rest();
+    const tab = world.openTab(options);
+    const call = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
+    await world.advance(60_000);
+    expect(call.value).toEqual(expect.any(String));
+    wake();
+    await world.rest();
+    expect(slept.value).toBe(call.value);
+    expect(world.refreshes()).toHaveLength(1);
+  });
+});
+
+describe('P7: while no new token can be had', () => {
+  const almost = 3600_000 - 30_000;
+
+  it.each([
+    ['offline', (world: World) => void (world.online = false)],
+    ['503', (world: World) => void world.faults.push({ kind: 'answer', status: 503, body: '<html>' })],
+    [
+      'a lost request',
+      (world: World) => void world.faults.push({ kind: 'drop-before' }, { kind: 'drop-before' }),
+    ],
+  ])('the last seconds of the old one are served: %s', async (_, befall) => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    await tab.login();
+    const old = await tab.client.getTokenSilently();
+    await world.advance(almost);
+    befall(world);
+    await expect(tab.client.getTokenSilently()).resolves.toBe(old);
+    world.online = true;
+    await expect(tab.client.getTokenSilently()).resolves.not.toBe(old);
+  });
+
+  it('a caller who insists on a new one hears why there is none', async () => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    await tab.login();
+    world.online = false;
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).rejects.toMatchObject({
+      reason: 'offline',
+    });
+  });
+
+  it('no frame is opened without a network', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokens: false });
+    world.online = false;
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'network_error',
+      reason: 'offline',
+      retryable: true,
+    });
+    expect(world.frames).toEqual([]);
+  });
+
+  it('20 tabs that wait for one exchange share its failure', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tabs = Array.from({ length: 20 }, () => world.openTab(options));
+    for (let n = 0; n < 40; n++) world.faults.push({ kind: 'drop-before' });
+    const calls = tabs.map((tab) => watch(tab.client.getTokenSilently()));
+    await world.advance(10_000);
+    for (const { error } of calls)
+      expect(error).toMatchObject({ error: 'network_error', reason: 'outcome_unknown' });
+    expect(world.refreshes()).toHaveLength(2);
+    world.faults.length = 0;
+    await expect(tabs[7]!.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it('repeated failures are spaced out, whichever tab asks, and the pause is told when it is long', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tabs = [world.openTab(options), world.openTab(options)];
+    const down = { kind: 'answer', status: 503, body: '' } as const;
+    const ask = async (count: number) => {
+      const call = watch(tabs[count % 2]!.client.getTokenSilently());
+      await world.advance(10_000);
+      return call.error;
+    };
+    for (let n = 0; n < 60; n++) world.faults.push(down);
+    for (let n = 0; n < 60; n++) await ask(n);
+    expect(world.refreshes().length).toBeLessThan(18); // 10 min
+    const sent = world.refreshes().length;
+    let told: unknown;
+    for (let n = 0; n < 5 && !told; n++) {
+      const error = await ask(n);
+      if ((error as { reason?: string }).reason === 'backing_off') told = error;
+    }
+    expect(told).toMatchObject({ error: 'network_error', retryable: true, requiresLogin: false });
+    expect(world.refreshes().length - sent).toBeLessThanOrEqual(1);
+    world.faults.length = 0;
+    await world.advance(60_000);
+    await expect(tabs[0]!.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('P2: what is in doubt is asked again as soon as the network is back, while the leeway lasts', async () => {
+    const world = createWorld({ leeway: 30 });
+    await signedIn(world);
+    const tab = world.openTab(options);
+    world.faults.push({ kind: 'drop-after', then: () => void (world.online = false) });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'outcome_unknown' });
+    await world.advance(20_000);
+    world.online = true;
+    await world.advance(twoHours);
+    expect(world.refreshes()).toHaveLength(3); // the first, the one at once, and the one when the network came back
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+});
+
+describe('a signal', () => {
+  it('detaches its caller at once; the exchange goes on, and its result is kept', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab(options);
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    world.faults.push({ kind: 'slow', by: 3000 });
+    const call = watch(tab.client.getTokenSilently({ signal: abort.signal }));
+    const other = watch(tab.client.getTokenSilently());
+    await world.advance(1000);
+    abort.abort(reason);
+    await world.rest();
+    expect(call.error).toMatchObject({ name: 'AbortError', error: 'aborted', cause: reason });
+    await world.advance(3000);
+    expect(other.value).toEqual(expect.any(String));
+    await expect(tab.client.getTokenSilently()).resolves.toBe(other.value);
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('that is aborted already lets no call begin', async () => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    await tab.login();
+    const waiting = { signal: AbortSignal.abort() };
+    const sent = world.requests.length;
+    const left = tab.navigations.length;
+    const { client } = tab;
+    for (const call of [
+      () => client.getTokenSilently({ ...waiting, cacheMode: 'off' }),
+      () => client.checkSession(waiting),
+      () => client.getUser(waiting),
+      () => client.getIdTokenClaims(waiting),
+      () => client.isAuthenticated(waiting),
+      () => client.loginWithRedirect(waiting),
+      () => client.handleRedirectCallback('http://localhost:3000/?code=a&state=b', waiting),
+      () => client.logout(waiting),
+    ])
+      await expect(call()).rejects.toMatchObject({ error: 'aborted' });
+    expect(world.requests).toHaveLength(sent);
+    expect(tab.navigations).toHaveLength(left);
+    await expect(client.isAuthenticated()).resolves.toBe(true);
+  });
+});
+
+describe('a client that is disposed of', () => {
+  it('ends its calls at once, sends nothing more, and keeps what is under way', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab(options);
+    world.faults.push({ kind: 'slow', by: 3000 });
+    const call = watch(tab.client.getTokenSilently());
+    const waiting = watch(tab.client.getTokenSilently({ authorizationParams: { scope: 'openid' } }));
+    await world.advance(1000);
+    tab.client.dispose();
+    await world.rest();
+    expect(call.error).toMatchObject({ error: 'disposed', retryable: false });
+    expect(waiting.error).toMatchObject({ error: 'disposed' });
+    await expect(tab.client.isAuthenticated()).rejects.toMatchObject({ error: 'disposed' });
+    await world.advance(60_000);
+    expect(world.refreshes()).toHaveLength(1);
+    await expect(world.openTab(options).client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('gives its turn away while it waits for one', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const holder = world.openTab(options);
+    const tab = world.openTab(options);
+    world.faults.push({ kind: 'slow', by: 2000 }, { kind: 'slow', by: 2000 });
+    void holder.client.getTokenSilently();
+    const call = watch(tab.client.getTokenSilently({ cacheMode: 'off' }));
+    await world.rest();
+    tab.client.dispose();
+    await world.advance(10_000);
+    expect(call.error).toMatchObject({ error: 'disposed' });
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('P3: leaves nothing behind, mounted and thrown away 50 times', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    for (let n = 0; n < 50; n++) {
+      const { client } = world.openTab(options);
+      void client.getTokenSilently().catch(() => {});
+      client.dispose();
+    }
+    await world.rest();
+    await expect(world.openTab(options).client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+});
