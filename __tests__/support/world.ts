@@ -75,6 +75,7 @@ export interface World {
   /** Back to true: the pages hear of it. */
   online: boolean;
   readonly records: RecordStore;
+  recordNames(): string[];
   readonly localStorage: TextStorage;
   readonly cookies: Map<string, string>;
   /** @param ports Replaced ports, for a browser that lacks something. */
@@ -135,8 +136,12 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
   });
 
   const shared = createMemoryRecordStore();
+  const recordNames = new Set<string>();
   const records: RecordStore = {
-    update: (name, step) => shared.update(name, (record) => step(structuredClone(record))),
+    update(name, step) {
+      recordNames.add(name);
+      return shared.update(name, (record) => step(structuredClone(record)));
+    },
     close() {},
   };
   const locks = createPageLocks(time.timers);
@@ -165,6 +170,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
       if (back) for (const hear of [...onlineListeners]) hear();
     },
     records,
+    recordNames: () => [...recordNames],
     localStorage,
     cookies,
     openTab: (options, ports) => openTab(options, createTextStorage(), ports),

@@ -1,0 +1,151 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ICache } from '../../src/core/cache.ts';
+import { grace, createWorld, type World } from '../support/world.ts';
+
+const twoHours = 2 * 3600 * 1000;
+
+/** A cache of the app's own that answers late. */
+function asyncCache(entries = new Map<string, string>()) {
+  const later = () => new Promise((resolve) => setImmediate(resolve));
+  const cache: ICache = {
+    async get<T>(key: string) {
+      await later();
+      const text = entries.get(key);
+      return text === undefined ? undefined : (JSON.parse(text) as T);
+    },
+    async set(key, entry) {
+      await later();
+      entries.set(key, JSON.stringify(entry));
+    },
+    async remove(key) {
+      await later();
+      entries.delete(key);
+    },
+  };
+  return { cache, entries };
+}
+
+const options = (cache: ICache) => ({ cache, useRefreshTokensFallback: false });
+
+async function signedIn(world: World, cache: ICache) {
+  const tab = world.openTab(options(cache));
+  await tab.login();
+  await world.advance(twoHours);
+  return tab;
+}
+
+/** Everything in the coherent store, as text. */
+async function inRecords(world: World): Promise<string> {
+  const texts: string[] = [];
+  for (const name of world.recordNames())
+    texts.push(await world.records.update(name, (record) => [record, JSON.stringify(record) ?? '']));
+  return texts.join('\n');
+}
+
+describe('a cache of the app’s own', () => {
+  it('keeps the refresh token, and the coherent store nothing but a name', async () => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    const tab = await signedIn(world, cache);
+    await tab.client.getTokenSilently();
+    const sent = world.refreshes()[0]!.form.get('refresh_token')!;
+    const held = [...entries.values()].join('\n');
+    expect(held).toContain('"refresh_token"');
+    expect(held).not.toContain(sent); // spent, and gone
+    expect(await inRecords(world)).toMatch(/^"[\w-]{22}"$/);
+    expect(world.localStorage.names()).toEqual([]);
+  });
+
+  it('shared by 20 tabs: one of them sends', async () => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    await signedIn(world, cache);
+    const tabs = Array.from({ length: 20 }, () => world.openTab(options(asyncCache(entries).cache)));
+    const tokens = await Promise.all(tabs.map((tab) => tab.client.getTokenSilently()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('of each tab’s own: each has its own session, and none disturbs another', async () => {
+    const world = createWorld();
+    const one = await signedIn(world, asyncCache().cache);
+    const other = await signedIn(world, asyncCache().cache);
+    await other.client.logout({ openUrl: false });
+    await expect(other.client.isAuthenticated()).resolves.toBe(false);
+    await expect(one.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await world.advance(twoHours);
+    await expect(one.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('cleared by the app: nobody is signed in, and a login begins anew', async () => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    const tab = await signedIn(world, cache);
+    entries.clear();
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    await tab.login(grace);
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+  });
+
+  it('keeps no entry of the former session after a logout, and the tombstone stays', async () => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    const listing: ICache = { ...cache, allKeys: () => [...entries.keys()] };
+    const tab = await signedIn(world, listing);
+    await tab.client.logout({ openUrl: false });
+    expect([...entries.values()].join('\n')).not.toMatch(/refresh_token|access_token|id_token/);
+    expect([...entries.values()].join('\n')).toContain('"cause":"logout"');
+  });
+
+  it.each<[string, Partial<ICache>]>([
+    ['never answers', { get: () => new Promise<never>(() => {}) }],
+    ['fails', { get: () => Promise.reject(new Error('no')) }],
+    [
+      'throws',
+      {
+        get: () => {
+          throw new Error('no');
+        },
+      },
+    ],
+  ])(
+    'P33: that %s loses nothing: every call ends, and all is well once it works again',
+    async (_, broken) => {
+      const world = createWorld();
+      const { cache } = asyncCache();
+      const whims: ICache = { ...cache };
+      const tab = await signedIn(world, whims);
+      Object.assign(whims, broken);
+      const calls = [
+        tab.client.getTokenSilently(),
+        tab.client.isAuthenticated(),
+        tab.client.getUser(),
+        tab.client.checkSession(),
+      ];
+      const settled = Promise.allSettled(calls);
+      await world.advance(60_000);
+      const [token, authenticated] = await settled;
+      expect(token).toMatchObject({
+        status: 'rejected',
+        reason: { error: 'storage_error', retryable: true },
+      });
+      expect(authenticated).toMatchObject({ value: true });
+      expect(world.refreshes()).toEqual([]);
+      Object.assign(whims, cache);
+      await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    },
+  );
+
+  it('P33: that gives nothing up is not believed after a logout', async () => {
+    const world = createWorld();
+    const { cache } = asyncCache();
+    const clinging: ICache = { ...cache, remove: () => Promise.reject(new Error('no')) };
+    const tab = await signedIn(world, clinging);
+    await expect(tab.client.logout({ openUrl: false })).rejects.toThrow('no');
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+  });
+});
