@@ -1,9 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
+import { Auth0Client } from '../../src/auth0-client.ts';
 import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import type { TextStorage } from '../../src/environment.ts';
 import { StorageError } from '../../src/errors.ts';
 import { app, createWorld, type Fault, type Tab, type World } from '../support/world.ts';
+
+function circle(): unknown {
+  const one: { other?: unknown } = {};
+  one.other = one;
+  return one;
+}
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -468,6 +475,20 @@ describe('arguments', () => {
     },
   );
 
+  it.each<[string, (client: Auth0Client) => Promise<unknown>]>([
+    ['null for options', (client) => client.getTokenSilently(null as never)],
+    ['text for options', (client) => client.logout('now' as never)],
+    [
+      'half a surrogate pair',
+      (client) => client.getTokenSilently({ authorizationParams: { audience: '\ud800' } }),
+    ],
+    ['a circle in appState', (client) => client.loginWithRedirect({ appState: circle() })],
+  ])('that cannot be used are typed errors, and nothing is left: %s', async (_, call) => {
+    const tab = createWorld().openTab();
+    await expect(call(tab.client)).rejects.toMatchObject({ error: 'invalid_configuration' });
+    expect(tab.navigations).toEqual([]);
+  });
+
   it('cannot replace what belongs to the SDK', async () => {
     const world = createWorld();
     const tab = world.openTab();
@@ -483,5 +504,18 @@ describe('arguments', () => {
     expect(query.get('client_id')).toBe('spa');
     expect(query.get('state')).not.toBe('known');
     expect([query.get('code_challenge_method'), query.get('response_type')]).toEqual(['S256', 'code']);
+  });
+});
+
+describe('outside of a page', () => {
+  it.each<[string, (client: Auth0Client) => Promise<unknown>, string]>([
+    ['a token', (client) => client.getTokenSilently(), 'no_page'],
+    ['a login', (client) => client.loginWithRedirect(), 'storage_error'],
+    ['a callback', (client) => client.handleRedirectCallback(), 'missing_callback_parameters'],
+    ['a logout', (client) => client.logout(), 'no_page'],
+  ])('%s is a typed error', async (_, call, error) => {
+    const client = new Auth0Client({ domain: 'tenant.example', clientId: 'spa' });
+    await expect(call(client)).rejects.toMatchObject({ error });
+    client.dispose();
   });
 });

@@ -252,6 +252,35 @@ describe('logging out', () => {
     await expect(other.client.getUser()).resolves.toMatchObject({ email: grace });
   });
 
+  it('by clearing localStorage revokes what is left, once it is certain', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
+    await world.advance(10_000);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+    expect(world.refreshes()).toEqual([]);
+  });
+
+  it('is not seen in a marker that shows up late', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    let late = true;
+    const localStorage = {
+      ...world.localStorage,
+      get: (name: string) => (late ? null : world.localStorage.get(name)),
+    };
+    const other = world.openTab({ useRefreshTokensFallback: false }, { localStorage });
+    await expect(other.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    late = false;
+    await world.advance(10_000);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
+    await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it('by clearing localStorage is final for a refresh in flight', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
