@@ -95,6 +95,7 @@ describe('rotation settings', () => {
   it('are filled in with thirty days (R26, U12)', () => {
     expect(change(rotating)).toEqual({
       ...rotating,
+      policies: [],
       leeway: 0,
       token_lifetime: 2_592_000,
       idle_token_lifetime: 2_592_000,

@@ -36,6 +36,7 @@ function aFamily(changes: Partial<RotationPolicy> = {}) {
       scope: 'openid',
       sessionId: 'sid',
       authTime: null,
+      organizationId: null,
     },
     policy,
   );

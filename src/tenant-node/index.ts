@@ -1,8 +1,9 @@
 /** `latchkey/tenant/node`: the tenant on a port. */
-import { createServer, type Server } from 'node:http';
+import { createServer, ServerResponse, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import type { Tenant } from '../tenant/index.ts';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { BrokenConnectionError, type Tenant } from '../tenant/index.ts';
 
 export interface ServeOptions {
   /** 0 takes a free one. Default: the port of the tenant's `baseUrl`. */
@@ -39,7 +40,20 @@ export async function serve(
   tenant: Pick<Tenant, 'fetch' | 'baseUrl'>,
   { port = portOf(tenant.baseUrl), host = '127.0.0.1' }: ServeOptions = {},
 ): Promise<TenantServer> {
-  const listener = getRequestListener((request) => tenant.fetch(request), {
+  const answer: Parameters<typeof getRequestListener>[0] = async (request, env) => {
+    try {
+      return await tenant.fetch(request);
+    } catch (error) {
+      if (!(error instanceof BrokenConnectionError && 'outgoing' in env)) throw error;
+      const { outgoing } = env;
+      // With the first byte on its way no browser sends the request again.
+      if (error.cut === 'body' && outgoing instanceof ServerResponse)
+        outgoing.writeHead(200, { 'content-length': 1000 }).write(' ');
+      setImmediate(() => outgoing.destroy());
+      return RESPONSE_ALREADY_SENT;
+    }
+  };
+  const listener = getRequestListener(answer, {
     hostname: host,
     overrideGlobalObjects: false, // an import must not change the globals of whoever imports
   });

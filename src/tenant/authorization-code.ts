@@ -13,6 +13,7 @@ export interface AuthorizationCode {
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
   readonly challenge: { readonly value: string; readonly method: 'S256' | 'plain' } | null;
+  readonly organizationId: string | null;
   readonly issuedAt: Milliseconds;
   /** Set by the first use, with the family it made; or by a failed proof, without one. */
   readonly used: { readonly familyId: string | null } | null;

@@ -4,7 +4,8 @@
  */
 import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
-import type { Client, Configuration, ResourceServer } from './configuration.ts';
+import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
+import { findOrganization } from './context.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
@@ -27,6 +28,8 @@ export interface CheckedRequest extends ReplyAddress {
   readonly prompts: readonly string[];
   readonly maxAge: Seconds | null;
   readonly loginHint: string | null;
+  /** As whose member the user logs in. */
+  readonly organization: Organization | null;
 }
 
 export type Judgement =
@@ -52,8 +55,9 @@ const standardScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offli
 export function judgeAuthorizationRequest(
   parameters: Parameters,
   clients: ReadonlyMap<string, Client>,
-  { resourceServers }: Configuration,
+  configuration: Configuration,
 ): Judgement {
+  const { resourceServers } = configuration;
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
   const client = clients.get(clientId);
@@ -105,6 +109,11 @@ export function judgeAuthorizationRequest(
   if (challenge === 'invalid')
     return refuse('invalid_request', 'code_challenge must be 43 to 128 characters with method S256 or plain'); // E3
 
+  const asked = parameters.get('organization');
+  const organization = asked === undefined ? null : findOrganization(configuration, asked);
+  if (organization === undefined)
+    return refuse('invalid_request', `parameter organization is invalid: ${asked}`); // E5
+
   const prompts = scopeNames(parameters.get('prompt') ?? '');
   if (prompts.includes('none') && prompts.length > 1)
     return refuse('invalid_request', 'prompt=none cannot be combined with another value'); // E8
@@ -124,6 +133,7 @@ export function judgeAuthorizationRequest(
       prompts,
       maxAge: maxAge === undefined ? null : Number(maxAge),
       loginHint: parameters.get('login_hint') ?? null,
+      organization,
     },
   };
 }

@@ -63,6 +63,16 @@ export interface UserConfiguration {
   readonly blocked?: boolean;
 }
 
+/** A group of users that a client may ask to log in with, in Auth0's words. */
+export interface OrganizationConfiguration {
+  /** Default: `org_` and random text. */
+  readonly id?: string;
+  /** Lower case. */
+  readonly name: string;
+  /** E-mail addresses of users. */
+  readonly members?: readonly string[];
+}
+
 /** Points that Auth0 leaves open. */
 export interface Quirks {
   /**
@@ -81,9 +91,12 @@ export interface TenantConfiguration {
   readonly clients: readonly ClientConfiguration[];
   readonly resource_servers?: readonly ResourceServerConfiguration[];
   readonly users: readonly UserConfiguration[];
+  readonly organizations?: readonly OrganizationConfiguration[];
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
   readonly now?: () => Milliseconds;
+  /** How a fault waits. Default `setTimeout`. */
+  readonly wait?: (span: Milliseconds) => Promise<void>;
 }
 
 export interface Client {
@@ -121,6 +134,13 @@ export interface User {
   readonly blocked: boolean;
 }
 
+export interface Organization {
+  readonly id: string;
+  readonly name: string;
+  /** Ids of users. */
+  readonly members: readonly string[];
+}
+
 export interface Configuration {
   /** Without a trailing slash. */
   readonly baseUrl: string;
@@ -129,6 +149,7 @@ export interface Configuration {
   readonly clients: readonly Client[];
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly users: readonly User[];
+  readonly organizations: readonly Organization[];
   readonly forks: ForkPolicy;
 }
 
@@ -143,8 +164,10 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'clients',
     'resource_servers',
     'users',
+    'organizations',
     'quirks',
     'now',
+    'wait',
   ]);
   const baseUrl = readBaseUrl(tenant.get('baseUrl'));
   const clients = readList('clients', tenant.get('clients'), readClient);
@@ -174,7 +197,16 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'user_id',
     users.map((user) => user.user_id),
   );
+  const organizations = readList('organizations', tenant.get('organizations') ?? [], (field, value) =>
+    readOrganization(field, value, random, users),
+  );
+  refuseTwins(
+    'organizations',
+    'name',
+    organizations.map(({ name }) => name),
+  );
   return {
+    organizations,
     baseUrl,
     issuer: `${baseUrl}/`,
     clients,
@@ -312,6 +344,26 @@ function readUser(field: string, value: unknown, random: Randomness, now: Millis
     updated_at: new Date(now).toISOString(),
     blocked: readOptionalFlag(`${field}.blocked`, user.get('blocked')) ?? false,
   };
+}
+
+function readOrganization(
+  field: string,
+  value: unknown,
+  random: Randomness,
+  users: readonly User[],
+): Organization {
+  const organization = readObject(field, value, ['id', 'name', 'members']);
+  const id = readOptionalText(`${field}.id`, organization.get('id')) ?? `org_${random.hex(16)}`;
+  if (!id.startsWith('org_'))
+    throw new TenantConfigurationError(`${field}.id`, 'an id that begins with "org_"', id);
+  const name = readText(`${field}.name`, organization.get('name'));
+  if (name !== name.toLowerCase()) throw new TenantConfigurationError(`${field}.name`, 'lower case', name);
+  const members = readList(`${field}.members`, organization.get('members') ?? [], (at, email) => {
+    const user = users.find((candidate) => candidate.email === email);
+    if (!user) throw new TenantConfigurationError(at, 'the e-mail address of a user', email);
+    return user.user_id;
+  });
+  return { id, name, members };
 }
 
 function readBaseUrl(value: unknown): string {

@@ -1,7 +1,7 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
 import type { Clock } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
-import type { Client, Configuration, User } from './configuration.ts';
+import type { Client, Configuration, Organization, User } from './configuration.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
@@ -55,6 +55,10 @@ export function keepFamily({ state }: TenantContext, family: RefreshTokenFamily)
   state.families.set(family.familyId, family);
   state.refreshTokens.set(value, { familyId: family.familyId, counter });
 }
+
+/** By its id, or by its name, which Auth0 compares in lower case. */
+export const findOrganization = ({ organizations }: Configuration, asked: string): Organization | undefined =>
+  organizations.find(({ id, name }) => id === asked || name === asked.toLowerCase());
 
 /** The rotation policy of a client as it is configured at this moment (R2). */
 export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>

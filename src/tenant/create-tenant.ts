@@ -14,6 +14,7 @@ import { logout } from './endpoints/logout.ts';
 import { revoke } from './endpoints/revoke.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
+import { createFaults, type Faults } from './faults.ts';
 import { viewFamily, type FamilyView } from './family-view.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
@@ -32,7 +33,7 @@ import { tenantClock, type TenantClock } from './tenant-clock.ts';
 
 /** A running tenant. It holds no timers and no handles; letting go of it is enough to end it. */
 export interface Tenant {
-  /** Answers one request, whatever the host it is addressed to. */
+  /** Answers one request, whatever the host it is addressed to. Rejects with a `TypeError` where a fault breaks the connection. */
   fetch(request: Request): Promise<Response>;
   /** `baseUrl` with a trailing slash, as in every token. */
   readonly issuer: string;
@@ -40,6 +41,8 @@ export interface Tenant {
   /** Wanted as `x-tenant-token` by every write under `/__tenant/`; new at every start, whatever the seed. */
   readonly developmentToken: string;
   readonly clock: TenantClock;
+  /** What is to go wrong with the next requests. */
+  readonly faults: Faults;
   /** What happened so far, oldest first; grows as things happen. */
   readonly journal: readonly JournalEntry[];
   /** Every refresh token family, oldest first. */
@@ -90,10 +93,16 @@ export function createTenant(source: TenantConfiguration): Tenant {
     state: initialState(configuration),
     journal: openJournal(clock, random),
   };
+  const { faults, pass } = createFaults({
+    journal: context.journal,
+    random,
+    wait: source.wait ?? ((span) => new Promise((resolve) => setTimeout(resolve, span))),
+  });
   const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), policyFor(context, family));
 
   const tenant: Tenant = {
-    fetch: async (request) => app.fetch(request),
+    fetch: (request) => pass(request, async (passed) => app.fetch(passed)),
+    faults,
     issuer: configuration.issuer,
     baseUrl: configuration.baseUrl,
     developmentToken: randomness().text(),

@@ -4,14 +4,20 @@ export { TenantConfigurationError } from './configuration-error.ts';
 export type {
   AppType,
   ClientConfiguration,
+  OrganizationConfiguration,
   Quirks,
   ResourceServerConfiguration,
   TenantConfiguration,
   TokenEndpointAuthMethod,
   UserConfiguration,
 } from './configuration.ts';
+export { BrokenConnectionError, type Fault, type FaultKind, type Faults, type FaultView } from './faults.ts';
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
-export type { RefreshTokenConfiguration, RefreshTokenSettings } from './refresh-token-settings.ts';
+export type {
+  RefreshTokenConfiguration,
+  RefreshTokenPolicy,
+  RefreshTokenSettings,
+} from './refresh-token-settings.ts';
 export type { TenantClock } from './tenant-clock.ts';

@@ -18,7 +18,8 @@ export type JournalCode =
   | 'fertft' // refresh token refused
   | 'ferrt' // refresh token reuse detected
   | 'srrt' // refresh token revoked
-  | 'fco'; // origin refused
+  | 'fco' // origin refused
+  | 'fault'; // none of Auth0's: a fault that was asked for has struck
 
 /** One entry: the fields of an Auth0 log event, plus what was decided and why, in plain words. */
 export interface JournalEntry {

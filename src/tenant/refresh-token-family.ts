@@ -64,6 +64,8 @@ export interface RefreshTokenFamily {
   readonly sessionId: string;
   /** When the user signed in, if the authorization request wanted to know; repeated in every ID token (OIDC Core §12.2). */
   readonly authTime: Milliseconds | null;
+  /** As whose member the user signed in; in every ID token too. */
+  readonly organizationId: string | null;
   readonly rotating: boolean;
   readonly createdAt: Milliseconds;
   readonly expiresAt: Milliseconds | null;
@@ -127,6 +129,8 @@ export interface FamilyBirth {
   readonly scope: string;
   readonly sessionId: string;
   readonly authTime: Milliseconds | null;
+  /** As whose member the user signed in; in every ID token too. */
+  readonly organizationId: string | null;
 }
 
 /** A family with its first token. The absolute lifetime is fixed here, once (L1). */
@@ -268,8 +272,8 @@ function found(
 }
 
 function identityOf(family: RefreshTokenFamily): Omit<FamilyBirth, 'now' | 'value' | 'familyId'> {
-  const { clientId, userId, audience, scope, sessionId, authTime } = family;
-  return { clientId, userId, audience, scope, sessionId, authTime };
+  const { clientId, userId, audience, scope, sessionId, authTime, organizationId } = family;
+  return { clientId, userId, audience, scope, sessionId, authTime, organizationId };
 }
 
 const isLeaf = (token: RefreshToken): boolean => token.firstRotatedAt === null;

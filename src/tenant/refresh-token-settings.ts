@@ -13,6 +13,13 @@ export interface RefreshTokenConfiguration {
   readonly infinite_token_lifetime?: boolean;
   readonly idle_token_lifetime?: Seconds;
   readonly infinite_idle_token_lifetime?: boolean;
+  /** Multi-resource refresh tokens: further audiences that a token may be exchanged for, and with which scopes. */
+  readonly policies?: readonly RefreshTokenPolicy[];
+}
+
+export interface RefreshTokenPolicy {
+  readonly audience: string;
+  readonly scope: readonly string[];
 }
 
 /** The same with every default filled in. */
@@ -31,6 +38,7 @@ const defaultRefreshTokenSettings: RefreshTokenSettings = {
   infinite_token_lifetime: true,
   idle_token_lifetime: thirtyDays,
   infinite_idle_token_lifetime: true,
+  policies: [],
 };
 
 /**
@@ -96,6 +104,7 @@ export function readRefreshTokenSettings(value: unknown, field = 'refresh_token'
       Math.min(thirtyDays, token_lifetime),
     ),
     infinite_idle_token_lifetime: flag('infinite_idle_token_lifetime', endless),
+    policies: readPolicies(given.get('policies') ?? [], `${field}.policies`),
   };
   checkCombination(settings, field);
   return settings;
@@ -111,6 +120,21 @@ export function rotationPolicy(settings: RefreshTokenSettings, forks: ForkPolicy
     idleTokenLifetime: endless || settings.infinite_idle_token_lifetime ? null : settings.idle_token_lifetime,
     forks,
   };
+}
+
+function readPolicies(value: unknown, field: string): readonly RefreshTokenPolicy[] {
+  if (!Array.isArray(value)) throw new TenantConfigurationError(field, 'a list', typeof value);
+  return value.map((item: unknown, index) => {
+    const { audience, scope, ...others } = (item ?? {}) as Readonly<Record<string, unknown>>;
+    const at = `${field}[${index}]`;
+    for (const name of Object.keys(others))
+      throw new TenantConfigurationError(`${at}.${name}`, 'no such key', name);
+    if (typeof audience !== 'string' || audience === '')
+      throw new TenantConfigurationError(`${at}.audience`, 'the identifier of an API', audience);
+    if (!Array.isArray(scope) || !scope.every((name) => typeof name === 'string'))
+      throw new TenantConfigurationError(`${at}.scope`, 'a list of scope names', scope);
+    return { audience, scope };
+  });
 }
 
 function checkCombination(settings: RefreshTokenSettings, field: string): void {

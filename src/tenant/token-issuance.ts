@@ -26,6 +26,7 @@ export interface Issuance {
   /** Only in the answer to a code exchange (OIDC Core §12.2). */
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
+  readonly organizationId: string | null;
   readonly refreshToken: string | null;
 }
 
@@ -70,6 +71,7 @@ async function issueAccessToken(
     exp: iat + expires_in,
     scope,
     azp: clientId,
+    ...(issuance.organizationId !== null && { org_id: issuance.organizationId }),
     jti: context.random.text(16), // two tokens of one second are not the same text
   });
 }
@@ -84,9 +86,16 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
     iat,
     exp: iat + idTokenLifetime,
     sid,
+    ...organizationClaims(context, issuance.organizationId),
     ...(nonce !== null && { nonce }),
     ...(authTime !== null && { auth_time: toSeconds(authTime) }),
   });
+}
+
+/** Auth0 adds `org_name` where the tenant allows names in the place of ids; this one does. */
+function organizationClaims({ configuration }: TenantContext, id: string | null) {
+  if (id === null) return {};
+  return { org_id: id, org_name: configuration.organizations.find((known) => known.id === id)?.name };
 }
 
 async function sign({ key }: TenantContext, claims: Record<string, unknown>): Promise<string> {

@@ -36,7 +36,9 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const { request } = judgement;
   const session = currentSession(context, c);
   const user = session && context.state.users.get(session.userId);
-  const mayContinue = session !== undefined && !user?.blocked && isRecent(context, session, request);
+  const isMember = !request.organization || request.organization.members.includes(user?.user_id ?? '');
+  const mayContinue =
+    session !== undefined && !user?.blocked && isMember && isRecent(context, session, request);
 
   if (request.prompts.includes('none'))
     return mayContinue
@@ -145,6 +147,7 @@ function grant(
     nonce: request.nonce,
     authTime: wantsAuthTime ? session.authTime : null,
     challenge: request.challenge,
+    organizationId: request.organization?.id ?? null,
     issuedAt: context.clock.now(),
     used: null,
   });
@@ -172,7 +175,7 @@ function refuseSilently(
     client_id: request.clientId,
     decision: 'refuse',
     reason: hasSession
-      ? 'the session is older than max_age, or its user is blocked'
+      ? 'the session is older than max_age, or its user is blocked or no member of the organization'
       : 'the browser sent no session cookie, or the session is over',
   });
   return respond(context, c, request, { error: 'login_required', error_description: 'Login required' });

@@ -10,6 +10,7 @@ import { TenantConfigurationError } from '../configuration-error.ts';
 import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
 import type { Tenant } from '../create-tenant.ts';
+import type { Fault } from '../faults.ts';
 
 export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono {
   const app = new Hono();
@@ -22,6 +23,17 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
   app.get('/families', (c) => c.json(tenant.families()));
   app.post('/families/:id/replay', (c) => replay(tenant, c));
   app.patch('/clients/:id', (c) => patchClient(tenant, c));
+  app.get('/faults', (c) => c.json(tenant.faults.list()));
+  app.post('/faults', (c) => addFault(tenant, c));
+  app.delete('/faults', (c) => {
+    tenant.faults.clear();
+    return c.json(tenant.faults.list());
+  });
+  app.delete('/faults/:id', (c) =>
+    tenant.faults.remove(c.req.param('id'))
+      ? c.json(tenant.faults.list())
+      : refuse(c, 404, 'there is no such fault'),
+  );
   app.get('/clock', (c) => showClock(tenant, c));
   app.post('/clock', (c) => moveClock(tenant, c));
   return app;
@@ -79,6 +91,21 @@ async function patchClient(tenant: Tenant, c: Context): Promise<Response> {
   } catch (error) {
     if (error instanceof TenantConfigurationError)
       return refuse(c, error.field === 'client_id' ? 404 : 400, error.message);
+    throw error;
+  }
+}
+
+async function addFault(tenant: Tenant, c: Context): Promise<Response> {
+  const { times, ...members } = Object.fromEntries((await readBody(c)) ?? []);
+  try {
+    // `add` checks every member of what it is given. JSON has no infinity.
+    const fault = {
+      ...members,
+      ...(times !== undefined && { times: times === 'always' ? Infinity : times }),
+    } as Fault;
+    return c.json({ id: tenant.faults.add(fault) });
+  } catch (error) {
+    if (error instanceof TenantConfigurationError) return refuse(c, 400, error.message);
     throw error;
   }
 }

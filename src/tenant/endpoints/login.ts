@@ -34,11 +34,15 @@ export async function submitLogin(context: TenantContext, c: Context): Promise<R
     writeFailure(context, transaction, user);
     return respondWithForm(context, c, { state, transaction, email, error: 'Wrong email or password' });
   }
-  if (user.blocked) {
+  const { organization } = transaction.request;
+  const foreign = organization && !organization.members.includes(user.user_id);
+  if (user.blocked || foreign) {
     const outcome = {
       kind: 'refused',
       error: 'access_denied',
-      error_description: 'user is blocked',
+      error_description: user.blocked
+        ? 'user is blocked'
+        : `user ${user.user_id} is not part of the ${organization?.id} organization`,
     } as const;
     context.state.transactions.set(state, { ...transaction, outcome });
     return c.redirect(resumeAddress(state), 303);

@@ -72,6 +72,7 @@ export async function exchangeAuthorizationCode(
     sid: code.sid,
     nonce: code.nonce,
     authTime: code.authTime,
+    organizationId: code.organizationId,
     refreshToken: family && headOf(family).value,
   });
   return { kind: 'tokens', response };
@@ -132,6 +133,7 @@ function begin(
       scope: code.scope,
       sessionId: code.sid,
       authTime: code.authTime,
+      organizationId: code.organizationId,
     },
     policyOf(context, client),
   );

@@ -42,10 +42,22 @@ export async function exchangeRefreshToken(
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
   const judged = await judgeBeforehand(context, presentation);
   if (judged.kind === 'refused') return judged;
+  const { audience, scope, policy } = resolveTarget(context, client, held.familyId, parameters);
+  if (scope === undefined)
+    return fail(
+      context,
+      client,
+      refuse(403, 'access_denied', `Service not found: ${audience}`),
+      'no policy of the client covers the audience; the token is not consumed',
+    );
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
-  const accepted = spend(context, presentation, now);
+  const accepted = spend(context, presentation, now, {
+    requested_audience: parameters.get('audience'),
+    requested_scope: parameters.get('scope'),
+    policy_used: policy,
+  });
   if (accepted.kind === 'refused') return accepted;
 
   const { family, refreshToken } = accepted;
@@ -53,11 +65,12 @@ export async function exchangeRefreshToken(
     now,
     clientId: client.client_id,
     user: judged.user,
-    scope: narrowedScope(family.scope, parameters.get('scope')),
-    audience: family.audience,
+    scope,
+    audience,
     sid: family.sessionId,
     nonce: null,
     authTime: family.authTime,
+    organizationId: family.organizationId,
     refreshToken,
   });
   return { kind: 'tokens', response };
@@ -91,28 +104,35 @@ async function judgeBeforehand(
 }
 
 /** Classifies, keeps what follows and writes it down, without waiting for anything (C4). */
-function spend(context: TenantContext, presentation: Presentation, now: Milliseconds): Acceptance | Refusal {
+function spend(
+  context: TenantContext,
+  presentation: Presentation,
+  now: Milliseconds,
+  asked: Readonly<Record<string, string | undefined>> = {},
+): Acceptance | Refusal {
   const { family, event, policy } = presented(context, presentation, now);
   const [next, outcome] = transition(family, event, policy);
   keepFamily(context, next);
   const { client, counter } = presentation;
+  const accept = (family: RefreshTokenFamily, success: Success) =>
+    writeSuccess(context, family, asked, success);
   switch (outcome.kind) {
     case 'exchanged':
-      return accept(context, next, {
+      return accept(next, {
         counter,
         refreshToken: null,
         decision: 'exchange',
         reason: 'the client does not rotate: the token stays as it is',
       });
     case 'rotated':
-      return accept(context, next, {
+      return accept(next, {
         counter,
         refreshToken: outcome.token.value,
         decision: 'rotate',
         reason: rotationReason(family, counter),
       });
     case 'grace':
-      return accept(context, next, {
+      return accept(next, {
         counter,
         refreshToken: outcome.token.value,
         decision: 'grace',
@@ -121,7 +141,7 @@ function spend(context: TenantContext, presentation: Presentation, now: Millisec
     case 'migrated_in':
       endTwins(context, client, next, now);
       keepFamily(context, outcome.replacement);
-      return accept(context, outcome.replacement, {
+      return accept(outcome.replacement, {
         counter,
         refreshToken: headOf(outcome.replacement).value,
         decision: 'migrate',
@@ -129,7 +149,7 @@ function spend(context: TenantContext, presentation: Presentation, now: Millisec
       });
     case 'migrated_out':
       keepFamily(context, outcome.replacement);
-      return accept(context, outcome.replacement, {
+      return accept(outcome.replacement, {
         counter,
         refreshToken: headOf(outcome.replacement).value,
         decision: 'migrate',
@@ -172,10 +192,18 @@ function endTwins(
   }
 }
 
-function accept(
+interface Success {
+  readonly counter: number;
+  readonly refreshToken: string | null;
+  readonly decision: string;
+  readonly reason: string;
+}
+
+function writeSuccess(
   context: TenantContext,
   family: RefreshTokenFamily,
-  success: { counter: number; refreshToken: string | null; decision: string; reason: string },
+  asked: Readonly<Record<string, string | undefined>>,
+  success: Success,
 ): Acceptance {
   const { counter, refreshToken, decision, reason } = success;
   context.journal.write({
@@ -188,6 +216,7 @@ function accept(
       tokenCounter: counter,
       latestCounter: headOf(family).counter,
       refresh_token: { access: 'offline', session_id: family.sessionId },
+      ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
     },
     decision,
     reason,
@@ -239,6 +268,42 @@ function fail(
   return refusal;
 }
 
+/**
+ * What the access token is for (S1-S5). Without policies an `audience` is ignored; with them it must be the original one or
+ * one that they name, and `scope` is undefined where it is neither.
+ */
+function resolveTarget(
+  { configuration, state }: TenantContext,
+  client: Client,
+  familyId: string,
+  parameters: Parameters,
+): { audience: string | null; scope: string | undefined; policy: string | undefined } {
+  const family = state.families.get(familyId);
+  if (!family) throw new TypeError(`family ${familyId} is not kept`);
+  const { policies } = client.refresh_token;
+  const requested = parameters.get('scope');
+  const asked = parameters.get('audience');
+  const audience = policies.length === 0 || asked === undefined ? family.audience : asked;
+  // What the API does not define is no scope of it, whatever the policy says (S4).
+  const defined = configuration.resourceServers.get(audience ?? '')?.scopes ?? [];
+  const policy = policies.find((candidate) => candidate.audience === audience && defined.length > 0);
+  const allowed = (policy?.scope ?? []).filter((name) => defined.includes(name));
+  if (audience === family.audience) {
+    const granted = joinScopes(family.scope, ...allowed);
+    return {
+      audience,
+      scope: narrowedScope(granted, requested),
+      policy: policy && 'mrrt',
+    };
+  }
+  if (!policy) return { audience, scope: undefined, policy: undefined };
+  const standard = scopeNames(family.scope).filter((name) => standardScopes.includes(name));
+  const granted = joinScopes(...standard, ...allowed);
+  return { audience, scope: narrowedScope(granted, requested), policy: 'mrrt' };
+}
+
+const standardScopes = ['openid', 'profile', 'email', 'offline_access'];
+
 /** Where accounts would be looked up over a wire; the tenant keeps them in memory. */
 const findUser = async (context: TenantContext, userId: string): Promise<User | undefined> =>
   context.state.users.get(userId);
@@ -248,7 +313,7 @@ function narrowedScope(granted: string, requested: string | undefined): string {
   if (requested === undefined) return granted;
   const held = scopeNames(granted);
   const wanted = scopeNames(requested).filter((name) => held.includes(name));
-  const standard = held.filter((name) => ['openid', 'profile', 'email', 'offline_access'].includes(name));
+  const standard = held.filter((name) => standardScopes.includes(name));
   return joinScopes(...(wanted.length > 0 ? wanted : standard));
 }
 
