@@ -29,8 +29,15 @@ const families: readonly Family[] = [
 
 const claim = {
   kind: 'claim',
-  ...{ owner: 'me', now: 1000, steady: 1000, seen: { generation: 3, failures: 5 }, key: 'k', scope: '' },
-  ...{ identity: ada, locked: false, abandonedAfter: 30_000 },
+  owner: 'me',
+  now: 1000,
+  steady: 1000,
+  seen: { generation: 3, failures: 5 },
+  key: 'k',
+  scope: '',
+  identity: ada,
+  locked: false,
+  abandonedAfter: 30_000,
 } as const;
 const adopt = { kind: 'adopt', refresh_token: '', scope: '', identity: ada, key: 'k' } as const;
 

@@ -254,7 +254,7 @@ describe('P7: while no new token can be had', () => {
     const world = createWorld({ leeway: 30 });
     await signedIn(world);
     const tab = world.openTab(options);
-    world.faults.push({ kind: 'drop-after', then: () => void (world.online = false) });
+    world.faults.push({ kind: 'drop-after', meanwhile: () => void (world.online = false) });
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'outcome_unknown' });
     await world.advance(20_000);
     world.online = true;

@@ -4,7 +4,7 @@
  */
 import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
-import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type { Environment, HttpAnswer, RecordStore, TextStorage } from '../../src/environment.ts';
@@ -17,14 +17,16 @@ import { tenantBrowser } from './tenant-browser.ts';
 export const app = 'http://localhost:3000';
 export const tenantUrl = 'http://localhost:4400';
 export const audience = 'https://api.example';
+export const orders = 'https://orders.example';
+export const billing = 'https://billing.example';
 export const ada = 'ada@example.com';
 export const grace = 'grace@example.com';
 
 /** What becomes of one request. `drop-before`: it never arrives. `drop-after`: it is served, and the answer is lost. */
 export type Fault =
   | { readonly kind: 'drop-before' | 'hang' }
-  /** `then`: what else happens at that moment. */
-  | { readonly kind: 'drop-after'; readonly then?: () => void }
+  /** `meanwhile`: what else happens at that moment. */
+  | { readonly kind: 'drop-after'; readonly meanwhile?: () => void }
   /** Served, and answered when `until` settles. */
   | { readonly kind: 'hold'; readonly until: Promise<void> }
   | { readonly kind: 'slow'; readonly by: number }
@@ -45,7 +47,7 @@ export interface Tab {
   readonly navigations: string[];
   readonly sessionStorage: TextStorage;
   /** The whole login by redirect: leaves, signs in at the tenant, comes back. */
-  login(email?: string): Promise<void>;
+  login(email?: string, authorizationParams?: AuthorizationParams): Promise<void>;
   /** Follows the page's last navigation to the tenant, with the browser's cookies. */
   follow(): Promise<Response>;
   /** The same tab after a reload: a new client over the same storage. */
@@ -66,6 +68,8 @@ export interface World {
   readonly requests: RecordedRequest[];
   /** Refreshes among them. */
   refreshes(): RecordedRequest[];
+  /** How many refreshes were under way at the same moment, at the most. */
+  mostAtOnce(): number;
   /** The iframes that were opened, by address. */
   readonly frames: URL[];
   /** The next requests to the token endpoint meet these, one each. */
@@ -88,9 +92,18 @@ export interface WorldOptions {
   readonly leeway?: number;
   /** What the locks promise; see `Locks.exclusive`. */
   readonly exclusiveLocks?: boolean;
+  /** The tenant exchanges a refresh token for any of its APIs. */
+  readonly multiResource?: boolean;
 }
 
-export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions = {}): World {
+export function createWorld({
+  leeway = 0,
+  exclusiveLocks = true,
+  multiResource = false,
+}: WorldOptions = {}): World {
+  const scopes = [{ value: 'read:things' }, { value: 'write:things' }];
+  const api = { scopes, allow_offline_access: true, token_lifetime: 3600 };
+  const policies = [audience, orders].map((name) => ({ audience: name, scope: ['read:things'] }));
   /** Work on Node's other threads (digests, signatures): it takes real time, and the world waits for it. */
   const working = new Set<Promise<unknown>>();
   const track = <T>(work: Promise<T>): Promise<T> => {
@@ -118,16 +131,18 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         web_origins: [app],
         allowed_logout_urls: [app],
         grant_types: ['authorization_code', 'refresh_token'],
-        refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway },
+        refresh_token: {
+          rotation_type: 'rotating',
+          expiration_type: 'expiring',
+          leeway,
+          policies: multiResource ? policies : [],
+        },
       },
     ],
-    resource_servers: [
-      {
-        identifier: audience,
-        scopes: [{ value: 'read:things' }, { value: 'write:things' }],
-        allow_offline_access: true,
-        token_lifetime: 3600,
-      },
+    resource_servers: [audience, orders, billing].map((identifier) => ({ identifier, ...api })),
+    organizations: [
+      { id: 'org_1', name: 'acme', members: [ada, grace] },
+      { id: 'org_2', name: 'umbrella', members: [ada] },
     ],
     users: [
       { email: ada, password: 'correct horse', name: 'Ada' },
@@ -150,6 +165,8 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
   const atTenant = tenantBrowser(tenant);
   const onlineListeners = new Set<() => void>();
   let online = true;
+  let underWay = 0;
+  let most = 0;
 
   const world: World = {
     tenant,
@@ -158,6 +175,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     rest,
     requests: [],
     refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
+    mostAtOnce: () => most,
     frames: [],
     faults: [],
     revocationFaults: [],
@@ -167,7 +185,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     set online(now) {
       const back = now && !online;
       online = now;
-      if (back) for (const hear of [...onlineListeners]) hear();
+      if (back) for (const hear of onlineListeners) hear();
     },
     records,
     recordNames: () => [...recordNames],
@@ -220,7 +238,10 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
         async post(url, form, { limit }) {
           const recorded: RecordedRequest = { path: new URL(url).pathname, form: new URLSearchParams(form) };
           world.requests.push(recorded);
-          const answer = await alive(withLimit(limit, answerOf(url, form, recorded.path)));
+          const isRefresh = recorded.form.get('grant_type') === 'refresh_token';
+          if (isRefresh) most = Math.max(most, ++underWay);
+          const answering = withLimit(limit, answerOf(url, form, recorded.path));
+          const answer = await alive(answering.finally(() => (underWay -= Number(isRefresh))));
           recorded.status = answer.status;
           return answer;
         },
@@ -279,10 +300,10 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
       env,
       navigations,
       sessionStorage,
-      async login(email = ada) {
+      async login(email = ada, authorizationParams = {}) {
         const { cookie } = await tenant.signIn(email, { client_id: 'spa' });
         atTenant.setCookie(cookie);
-        await client.loginWithRedirect();
+        await client.loginWithRedirect({ authorizationParams });
         const response = await tab.follow();
         await client.handleRedirectCallback(response.headers.get('location') ?? '');
       },
@@ -319,7 +340,7 @@ export function createWorld({ leeway = 0, exclusiveLocks = true }: WorldOptions 
     }
     if (fault?.kind === 'hold') await fault.until;
     if (fault?.kind === 'drop-after') {
-      fault.then?.();
+      fault.meanwhile?.();
       throw new TypeError('Failed to fetch');
     }
     return { status: response.status, body };

@@ -225,26 +225,25 @@ export function createCustody(
         const [now, steady] = [clock.now(), clock.steady()];
         const made = await changeOne(audience, {
           kind: 'claim',
-          ...{ owner, now, steady, seen, key, scope, identity, locked, abandonedAfter },
+          owner,
+          now,
+          steady,
+          seen,
+          key,
+          scope,
+          identity,
+          locked,
+          abandonedAfter,
         });
         // A page that slept since it asked asks again: somebody may have taken over meanwhile.
         if (clock.steady() - steady < storeLimit) return made;
       }
     };
     const { at, outcome } = await claim();
-    switch (outcome.kind) {
-      case 'busy':
-      case 'paused':
-        return outcome;
-      case 'newer':
-        return { ...outcome, kind: 'answer' };
-      case 'failed':
-        throw outcome.outcomeUnknown ? outcomeUnknown() : noUsableAnswer(0);
-      case 'claimed':
-        break;
-      default:
-        return { kind: 'moved' };
-    }
+    if (outcome.kind === 'busy' || outcome.kind === 'paused') return outcome;
+    if (outcome.kind === 'newer') return { ...outcome, kind: 'answer' };
+    if (outcome.kind === 'failed') throw outcome.outcomeUnknown ? outcomeUnknown() : noUsableAnswer(0);
+    if (outcome.kind !== 'claimed') return { kind: 'moved' };
 
     const first = await exchange(at, owner, outcome, wanted);
     if (first !== 'lost') return first;

@@ -162,7 +162,7 @@ export function createFaults({ journal, random, wait }: FaultOptions): {
 
 function withoutCors(response: Response): Response {
   const headers = new Headers(response.headers);
-  for (const name of [...headers.keys()]) if (name.startsWith('access-control-')) headers.delete(name);
+  for (const name of Array.from(headers.keys())) if (name.startsWith('access-control-')) headers.delete(name);
   return new Response(response.body, { status: response.status, headers });
 }
 

@@ -1,0 +1,210 @@
+import { describe, expect, it } from '@jest/globals';
+import { decodeJwt } from '../../src/oauth/jwt.ts';
+import {
+  ada,
+  audience,
+  billing,
+  createWorld,
+  grace,
+  orders,
+  type Tab,
+  type World,
+} from '../support/world.ts';
+
+const twoHours = 2 * 3600 * 1000;
+const noFallback = { useRefreshTokensFallback: false };
+const forApi = (name: string) => ({ authorizationParams: { audience: name } });
+const claimsOf = (token: string | undefined) => decodeJwt(token ?? '').claims;
+
+/** Signed in, with a refresh token for each of several audiences. */
+async function withAudiences(world: World, ...audiences: string[]): Promise<Tab> {
+  const tab = world.openTab();
+  await tab.login();
+  for (const name of audiences) await tab.client.getTokenSilently(forApi(name));
+  return tab;
+}
+
+describe('P17: several audiences, a refresh token for each', () => {
+  it('are renewed one after another, all at once asked for', async () => {
+    const world = createWorld();
+    await withAudiences(world, orders, billing);
+    await world.advance(twoHours);
+    const tab = world.openTab(noFallback);
+    const names = [audience, orders, billing];
+    const tokens = await Promise.all(names.map((name) => tab.client.getTokenSilently(forApi(name))));
+    expect(tokens.map((token) => claimsOf(token)['aud'])).toEqual(
+      names.map((name) => expect.arrayContaining([name]) as unknown),
+    );
+    expect(world.refreshes()).toHaveLength(3);
+    expect(world.mostAtOnce()).toBe(1);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('that was never granted is an error of its own where nothing else helps', async () => {
+    const world = createWorld();
+    const tab = await withAudiences(world);
+    const strict = world.openTab(noFallback);
+    await expect(strict.client.getTokenSilently(forApi(orders))).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+      audience: orders,
+    });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+});
+
+describe('P12, P17: one refresh token for many resources', () => {
+  const mrrt = { useMrrt: true, ...noFallback };
+  async function expired(world: World): Promise<Tab> {
+    const tab = world.openTab(mrrt);
+    await tab.login();
+    await world.advance(twoHours);
+    return tab;
+  }
+
+  it('5 tabs and two audiences at once: two requests, one after the other, each with the successor', async () => {
+    const world = createWorld({ multiResource: true });
+    await expired(world);
+    const tabs = Array.from({ length: 5 }, () => world.openTab(mrrt));
+    const tokens = await Promise.all(
+      tabs.flatMap(({ client }) => [audience, orders].map((name) => client.getTokenSilently(forApi(name)))),
+    );
+    expect(new Set(tokens).size).toBe(2);
+    expect(
+      world
+        .refreshes()
+        .map(({ form }) => form.get('audience') ?? audience)
+        .sort(),
+    ).toEqual([audience, orders].sort());
+    expect(world.mostAtOnce()).toBe(1);
+    expect(world.journal()).not.toContain('ferrt');
+    expect(world.tenant.families()).toHaveLength(1);
+  });
+
+  it('a wider scope is asked for, and serves what it covers', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    const token = await tab.client.getTokenSilently(forApi(orders));
+    expect(String(claimsOf(token)['scope'])).toContain('read:things');
+    await expect(tab.client.getTokenSilently(forApi(orders))).resolves.toBe(token);
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('scopes that no policy allows are named, and the successor is kept', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    const wanted = { authorizationParams: { audience: orders, scope: 'write:things' } };
+    await expect(tab.client.getTokenSilently(wanted)).rejects.toMatchObject({
+      name: 'MissingScopesError',
+      error: 'missing_scopes',
+      audience: orders,
+      scope: 'write:things',
+    });
+    await expect(tab.client.getTokenSilently(forApi(orders))).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('an audience that no policy names is the tenant’s to refuse, and nothing is lost', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    await expect(tab.client.getTokenSilently(forApi(billing))).rejects.toMatchObject({
+      error: 'access_denied',
+    });
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('a lost answer for one audience is settled before the other is served', async () => {
+    const world = createWorld({ multiResource: true, leeway: 30 });
+    const tab = await expired(world);
+    world.faults.push({ kind: 'drop-after' });
+    await Promise.all([audience, orders].map((name) => tab.client.getTokenSilently(forApi(name))));
+    expect(world.refreshes()).toHaveLength(3);
+    expect(world.mostAtOnce()).toBe(1);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('a logout ends it for every audience, whichever asks', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    const other = world.openTab(mrrt);
+    await other.client.getTokenSilently(forApi(orders));
+    world.faults.push({ kind: 'slow', by: 3000 });
+    const call = tab.client.getTokenSilently().catch((error: unknown) => error);
+    await world.advance(1000);
+    await other.client.logout({ openUrl: false });
+    await world.advance(5000);
+    await expect(call).resolves.toMatchObject({ requiresLogin: true });
+    for (const { client } of [tab, other]) {
+      await expect(client.isAuthenticated()).resolves.toBe(false);
+      await expect(client.getTokenSilently(forApi(orders))).rejects.toMatchObject({ requiresLogin: true });
+    }
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+});
+
+describe('P39: another user', () => {
+  /** Everything that is kept anywhere, as text. */
+  async function everything(world: World): Promise<string> {
+    const texts = world.localStorage.names().map((name) => world.localStorage.get(name));
+    for (const name of world.recordNames())
+      texts.push(await world.records.update(name, (record) => [record, JSON.stringify(record)]));
+    return texts.join('\n');
+  }
+
+  it.each([
+    ['user', grace, {}],
+    ['organization', ada, { organization: 'org_2' }],
+    ['organization by name', ada, { organization: 'umbrella' }],
+  ])('W2: a login of another %s leaves nothing of the former, in any tab', async (_, email, params) => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login(ada, { organization: 'org_1' });
+    await tab.client.getTokenSilently(forApi(orders));
+    const former = await everything(world);
+    const secrets = [...former.matchAll(/"(?:access_token|id_token|refresh_token)":"([^"]+)"/g)].map(
+      ([, it]) => it!,
+    );
+    expect(secrets.length).toBeGreaterThan(4);
+    const other = world.openTab();
+    await other.client.getTokenSilently();
+    await other.login(email, params);
+    const now = await everything(world);
+    for (const secret of secrets) expect(now).not.toContain(secret);
+    for (const { client } of [tab, other]) {
+      const token = await client.getTokenSilently(forApi(orders));
+      expect(secrets).not.toContain(token);
+      expect(await client.getIdTokenClaims()).toMatchObject({ sub: claimsOf(token)['sub'] });
+    }
+    const verdicts = world.tenant.families().map(({ verdict }) => verdict);
+    expect(verdicts).toEqual(['revoked', 'revoked', 'live', 'live']);
+  });
+
+  it('an organization’s session stays one when it is renewed through the iframe', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokens: false });
+    await tab.login(ada, { organization: 'org_1' });
+    await world.advance(twoHours);
+    const token = await tab.client.getTokenSilently();
+    expect(claimsOf(token)).toMatchObject({ org_id: 'org_1' });
+    await expect(tab.client.getIdTokenClaims()).resolves.toMatchObject({ org_id: 'org_1' });
+  });
+
+  it('a refresh that brings another organization’s ID token is spent by nobody', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login(ada, { organization: 'org_1' });
+    const elsewhere = world.openTab({ clientId: 'spa', cacheLocation: 'memory' });
+    await elsewhere.login(ada, { organization: 'org_2' });
+    const foreign = (await elsewhere.client.getIdTokenClaims())?.__raw;
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'alter', alter: (body) => ({ ...body, id_token: foreign }) });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'invalid_grant',
+      reason: 'invalid_id_token',
+      cause: { error: 'invalid_id_token', reason: 'organization' },
+    });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    await world.rest();
+    expect(world.tenant.families()[0]).toMatchObject({ verdict: 'revoked' });
+  });
+});
