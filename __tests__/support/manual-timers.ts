@@ -6,14 +6,18 @@ export interface ManualTime {
   readonly timers: Timers;
   /** Moves on by `milliseconds`, stopping at every timer that falls due to let its work run to rest. */
   advance(milliseconds: number): Promise<void>;
+  /** Puts the time of day forward or back. Nothing falls due by that. */
+  jump(milliseconds: number): void;
 }
 
 /** @param rest Resolves when everything that can go on without time passing has come to rest. */
 export function createManualTime(start: number, rest: () => Promise<void>): ManualTime {
   let now = start;
+  let correction = 0;
   let waiting: { readonly due: number; readonly task: () => void }[] = [];
   return {
-    clock: { now: () => now, steady: () => now },
+    clock: { now: () => now + correction, steady: () => now },
+    jump: (milliseconds) => void (correction += milliseconds),
     timers: {
       after(delay, task) {
         const timer = { due: now + delay, task };

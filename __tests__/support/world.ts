@@ -7,7 +7,7 @@ import { Auth0Client } from '../../src/auth0-client.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
-import type { Environment, HttpAnswer, RecordStore, TextStorage } from '../../src/environment.ts';
+import type { Environment, HttpAnswer, Locks, RecordStore, TextStorage } from '../../src/environment.ts';
 import { TimeoutError } from '../../src/errors.ts';
 import { readWebMessage } from '../../src/oauth/web-message.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
@@ -38,6 +38,14 @@ export interface RecordedRequest {
   readonly form: URLSearchParams;
   /** Absent while no answer has reached the page. */
   status?: number;
+  /** The answer was `invalid_grant`. */
+  refused?: boolean;
+  /** The answer was a success that says nothing. */
+  unreadable?: boolean;
+  readonly by: Tab;
+  /** By the steady clock; when the answer reached the page. */
+  readonly sentAt: number;
+  answeredAt?: number;
 }
 
 export interface Tab {
@@ -54,6 +62,10 @@ export interface Tab {
   reload(options?: Partial<Auth0ClientOptions>): Tab;
   /** A second client in the same page. */
   twin(): Tab;
+  /** As a browser freezes a page: nothing that it waits for reaches it, and its locks stay held. */
+  freeze(): void;
+  /** What it missed reaches it now. */
+  wake(): void;
   /** The page is gone: what it was doing never goes on, and its locks are free. */
   kill(): void;
 }
@@ -61,7 +73,11 @@ export interface Tab {
 export interface World {
   readonly tenant: Tenant;
   readonly now: () => number;
+  readonly steady: () => number;
+  readonly locks: Locks;
   advance(milliseconds: number): Promise<void>;
+  /** Puts the pages' time of day forward or back, and not the tenant's. */
+  jump(milliseconds: number): void;
   /** Resolves when everything that can go on without time passing has come to rest. */
   rest(): Promise<void>;
   /** Every request of a page to the token and revocation endpoints, in the order of sending. */
@@ -122,7 +138,7 @@ export function createWorld({
   const tenant = createTenant({
     baseUrl: tenantUrl,
     seed: 'world',
-    now: time.clock.now,
+    now: time.clock.steady,
     clients: [
       {
         client_id: 'spa',
@@ -171,7 +187,10 @@ export function createWorld({
   const world: World = {
     tenant,
     now: time.clock.now,
+    steady: time.clock.steady,
+    locks,
     advance: time.advance,
+    jump: time.jump,
     rest,
     requests: [],
     refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
@@ -210,12 +229,18 @@ export function createWorld({
     const death = new Promise<never>((_, reject) => (die = reject));
     death.catch(() => {});
     let dead = false;
-    /** What a dead page waited for never comes. */
+    let frozen = false;
+    let missed: (() => void)[] = [];
+    /** To a dead page nothing gets through, and to a frozen one nothing until it wakes. */
+    const reach = (task: () => void): void => {
+      if (frozen) missed.push(task);
+      else if (!dead) task();
+    };
     const alive = <T>(work: Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
         work.then(
-          (value) => dead || resolve(value),
-          (error: unknown) => dead || reject(error),
+          (value) => reach(() => resolve(value)),
+          (error: unknown) => reach(() => reject(error as Error)),
         );
       });
     const navigations: string[] = [];
@@ -223,10 +248,14 @@ export function createWorld({
     const env: Environment = {
       clock: time.clock,
       timers: {
-        after: (delay, task) =>
-          time.timers.after(delay, () => {
-            if (!dead) task();
-          }),
+        after: (delay, task) => {
+          let calledOff = false;
+          const callOff = time.timers.after(delay, () => reach(() => void (calledOff || task())));
+          return () => {
+            calledOff = true;
+            callOff();
+          };
+        },
       },
       cryptography: {
         available: true,
@@ -236,13 +265,22 @@ export function createWorld({
       },
       http: {
         async post(url, form, { limit }) {
-          const recorded: RecordedRequest = { path: new URL(url).pathname, form: new URLSearchParams(form) };
+          const recorded: RecordedRequest = {
+            path: new URL(url).pathname,
+            form: new URLSearchParams(form),
+            by: tab,
+            sentAt: time.clock.steady(),
+          };
           world.requests.push(recorded);
           const isRefresh = recorded.form.get('grant_type') === 'refresh_token';
           if (isRefresh) most = Math.max(most, ++underWay);
           const answering = withLimit(limit, answerOf(url, form, recorded.path));
-          const answer = await alive(answering.finally(() => (underWay -= Number(isRefresh))));
+          const settled = Promise.race([answering, death]).finally(() => (underWay -= Number(isRefresh)));
+          const answer = await alive(settled);
+          recorded.answeredAt = time.clock.steady();
           recorded.status = answer.status;
+          recorded.refused = answer.body.includes('"invalid_grant"');
+          recorded.unreadable = !answer.body.includes('"access_token"');
           return answer;
         },
       },
@@ -252,7 +290,7 @@ export function createWorld({
         navigate: (url) => void navigations.push(url),
         online: () => world.online,
         onOnline(task) {
-          const hear = () => void (dead || task());
+          const hear = () => reach(task);
           onlineListeners.add(hear);
           return () => void onlineListeners.delete(hear);
         },
@@ -270,7 +308,10 @@ export function createWorld({
       },
       locks: {
         exclusive: exclusiveLocks,
-        run: (name, limit, task) => locks.run(name, limit, () => Promise.race([task(), death])),
+        run(name, limit, task) {
+          const inTurn = () => new Promise<void>((resolve) => reach(resolve)).then(task);
+          return locks.run(name, limit, () => Promise.race([inTurn(), death]));
+        },
       },
       records: { update: (name, step) => alive(records.update(name, step)), close() {} },
       localStorage,
@@ -313,6 +354,13 @@ export function createWorld({
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       twin: () => openTab(options, sessionStorage, ports),
+      freeze: () => void (frozen = true),
+      wake() {
+        frozen = false;
+        const tasks = missed;
+        missed = [];
+        for (const task of tasks) reach(task);
+      },
       kill() {
         dead = true;
         die(new Error('the page is gone'));

@@ -55,13 +55,15 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
   async function idOf(name: string): Promise<string> {
     const known = await get(name);
     if (typeof known === 'string') return known;
-    return locks.run(`${name}/id`, limit, async () => {
+    const choose = async () => {
       const meanwhile = await get(name);
       if (typeof meanwhile === 'string') return meanwhile;
       const id = randomName();
       await ask(() => cache.set(name, id));
       return id;
-    });
+    };
+    const late = () => new StorageError('the lock did not answer');
+    return within(timers, limit, locks.run(`${name}/id`, limit, choose), late).catch(choose); // locks may not work
   }
 
   async function get(key: string): Promise<unknown> {

@@ -288,7 +288,7 @@ export function createCustody(
           return { kind: 'moved', cause: problem };
         }
         const rotated = { kind: 'rotate', owner, refresh_token: successor, key } as const;
-        const kept = await commit(at, { ...rotated, answer: problem ? undefined : answer });
+        const kept = await commit(at, { ...rotated, ...(problem ? { failedAt: clock.now() } : { answer }) });
         if (problem) throw problem; // only a clock is wrong
         return kept ? { kind: 'answer', answer, identity: head } : { kind: 'moved' };
       }

@@ -103,8 +103,9 @@ export type FamilyEvent =
       /** Absent where the server does not rotate: the head stays. */
       readonly refresh_token?: string | undefined;
       readonly key: string;
-      /** Absent where the answer is good for nothing but its refresh token. */
+      /** Absent where the answer is good for nothing but its refresh token: that counts as a failure of that time. */
       readonly answer?: Answer | undefined;
+      readonly failedAt?: Milliseconds | undefined;
     }
   /** The successor came with somebody else's ID token: it is spent by nobody. */
   | { readonly kind: 'quarantine'; readonly owner: string }
@@ -164,8 +165,9 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
       const { refresh_token = family.refresh_token, key, answer } = event;
       const generation = family.generation + 1;
       const kept = answer ? { ...answers, [key]: { ...answer, generation } } : answers;
+      const next = { state: 'live', generation, refresh_token, scope, sub, org_id, answers: kept } as const;
       return [
-        { state: 'live', generation, refresh_token, scope, sub, org_id, answers: kept },
+        event.failedAt === undefined ? next : withFailure(next, family.failures, event.failedAt),
         { kind: 'rotated' },
       ];
     }
@@ -182,10 +184,9 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
       if (!isOwner(family, event.owner)) return passed(family);
       const outcomeUnknown = family.outcomeUnknown || event.outcome === 'unknown' || undefined;
       const released = { ...family, claim: undefined, outcomeUnknown };
-      if (event.failedAt === undefined) return [released, { kind: 'released' }];
-      const failures = (family.failures ?? 0) + 1;
+      const { failedAt } = event;
       return [
-        { ...released, failures, notBefore: event.failedAt + pauseAfter(failures) },
+        failedAt === undefined ? released : withFailure(released, family.failures, failedAt),
         { kind: 'released' },
       ];
     }
@@ -224,8 +225,7 @@ function claim(
   }
 
   const { failures = 0, outcomeUnknown = false } = family;
-  if (!former && failures > seen.failures && family.generation === seen.generation)
-    return [family, { kind: 'failed', outcomeUnknown }];
+  if (!former && failures > seen.failures) return [family, { kind: 'failed', outcomeUnknown }];
   const wait = (family.notBefore ?? now) - now;
   // A longer one than there is tells of a clock that was put back.
   if (!former && wait > 0 && wait <= longestPause)
@@ -242,11 +242,16 @@ function claim(
   ];
 }
 
+function withFailure(family: LiveFamily, before = 0, failedAt: Milliseconds): LiveFamily {
+  const failures = before + 1;
+  return { ...family, failures, notBefore: failedAt + pauseAfter(failures) };
+}
+
 /** No pause after one failure: whoever asks again may be luckier. Then 1 s, doubled by each further one. */
 const pauseAfter = (failures: number): Milliseconds =>
   failures < 2 ? 0 : Math.min(longestPause, 1000 * 2 ** (failures - 2));
 
-export const longestPause: Milliseconds = 60_000;
+const longestPause: Milliseconds = 60_000;
 
 /** Under which name a record keeps what is for an audience. Not the audience itself: `__proto__` is one, too. */
 export const audienceKey = (audience: string): string => `audience ${audience}`;
