@@ -1,6 +1,7 @@
 import { createBrowserEnvironment } from './browser/environment.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
+import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { targetOf } from './core/authorization-request.ts';
 import { InMemoryCache, type ICache } from './core/cache.ts';
 import type {
@@ -14,7 +15,7 @@ import type {
   User,
   WaitOptions,
 } from './core/options.ts';
-import { readLimit, readSettings } from './core/settings.ts';
+import { readLimit, readSettings, type Settings } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
@@ -24,7 +25,7 @@ import { AbortError, DisposedError, InvalidConfigurationError } from './errors.t
 import { encodeBase64url } from './oauth/base64url.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
-import { findSession } from './flows/entries.ts';
+import { findSession, knownSession, saveToken } from './flows/entries.ts';
 import { createFlights } from './core/flights.ts';
 import { getTokenSilently } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
@@ -96,7 +97,7 @@ export class Auth0Client {
       localstorage: () => env.records,
       custom: () => createLazyRecordStore(env, cache),
     }[settings.cacheLocation]();
-    contexts.set(this, {
+    const context: ClientContext = {
       settings,
       env,
       cache,
@@ -104,8 +105,18 @@ export class Auth0Client {
       flights: createFlights(),
       frames: pageLocks,
       heap: { session: undefined, signedOut: false, told: undefined, unsaved: new Map() },
+      moveIn: async (again) => {
+        if (settings.cacheLocation !== 'localstorage' || (again && !hasPeerTokens(env, settings))) return;
+        await context.flights.share('move in', async () => {
+          if (!again && moved) return;
+          moved = true;
+          await moveIn(context).catch(() => {}); // busy, or not to be reached: the next call tries again
+        });
+      },
       disposal: new AbortController(),
-    });
+    };
+    let moved = false;
+    contexts.set(this, context);
   }
 
   /**
@@ -227,6 +238,31 @@ export class Auth0Client {
     const { disposal, custody } = contextOf(this);
     disposal.abort();
     custody.dispose();
+  }
+}
+
+/** What auth0-spa-js has left; the code for it is loaded only where there is something. */
+async function moveIn(context: ClientContext): Promise<void> {
+  const { settings, env, custody } = context;
+  if (!env.localStorage.names().some((name) => isPeerEntry(name, settings.clientId))) return;
+  const { moveSession } = await import('./compatibility/move-session.ts');
+  const session = await knownSession(context);
+  await moveSession({
+    settings,
+    env,
+    custody,
+    session,
+    save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken),
+  });
+}
+
+/** An old tab may still write back what it got for a refresh token that was moved meanwhile. */
+function hasPeerTokens({ localStorage }: Environment, { clientId }: Settings): boolean {
+  try {
+    const names = localStorage.names().filter((name) => isPeerEntry(name, clientId));
+    return names.some((name) => localStorage.get(name)?.includes('"refresh_token"'));
+  } catch {
+    return false; // nothing can have been left
   }
 }
 

@@ -14,6 +14,8 @@ export interface Environment {
   readonly page: Page;
   readonly silentFrame: SilentFrame;
   readonly locks: Locks;
+  /** Those under which tabs of auth0-spa-js refresh, of whatever version. */
+  readonly peerLocks: Locks;
   readonly records: RecordStore;
   readonly localStorage: TextStorage;
   readonly sessionStorage: TextStorage;

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { hasPeerEntries } from '../../src/compatibility/auth0-spa-js-names.ts';
+import { isPeerEntry } from '../../src/core/auth0-spa-js-names.ts';
 import {
   peerLockNames,
   readPeerSession,
@@ -113,7 +113,7 @@ describe('a session stored by auth0-spa-js', () => {
 
   it.each(fixtures)('is noticed by its names alone, and belongs to one client: %s', (name) => {
     const storage = storageOf(fixture(name));
-    expect(hasPeerEntries(storage)).toBe(true);
+    expect(storage.names().some((name) => isPeerEntry(name, clientId))).toBe(true);
     expect(readPeerSession(storage, 'sho')).toBeUndefined();
     expect(readPeerSession(storage, 'shop2')).toBeUndefined();
   });
@@ -225,12 +225,11 @@ const tokensOf = (session: ReturnType<typeof readPeerSession>) =>
 describe('the reader of such sessions', () => {
   it('finds nothing in a storage of others', () => {
     expect(readPeerSession(createTextStorage(), clientId)).toBeUndefined();
-    expect(hasPeerEntries(storageOf({ theme: 'dark', '@@auth0': '1' }))).toBe(false);
+    expect(isPeerEntry('@@auth0', clientId)).toBe(false);
   });
 
   it('takes a storage that throws for an empty one', () => {
     const storage = storageOf(fixture('v2-one-audience'));
-    expect(hasPeerEntries({ ...storage, names: full })).toBe(false);
     expect(readPeerSession({ ...storage, names: full }, clientId)).toBeUndefined();
     expect(readPeerSession({ ...storage, get: full }, clientId)).toBeUndefined();
   });

@@ -313,6 +313,10 @@ export function createWorld({
           return locks.run(name, limit, () => Promise.race([inTurn(), death]));
         },
       },
+      peerLocks: {
+        exclusive: false,
+        run: (name, limit, task) => locks.run(`peer ${name}`, limit, () => Promise.race([task(), death])),
+      },
       records: { update: (name, step) => alive(records.update(name, step)), close() {} },
       localStorage,
       sessionStorage,

@@ -5,7 +5,7 @@ import type { Cookies, Cryptography, Environment, Http, Page, Timers } from '../
 import { get, remove, set } from 'es-cookie';
 import { noPage } from '../errors.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
-import { createLocks } from './locks.ts';
+import { createLocks, createPeerLocks } from './locks.ts';
 import { createSilentFrame } from './silent-frame.ts';
 import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
 
@@ -18,6 +18,7 @@ export function createBrowserEnvironment(): Environment {
     page,
     silentFrame: createSilentFrame(timers),
     locks: createLocks(timers),
+    peerLocks: createPeerLocks(timers),
     records: createIndexedDbRecordStore(timers),
     localStorage: pageLocalStorage,
     sessionStorage: pageSessionStorage,

@@ -12,6 +12,17 @@ export function createLocks(timers: Timers): Locks {
   };
 }
 
+/** Versions of auth0-spa-js before 2.15 lock by `browser-tabs-lock`, even where there are Web Locks; later ones by those. */
+export function createPeerLocks(timers: Timers): Locks {
+  return {
+    exclusive: false,
+    run: (name, limit, task) =>
+      runWithTabsLock(name, limit, () =>
+        hasWebLocks() ? runWithWebLock(timers, name, limit, task) : task(),
+      ),
+  };
+}
+
 const hasWebLocks = (): boolean =>
   typeof navigator !== 'undefined' && typeof navigator.locks?.request === 'function';
 

@@ -14,7 +14,7 @@ import type { TextStorage } from '../environment.ts';
 import { parseJsonObject } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import { joinScopes } from '../oauth/scope.ts';
-import { peerPrefix } from './auth0-spa-js-names.ts';
+import { peerPrefix } from '../core/auth0-spa-js-names.ts';
 
 /** What auth0-spa-js has left of one user's session with one client. */
 export interface PeerSession {
@@ -139,6 +139,8 @@ function readEntry(name: string, place: string, value: Record<string, unknown>, 
   const granted = joinScopes(text(body['oauthTokenScope']) ?? scope);
   const access_token = text(body['access_token']);
   const id_token = text(body['id_token']);
+  const [one, other] = [subOf(id_token), subOf(access_token)];
+  if (one !== undefined && other !== undefined && one !== other) return []; // of two users
   const expires = typeof expiresAt === 'number' && Number.isFinite(expiresAt) ? expiresAt : undefined;
   return [
     {
@@ -152,7 +154,7 @@ function readEntry(name: string, place: string, value: Record<string, unknown>, 
           ? undefined
           : { access_token, token_type, scope: granted, requestedScope: scope, expires_at: expires },
       expiresAt: expires ?? 0,
-      sub: subOf(id_token) ?? subOf(access_token),
+      sub: one ?? other,
     },
   ];
 }

@@ -9,7 +9,7 @@ import type { Target } from '../core/authorization-request.ts';
 import { createFlights } from '../core/flights.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
-import type { Identity } from '../core/session.ts';
+import { isSameIdentity, type Identity } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
@@ -63,6 +63,12 @@ export interface Custody {
    * Families of any other user are ended and revoked. False: the family has ended since generation `seen`, and stays so.
    */
   adopt(receipt: string, family: AdoptableFamily): Promise<boolean>;
+  /**
+   * Takes over what another SDK has left, as heads of families: each where there is none yet, or an older one of the same
+   * user. One that was taken over before is spent; and after a logout nothing is taken over.
+   * True: there was something to take over, or nothing that spoke against it.
+   */
+  moveIn(families: readonly MovedFamily[]): Promise<boolean>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
@@ -93,6 +99,12 @@ export interface AdoptableFamily extends Wanted {
   readonly seen?: number | undefined;
 }
 
+export interface MovedFamily extends Wanted {
+  readonly refresh_token: string;
+  readonly identity: Identity;
+  readonly answer: Answer | undefined;
+}
+
 export interface Redeemed {
   readonly receipt: string;
   readonly answer: Answer;
@@ -109,6 +121,8 @@ type FamilyChange = readonly [at: string, event: FamilyEvent];
 interface CustodyRecord {
   readonly version: number;
   readonly families: Families;
+  /** Digests of the refresh tokens that were moved in, so that none is when an old tab writes it back. */
+  readonly moved?: readonly string[] | undefined;
 }
 
 /** What writing a claim and a successor may take, in the slowest store. */
@@ -147,7 +161,7 @@ export function createCustody(
   let disposed = false;
   let stopWaiting = () => {};
 
-  return { look, spend, redeem, adopt, discard, end, dispose };
+  return { look, spend, redeem, adopt, moveIn, discard, end, dispose };
 
   async function look({ audience, scope }: Wanted) {
     const family = await records.update(name, (record) => {
@@ -402,6 +416,28 @@ export function createCustody(
     return true;
   }
 
+  async function moveIn(found: readonly MovedFamily[]): Promise<boolean> {
+    const digests = await Promise.all(
+      found.map(async ({ refresh_token }) =>
+        encodeBase64url(await env.cryptography.sha256(new TextEncoder().encode(refresh_token))),
+      ),
+    );
+    return records.update(name, (record) => {
+      const { moved = [] } = (record ?? {}) as Partial<CustodyRecord>;
+      const families: Record<string, Family> = { ...readFamilies(record) };
+      if (Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout'))
+        return [record, false];
+      const news = found.filter((_, index) => !moved.includes(digests[index] ?? ''));
+      for (const { audience, ...family } of news) {
+        const key = audienceKey(audience);
+        if (isNewer(family, families[key], key))
+          [families[key]] = transition(families[key], { kind: 'adopt', key, ...family });
+      }
+      if (news.length === 0) return [record, true];
+      return [{ version: recordVersion, families, moved: [...moved, ...digests].slice(-movedLimit) }, true];
+    });
+  }
+
   async function discard(receipt: string): Promise<void> {
     const refresh_token = provisional.get(receipt);
     provisional.delete(receipt);
@@ -478,7 +514,8 @@ export function createCustody(
         families[at] = family;
         return outcome;
       });
-      return [changed ? { version: recordVersion, families } : record, outcomes];
+      const { moved } = (record ?? {}) as Partial<CustodyRecord>;
+      return [changed ? { version: recordVersion, families, ...(moved && { moved }) } : record, outcomes];
     });
   }
 
@@ -513,6 +550,16 @@ const grantedOf = ({ scope: granted = '' }: TokenResponse, asked: string): strin
           /^(openid|profile|email|address|phone|offline_access)$/.test(name),
         ),
       );
+
+/** How many digests are kept. */
+const movedLimit = 50;
+
+/** An old tab's is newer than ours if its access token lasts longer. */
+function isNewer({ identity, answer }: Omit<MovedFamily, 'audience'>, ours: Family, key: string): boolean {
+  if (ours === undefined) return true;
+  if (ours.state === 'ended' || !isSameIdentity(ours, identity)) return false;
+  return (answer?.token.expires_at ?? 0) > (ours.answers[key]?.token.expires_at ?? 0);
+}
 
 const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []);

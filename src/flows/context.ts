@@ -16,6 +16,8 @@ export interface ClientContext {
   /** One hidden iframe at a time. */
   readonly frames: Locks;
   readonly heap: Heap;
+  /** Takes over what auth0-spa-js has stored, where there is something; `again`: even if this page has looked before. */
+  readonly moveIn: (again?: 'again') => Promise<void>;
   /** Aborted by `dispose()`. */
   readonly disposal: AbortController;
 }

@@ -10,6 +10,7 @@ import {
   type UserEntry,
 } from '../core/cache.ts';
 import type { Milliseconds, Seconds } from '../clock.ts';
+import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { readSession, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
@@ -19,6 +20,12 @@ import type { ClientContext } from './context.ts';
 
 /** The signed-in user. The same object for as long as the ID token is the same. */
 export async function findSession(context: ClientContext): Promise<Session | undefined> {
+  await context.moveIn();
+  return knownSession(context);
+}
+
+/** The same, of what latchkey itself has stored. */
+export async function knownSession(context: ClientContext): Promise<Session | undefined> {
   return sessionOf(context, await readUser(context));
 }
 
@@ -52,7 +59,7 @@ export async function findToken(
 export async function saveToken(
   context: ClientContext,
   { audience }: Pick<Target, 'audience'>,
-  token: Token,
+  token: Token | undefined,
   idToken: string,
 ): Promise<Session | undefined> {
   const { settings, env, custody } = context;
@@ -65,7 +72,7 @@ export async function saveToken(
   const key = tokensKey(settings, audience);
   const entry = readTokensEntry(await read(context, key));
   await write(context, userKey(settings), next);
-  await write(context, key, withToken(entry, session.sub, token, env.clock.now()));
+  if (token) await write(context, key, withToken(entry, session.sub, token, env.clock.now()));
   env.cookies.set(hintCookie(context), 'true', {
     days: settings.sessionCheckExpiryDays,
     domain: settings.cookieDomain,
@@ -103,8 +110,10 @@ export async function clearSession(context: ClientContext): Promise<void> {
     );
   await remove(userKey(settings));
   const listed = (await attempt(() => cache.allKeys?.())) ?? [];
+  const prefix = `${storageName(settings)}/`;
+  const custody = storageName(settings, 'custody');
   const ours = listed.filter(
-    (key) => key.startsWith(`${storageName(settings)}/`) && !key.startsWith(storageName(settings, 'custody')),
+    (key) => (key.startsWith(prefix) && !key.startsWith(custody)) || isPeerEntry(key, settings.clientId), // or it would be moved in again
   );
   for (const key of new Set([...known, ...ours])) await remove(key);
   if (failures.length > 0) throw failures[0];

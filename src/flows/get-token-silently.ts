@@ -120,6 +120,7 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
       told,
       family: { state: 'none', generation: 0 },
     };
+  await context.moveIn('again');
   const [marked, { family, answer }] = await Promise.all([isMarked(context), context.custody.look(target)]);
   if (!marked && family.state === 'live') endUnmarked(context, target, family.generation);
   return { session, token, marked, signedOut, told, family, answer };

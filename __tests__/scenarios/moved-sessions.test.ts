@@ -1,0 +1,180 @@
+import { describe, expect, it } from '@jest/globals';
+import { audience, createWorld, tenantUrl, type Tab, type World } from '../support/world.ts';
+
+const twoHours = 2 * 3600 * 1000;
+const options = { useRefreshTokensFallback: false };
+const scope = 'openid profile email read:things offline_access';
+
+interface PeerTokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+  readonly id_token: string;
+}
+
+/** A login of auth0-spa-js: what the tenant answered. */
+async function peerLogin(world: World): Promise<PeerTokens> {
+  let answer: unknown;
+  const keep = (body: Record<string, unknown>) => (answer = body) as Record<string, unknown>;
+  world.faults.push({ kind: 'alter', alter: keep });
+  await world.openTab({ cacheLocation: 'memory' }).login();
+  return answer as PeerTokens;
+}
+
+const entryName = `@@auth0spajs@@::spa::${audience}::${scope}`;
+
+/** As `__tests__/fixtures/auth0-spa-js` shows it. */
+function storeV2(world: World, { access_token, refresh_token, id_token }: PeerTokens): void {
+  const expiresAt = world.now() / 1000 + 3600;
+  const body = {
+    access_token,
+    refresh_token,
+    scope,
+    expires_in: 3600,
+    token_type: 'Bearer',
+    audience,
+    client_id: 'spa',
+  };
+  world.localStorage.set(entryName, JSON.stringify({ body, expiresAt }));
+  world.localStorage.set('@@auth0spajs@@::spa::@@user@@', JSON.stringify({ id_token, decodedToken: {} }));
+}
+
+function storeV1(world: World, { access_token, refresh_token, id_token }: PeerTokens): void {
+  const expiresAt = world.now() / 1000 + 3600;
+  const body = {
+    client_id: 'spa',
+    access_token,
+    refresh_token,
+    id_token,
+    scope,
+    expires_in: 3600,
+    token_type: 'Bearer',
+  };
+  const whole = { body: { ...body, audience, decodedToken: {} }, expiresAt };
+  world.localStorage.set(entryName, JSON.stringify(whole));
+}
+
+/** Alive again: a world in which auth0-spa-js has left a session. */
+async function withPeerSession(
+  store: typeof storeV1 = storeV2,
+): Promise<{ world: World; tokens: PeerTokens }> {
+  const world = createWorld();
+  const tokens = await peerLogin(world);
+  store(world, tokens);
+  return { world, tokens };
+}
+
+const stillSignedIn = async (tab: Tab) => {
+  await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Ada' });
+};
+
+describe('a session that auth0-spa-js has stored', () => {
+  it.each([
+    ['v1', storeV1],
+    ['v2', storeV2],
+  ])('is moved over, without a login: %s', async (_, store) => {
+    const { world, tokens } = await withPeerSession(store);
+    const tab = world.openTab(options);
+    await stillSignedIn(tab);
+    await expect(tab.client.getTokenSilently()).resolves.toBe(tokens.access_token);
+    expect(world.refreshes()).toEqual([]);
+    const entry = world.localStorage.get(entryName) ?? '';
+    expect(entry).not.toContain(tokens.refresh_token);
+    expect(entry).toContain(tokens.access_token); // an old tab goes on serving it
+
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.not.toBe(tokens.access_token);
+    await stillSignedIn(tab.reload());
+    expect(world.refreshes()[0]!.form.get('refresh_token')).toBe(tokens.refresh_token);
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 2 }]);
+  });
+
+  it('is moved by one of 5 tabs, and spent by one', async () => {
+    const { world } = await withPeerSession();
+    await world.advance(twoHours);
+    const tabs = Array.from({ length: 5 }, () => world.openTab(options));
+    const tokens = await Promise.all(tabs.map((tab) => tab.client.getTokenSilently()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(world.refreshes()).toHaveLength(1);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('P12: is moved once: what a stale tab writes back is spent, and stays so', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = world.openTab(options);
+    await tab.client.getTokenSilently({ cacheMode: 'off' });
+    storeV2(world, tokens);
+    await tab.client.getTokenSilently({ cacheMode: 'off' });
+    await tab.reload().client.getTokenSilently({ cacheMode: 'off' });
+    expect(world.localStorage.get(entryName)).not.toContain(tokens.refresh_token);
+    expect(world.refreshes()).toHaveLength(3);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('is followed when an old tab was spending its token at that moment, and writes back a newer one', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = world.openTab(options);
+    await stillSignedIn(tab);
+    await world.advance(twoHours);
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'spa',
+      refresh_token: tokens.refresh_token,
+    });
+    const response = await world.tenant.fetch(
+      new Request(`${tenantUrl}/oauth/token`, { method: 'POST', body: form }),
+    );
+    storeV2(world, (await response.json()) as PeerTokens);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('does not come back after a logout, whoever writes it back', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = world.openTab(options);
+    await stillSignedIn(tab);
+    await tab.client.logout({ openUrl: false });
+    expect(world.localStorage.names()).toEqual([]);
+    storeV2(world, tokens);
+    for (const open of [() => tab, () => tab.reload()]) {
+      const { client } = open();
+      await expect(client.isAuthenticated()).resolves.toBe(false);
+      await expect(client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+    }
+  });
+
+  it.each([
+    ['of another client', (text: string) => text, 'other'],
+    ['of another tenant', (text: string) => text, 'spa', { domain: 'other.example' }],
+    ['that is no session', () => '{"body":', 'spa'],
+  ])('%s is left alone', async (_, spoil, clientId, changes?: { domain: string }) => {
+    const { world } = await withPeerSession();
+    const entries = world.localStorage
+      .names()
+      .map((name) => [name, spoil(world.localStorage.get(name) ?? '')] as const);
+    for (const [name] of entries) world.localStorage.remove(name);
+    for (const [name, text] of entries)
+      world.localStorage.set(name.replace('::spa::', `::${clientId}::`), text);
+    const before = world.localStorage.names().map((name) => world.localStorage.get(name));
+    const tab = world.openTab({ ...options, ...changes });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.names().map((name) => world.localStorage.get(name))).toEqual(before);
+  });
+
+  it('stays where it is while an old tab is refreshing; nobody waits for long, and a later call moves it', async () => {
+    const { world, tokens } = await withPeerSession();
+    let done = () => {};
+    const busy = new Promise<void>((resolve) => (done = resolve));
+    const old = world.openTab(options);
+    void old.env.peerLocks.run(`auth0.lock.getTokenSilently.spa.${audience}`, 1000, () => busy);
+    const tab = world.openTab(options);
+    const waiting = tab.client.isAuthenticated();
+    await world.advance(10_000);
+    await expect(waiting).resolves.toBe(false);
+    expect(world.localStorage.get(entryName)).toContain(tokens.refresh_token);
+    done();
+    await expect(tab.client.getTokenSilently()).resolves.toBe(tokens.access_token);
+    await stillSignedIn(tab);
+  });
+});

@@ -1,0 +1,84 @@
+/**
+ * Moves a session that auth0-spa-js has stored, once: its refresh tokens into custody, and out of the peer's entries. An old
+ * tab goes on serving its access token; what it still writes back later is taken over if it is newer.
+ */
+import type { Milliseconds } from '../clock.ts';
+import { validateIdToken } from '../core/id-token-validation.ts';
+import { readSession, type Session } from '../core/session.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Token } from '../core/cache.ts';
+import type { Custody } from '../custody/custody.ts';
+import type { Environment, Locks } from '../environment.ts';
+import { InvalidIdTokenError } from '../errors.ts';
+import {
+  peerLockNames,
+  readPeerSession,
+  removePeerRefreshTokens,
+  type PeerFamily,
+} from './auth0-spa-js-session.ts';
+
+/** How long an old tab may keep us waiting: it holds its lock for as long as its iframe takes. The next call tries again. */
+const lockLimit: Milliseconds = 3000;
+
+export interface Move {
+  readonly settings: Settings;
+  readonly env: Pick<Environment, 'clock' | 'localStorage' | 'peerLocks'>;
+  readonly custody: Custody;
+  /** The session that there is already, if any: another user's is none to be moved into. */
+  readonly session: Session | undefined;
+  /** Writes what was moved, token by token. */
+  readonly save: (audience: string, token: Token | undefined, idToken: string) => Promise<unknown>;
+}
+
+export async function moveSession({ settings, env, custody, session, save }: Move): Promise<void> {
+  const { localStorage, peerLocks } = env;
+  const { clientId } = settings;
+  const found = readPeerSession(localStorage, clientId);
+  if (!found) return;
+  const audiences = found.families.map(({ audience }) => audience);
+  await holding(peerLocks, peerLockNames(clientId, audiences), async () => {
+    // Read again: until the locks were granted, an old tab may have been spending one of these.
+    const peer = readPeerSession(localStorage, clientId);
+    const idToken = peer?.id_token;
+    if (peer === undefined || idToken === undefined || !isOurs(settings, idToken, env.clock.now())) return;
+    const identity = readSession(idToken) as Session; // it was validated just now
+    if (session && session.sub !== identity.sub) return;
+    const newest = newestPerAudience(peer.families);
+    const answers = newest.map(({ token }) => token && { token, id_token: idToken });
+    const moved = await custody.moveIn(
+      newest.map(({ refresh_token, audience, scope }, index) => ({
+        refresh_token,
+        audience,
+        scope,
+        identity,
+        answer: answers[index],
+      })),
+    );
+    removePeerRefreshTokens(localStorage, peer.families);
+    if (!moved) return;
+    if (newest.length === 0 && !session) await save('', undefined, idToken);
+    for (const { audience, token } of newest) await save(audience, token, session?.id_token ?? idToken);
+  });
+}
+
+/** Issued by this tenant for this client. That its times have passed does not matter: the session goes on. */
+function isOurs(settings: Settings, idToken: string, now: Milliseconds): boolean {
+  try {
+    validateIdToken(settings, idToken, { now });
+    return true;
+  } catch (error) {
+    return error instanceof InvalidIdTokenError && error.retryable;
+  }
+}
+
+/** An older one of the same audience may be an ancestor of the newer, and presenting it would end the family. */
+const newestPerAudience = (families: readonly PeerFamily[]): PeerFamily[] =>
+  families.filter(
+    ({ audience }, index) => families.findIndex((other) => other.audience === audience) === index,
+  );
+
+function holding(locks: Locks, names: readonly string[], task: () => Promise<void>): Promise<void> {
+  const [name, ...others] = names;
+  if (name === undefined) return task();
+  return locks.run(name, lockLimit, () => holding(locks, others, task));
+}
