@@ -102,7 +102,9 @@ async function capture(version: PeerVersion, name: string, story: Story) {
     const tab = await world.openTab();
     await story(tab, version, world);
     const localStorage: Record<string, unknown> = {};
-    for (const [name, text] of Object.entries(await tab.localStorage()).sort()) {
+    for (const [name, text] of Object.entries(await tab.localStorage()).sort(([one], [other]) =>
+      one.localeCompare(other),
+    )) {
       localStorage[name] = JSON.parse(text);
       expect(JSON.stringify(localStorage[name])).toBe(text); // so that the file holds what was stored, to the letter
     }

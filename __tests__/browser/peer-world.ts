@@ -154,7 +154,7 @@ function repeatTheWorld(now: Milliseconds): void {
   world.worldTime = now;
   world.Date = class extends Date {
     constructor(...parts: [] | [number]) {
-      super(...((parts.length === 0 ? [world.worldTime] : parts) as [number]));
+      super(...(parts.length === 0 ? ([world.worldTime] as const) : parts));
     }
     static override now = () => world.worldTime;
   } as DateConstructor;
@@ -251,7 +251,7 @@ function openTab(page: Page): PeerTab {
         },
         { ...asking(asked), ...(fresh && { ignoreCache: true, cacheMode: 'off' }) },
       ),
-    localStorage: () => page.evaluate(() => ({ ...localStorage }) as Record<string, string>),
+    localStorage: () => page.evaluate(() => ({ ...localStorage })),
   };
   return tab;
 }
@@ -261,7 +261,7 @@ const cookiesOf = async (context: BrowserContext) =>
     (await context.cookies())
       .filter(({ name }) => name.includes(`.${clientId}.`)) // and not the tenant's own
       .map(({ name, value }) => [name, value])
-      .sort(),
+      .sort(([one = ''], [other = '']) => one.localeCompare(other)),
   ) as Record<string, string>;
 
 /** A file of ours as a script: its exports are members of the global `latchkey`. */

@@ -14,7 +14,7 @@ interface PeerTokens {
 /** A login of auth0-spa-js: what the tenant answered. */
 async function peerLogin(world: World): Promise<PeerTokens> {
   let answer: unknown;
-  const keep = (body: Record<string, unknown>) => (answer = body) as Record<string, unknown>;
+  const keep = (body: Record<string, unknown>) => (answer = body);
   world.faults.push({ kind: 'alter', alter: keep });
   await world.openTab({ cacheLocation: 'memory' }).login();
   return answer as PeerTokens;
@@ -144,11 +144,11 @@ describe('a session that auth0-spa-js has stored', () => {
     }
   });
 
-  it.each([
-    ['of another client', (text: string) => text, 'other'],
+  it.each<[string, (text: string) => string, string, { domain?: string }]>([
+    ['of another client', (text: string) => text, 'other', {}],
     ['of another tenant', (text: string) => text, 'spa', { domain: 'other.example' }],
-    ['that is no session', () => '{"body":', 'spa'],
-  ])('%s is left alone', async (_, spoil, clientId, changes?: { domain: string }) => {
+    ['that is no session', () => '{"body":', 'spa', {}],
+  ])('%s is left alone', async (_, spoil, clientId, changes) => {
     const { world } = await withPeerSession();
     const entries = world.localStorage
       .names()

@@ -240,7 +240,7 @@ export function createWorld({
       new Promise((resolve, reject) => {
         work.then(
           (value) => reach(() => resolve(value)),
-          (error: unknown) => reach(() => reject(error as Error)),
+          (error: unknown) => reach(() => reject(error)),
         );
       });
     const navigations: string[] = [];

@@ -29,9 +29,9 @@ import {
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
 import { signingKey } from './signing-keys.ts';
-import { tenantClock, type TenantClock } from './tenant-clock.ts';
+import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
-/** A running tenant. It holds no timers and no handles; letting go of it is enough to end it. */
+/** A running tenant. But for faults that wait it holds no timers, and no handles; letting go of it is enough to end it. */
 export interface Tenant {
   /** Answers one request, whatever the host it is addressed to. Rejects with a `TypeError` where a fault breaks the connection. */
   fetch(request: Request): Promise<Response>;
@@ -96,7 +96,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
   const { faults, pass } = createFaults({
     journal: context.journal,
     random,
-    wait: source.wait ?? ((span) => new Promise((resolve) => setTimeout(resolve, span))),
+    wait: source.wait ?? realWait,
   });
   const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), policyFor(context, family));
 

@@ -1,4 +1,4 @@
-/** The tenant's clock: every lifetime is counted with it, so that a month passes in one call. There are no timers. */
+/** The tenant's clock: every lifetime is counted with it, so that a month passes in one call. Only faults wait. */
 import type { Clock, Milliseconds } from '../clock.ts';
 
 /** A clock that can be moved. Instants are milliseconds since 1970-01-01T00:00:00Z. */
@@ -31,6 +31,10 @@ const unitMilliseconds: Readonly<Record<string, Milliseconds>> = {
   h: 3_600_000,
   d: 86_400_000,
 };
+
+/** Real time, for a fault that delays an answer. */
+export const realWait = (span: Milliseconds): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, span));
 
 /** @param world the clock that ticks underneath, in milliseconds */
 export function tenantClock(world: () => Milliseconds = Date.now): TenantClock {
