@@ -1,0 +1,31 @@
+// Runs rounds of one scenario for one SDK, and counts.
+import { openWorld, survives } from './world.mjs';
+
+/**
+ * @returns {Promise<{ rounds: number, lost: number, reuses: number, requests: number, failed: number, retryable: number, worst: number }>}
+ *   `lost`: rounds after which a page that was opened could not renew; `failed`: calls that ended in an error, `retryable`
+ *   among them those that said so; `worst`: the longest call, in ms
+ */
+export async function measure(scenario, sdk, rounds) {
+  const { leeway, multiResource, run } = scenario;
+  const world = await openWorld({ leeway, multiResource });
+  const row = { rounds, lost: 0, reuses: 0, requests: 0, failed: 0, retryable: 0, worst: 0 };
+  try {
+    for (let round = 0; round < rounds; round++) {
+      await world.reset();
+      await world.login(sdk);
+      const [requests, reuses] = [world.refreshes(), world.reuses()];
+      const outcomes = await run(world, sdk);
+      row.requests += world.refreshes() - requests;
+      row.failed += outcomes.filter(({ error }) => error !== undefined).length;
+      row.retryable += outcomes.filter(({ retryable }) => retryable).length;
+      row.worst = Math.max(row.worst, ...outcomes.map(({ waited }) => waited));
+      world.tenant.faults.clear();
+      if (!(await survives(world, sdk))) row.lost += 1;
+      row.reuses += world.reuses() - reuses;
+    }
+  } finally {
+    await world.close();
+  }
+  return row;
+}

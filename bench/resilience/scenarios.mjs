@@ -1,0 +1,133 @@
+// What goes wrong with sessions, one scenario each, for any SDK. A round begins with a session whose access token has
+// expired, and returns what the calls of its pages came to; then it is seen whether the session goes on.
+import { call } from './world.mjs';
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const many = (world, sdk, count) => Promise.all(Array.from({ length: count }, () => world.openTab(sdk)));
+
+const together = (tabs) => Promise.all(tabs.map((tab) => call(tab)));
+
+/** One page is in the middle of its refresh; then something happens to it, and another page asks. */
+const interrupted =
+  (befall, { until } = {}) =>
+  async (world, sdk) => {
+    const [holder, other] = await many(world, sdk, 2);
+    await world.expire();
+    world.tenant.faults.add({ kind: 'delay', ms: 1500, grant: 'refresh_token' });
+    const before = world.refreshes();
+    void call(holder).catch(() => {}); // its page may be gone
+    while (world.refreshes() === before) await pause(10);
+    await befall(holder);
+    const outcomes = [await call(other, until)];
+    return outcomes;
+  };
+
+const lifecycle = async (tab, state) => {
+  const session = await tab.createCDPSession();
+  await session.send('Page.setWebLifecycleState', { state });
+};
+
+const storm = (count) => async (world, sdk) => {
+  const tabs = await many(world, sdk, count);
+  await world.expire();
+  return together(tabs);
+};
+
+const fault =
+  (settings, count = 1) =>
+  async (world, sdk) => {
+    const tabs = await many(world, sdk, count);
+    await world.expire();
+    world.tenant.faults.add({ grant: 'refresh_token', ...settings });
+    return together(tabs);
+  };
+
+/** `saved: false`: no SDK can, and the row says so. `rounds`: of the long run. */
+export const scenarios = [
+  { pain: 'P1', name: '2 tabs at once', run: storm(2), rounds: 50 },
+  { pain: 'P1', name: '20 tabs at once', run: storm(20), rounds: 50 },
+  {
+    pain: 'P1',
+    name: '20 tabs after a browser restart',
+    rounds: 10,
+    async run(world, sdk) {
+      await world.expire();
+      await world.restart();
+      const tabs = await Promise.all(Array.from({ length: 20 }, () => world.openTab(sdk, '#call')));
+      return Promise.all(tabs.map((tab) => tab.evaluate(() => window.onload)));
+    },
+  },
+  {
+    pain: 'P17',
+    name: 'one refresh token, three audiences at once',
+    multiResource: true,
+    rounds: 10,
+    options: { useMrrt: true },
+    async run(world, sdk) {
+      const tab = await world.openTab(sdk);
+      await world.expire();
+      const audiences = ['https://api.example', 'https://orders.example', 'https://billing.example'];
+      return Promise.all(audiences.map((audience) => call(tab, { authorizationParams: { audience } })));
+    },
+  },
+  { pain: 'P2', name: 'the holder closed, leeway 30 s', leeway: 30, run: interrupted((tab) => tab.close()), rounds: 10 },
+  {
+    pain: 'P2',
+    name: 'the holder reloaded, leeway 30 s',
+    leeway: 30,
+    run: interrupted((tab) => tab.reload({ waitUntil: 'domcontentloaded' })),
+    rounds: 10,
+  },
+  {
+    pain: 'P2',
+    name: 'the holder crashed, leeway 30 s',
+    leeway: 30,
+    rounds: 10,
+    run: interrupted(async (tab) => {
+      const session = await tab.createCDPSession();
+      session.send('Page.crash').catch(() => {}); // it does not live to answer
+      await pause(200);
+    }),
+  },
+  { pain: 'P2', name: 'the holder closed, leeway 0', saved: false, run: interrupted((tab) => tab.close()), rounds: 3 },
+  {
+    pain: 'P3',
+    name: 'the holder frozen, and woken after 3 s',
+    rounds: 3,
+    async run(world, sdk) {
+      const [holder, other] = await many(world, sdk, 2);
+      await world.expire();
+      world.tenant.faults.add({ kind: 'delay', ms: 1000, grant: 'refresh_token' });
+      const before = world.refreshes();
+      const first = call(holder);
+      while (world.refreshes() === before) await pause(10);
+      await lifecycle(holder, 'frozen');
+      const second = call(other);
+      await pause(3000);
+      await lifecycle(holder, 'active');
+      return Promise.all([first, second]);
+    },
+  },
+  { pain: 'P2', name: 'the answer lost after the commit, leeway 30 s', leeway: 30, run: fault({ kind: 'drop-response' }), rounds: 10 },
+  { pain: 'P2', name: 'the answer lost after the commit, leeway 0', saved: false, run: fault({ kind: 'drop-response' }), rounds: 3 },
+  { pain: 'P2', name: 'the request lost', run: fault({ kind: 'drop-request' }), rounds: 10 },
+  { pain: 'P3', name: 'the server slow by 7 s, 3 tabs', run: fault({ kind: 'delay', ms: 7000 }, 3), rounds: 2 },
+  { pain: 'P3', name: 'the server slow by 12 s, 3 tabs', run: fault({ kind: 'delay', ms: 12_000 }, 3), rounds: 2 },
+  {
+    pain: 'P7',
+    name: 'offline and back',
+    rounds: 5,
+    async run(world, sdk) {
+      const tab = await world.openTab(sdk);
+      await world.expire();
+      await tab.setOfflineMode(true);
+      const offline = await call(tab);
+      await tab.setOfflineMode(false);
+      return [offline, await call(tab)];
+    },
+  },
+  { pain: 'P7', name: '503 in HTML', run: fault({ kind: 'status', body: 'html' }), rounds: 5 },
+  { pain: 'P7', name: '429', run: fault({ kind: 'status', status: 429 }), rounds: 5 },
+  { pain: 'P7', name: 'no CORS on the answer, leeway 30 s', leeway: 30, run: fault({ kind: 'no-cors' }), rounds: 5 },
+];

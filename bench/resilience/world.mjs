@@ -1,0 +1,209 @@
+// A real Chromium, a tenant over HTTP, and pages that run one SDK or the other through their common API. Everything is
+// reached over a proxy on a free port, so that addresses are always alike. Time is moved, not waited for.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import puppeteer from 'puppeteer-core';
+import { createTenant } from '../../dist/tenant.js';
+import { serve } from '../../dist/tenant-node.js';
+import { findChromium } from '../../scripts/chromium.mjs';
+
+const appUrl = 'http://localhost:3000';
+const tenantUrl = 'http://localhost:4400';
+const ada = { email: 'ada@example.com', password: 'correct horse', name: 'Ada' };
+const audiences = ['https://api.example', 'https://orders.example', 'https://billing.example'];
+
+/** What stands behind each name of an SDK, as an app would import it. */
+export const sdks = { latchkey: './dist/index.js', 'auth0-spa-js': '@auth0/auth0-spa-js' };
+
+const page = `
+  import { createAuth0Client } from '%s';
+  const options = {
+    domain: '${tenantUrl}',
+    clientId: 'spa',
+    useRefreshTokens: true,
+    useRefreshTokensFallback: false,
+    cacheLocation: 'localstorage',
+    authorizationParams: { redirect_uri: location.origin + location.pathname, audience: '${audiences[0]}', scope: 'openid profile' },
+  };
+  const client = await createAuth0Client(options);
+  if (location.search.includes('code=')) {
+    await client.handleRedirectCallback();
+    history.replaceState(null, '', location.pathname);
+  }
+  const facts = (error) => ({ error: error.error ?? String(error), retryable: error.retryable === true, reason: error.reason });
+  const call = async (options) => {
+    const begun = performance.now();
+    const outcome = await client.getTokenSilently(options).then((token) => ({ token }), facts);
+    return { ...outcome, waited: Math.round(performance.now() - begun) };
+  };
+  const onload = location.hash === '#call' ? call() : undefined;
+  Object.assign(window, { client, call, onload });
+`;
+
+/**
+ * @param {{ leeway?: number, multiResource?: boolean }} [options]
+ */
+export async function openWorld({ leeway = 0, multiResource = false } = {}) {
+  const tenant = createTenant({
+    baseUrl: tenantUrl,
+    seed: 'resilience',
+    clients: [
+      {
+        client_id: 'spa',
+        callbacks: Object.keys(sdks).map((name) => `${appUrl}/${name}`),
+        web_origins: [appUrl],
+        allowed_logout_urls: [appUrl],
+        refresh_token: {
+          rotation_type: 'rotating',
+          expiration_type: 'expiring',
+          leeway,
+          policies: multiResource ? audiences.map((audience) => ({ audience, scope: ['read:all'] })) : [],
+        },
+      },
+    ],
+    resource_servers: audiences.map((identifier) => ({
+      identifier,
+      scopes: [{ value: 'read:all' }],
+      allow_offline_access: true,
+      token_lifetime: 3600,
+    })),
+    users: [ada],
+  });
+
+  const scripts = new Map();
+  for (const [name, path] of Object.entries(sdks)) scripts.set(`/${name}.js`, await bundle(path));
+
+  let refreshes = 0;
+  let offset = 0;
+  const proxy = await serve(
+    {
+      baseUrl: tenantUrl,
+      async fetch(request) {
+        const { origin, pathname } = new URL(request.url);
+        if (origin === tenantUrl) {
+          if (pathname === '/oauth/token' && request.method === 'POST') {
+            const form = new URLSearchParams(await request.clone().text());
+            if (form.get('grant_type') === 'refresh_token') refreshes += 1;
+          }
+          return tenant.fetch(request);
+        }
+        const script = scripts.get(pathname);
+        if (script) return new Response(script, { headers: { 'content-type': 'text/javascript' } });
+        const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
+          <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.advance = (ms) => (offset += ms); }</script>
+          <script type="module" src="${pathname}.js"></script>`;
+        return new Response(html, { headers: { 'content-type': 'text/html' } });
+      },
+    },
+    { port: 0 },
+  );
+
+  const profile = mkdtempSync(join(tmpdir(), 'latchkey-resilience-'));
+  let browser = await launch(profile, proxy.url);
+
+  const world = {
+    tenant,
+    refreshes: () => refreshes,
+    reuses: () => tenant.journal.filter(({ type }) => type === 'ferrt').length,
+
+    /** A page that runs the SDK and is ready to be asked. */
+    async openTab(sdk, hash = '') {
+      const tab = await browser.newPage();
+      await tab.goto(`${appUrl}/${sdk}${hash}`);
+      await ready(tab);
+      return tab;
+    },
+
+    /** Signs in, in a tab of its own, without a form: the tenant knows the user already. */
+    async login(sdk, params = {}) {
+      const [name = '', value = ''] = tenant.signIn(ada.email, { client_id: 'spa' }).cookie.split('=');
+      await browser.setCookie({ name, value, domain: 'localhost', path: '/', httpOnly: true });
+      const tab = await world.openTab(sdk);
+      const returned = tab.waitForNavigation({ waitUntil: 'load' });
+      await tab.evaluate((params) => void client.loginWithRedirect({ authorizationParams: params }), params);
+      await returned;
+      await tab.waitForFunction(() => window.client !== undefined && location.search === '');
+      return tab;
+    },
+
+    /** Time goes on, everywhere, by more than an access token lives. */
+    async expire() {
+      tenant.clock.advance('2h');
+      offset += 7_200_000;
+      for (const tab of await browser.pages())
+        await tab.evaluate(() => window.advance?.(7_200_000)).catch(() => {}); // one that crashed
+    },
+
+    /** The browser ends, and starts again with the same profile. */
+    async restart() {
+      await browser.close();
+      browser = await launch(profile, proxy.url);
+    },
+
+    /** Nothing is stored, and nothing goes wrong any more. */
+    async reset() {
+      tenant.faults.clear();
+      const [first, ...others] = await browser.pages();
+      for (const tab of others) await tab.close().catch(() => {});
+      const blank = first ?? (await browser.newPage());
+      await blank.goto(`${appUrl}/nothing`);
+      await blank.evaluate(async () => {
+        localStorage.clear();
+        for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+      });
+      await browser.deleteCookie(...(await browser.cookies()));
+      await blank.goto('about:blank');
+    },
+
+    async close() {
+      await browser.close();
+      await proxy.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  return world;
+}
+
+/** `getTokenSilently` in a page, and what came of it. */
+export const call = (tab, options = {}) => tab.evaluate((options) => window.call(options), options);
+
+/** True while the session goes on: a page that is opened now can renew. */
+export async function survives(world, sdk) {
+  const tab = await world.openTab(sdk);
+  const outcome = await call(tab, { cacheMode: 'off' });
+  await tab.close();
+  return outcome.token !== undefined;
+}
+
+const ready = (tab) => tab.waitForFunction(() => window.client !== undefined, { polling: 20 });
+
+async function launch(profile, proxyUrl) {
+  return puppeteer.launch({
+    executablePath: findChromium(),
+    userDataDir: profile,
+    args: [
+      `--proxy-server=${proxyUrl}`,
+      '--proxy-bypass-list=<-loopback>', // localhost too
+      '--disable-background-networking',
+      '--no-first-run',
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), // Chromium's sandbox does not work for root
+    ],
+  });
+}
+
+async function bundle(path) {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: page.replace('%s', path),
+      resolveDir: fileURLToPath(new URL('../../', import.meta.url)),
+    },
+    bundle: true,
+    format: 'esm',
+    write: false,
+    logLevel: 'warning',
+  });
+  return outputFiles[0].text;
+}
