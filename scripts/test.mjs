@@ -1,4 +1,4 @@
-// `npm test`: the whole gate, part after part. The last line printed is `N passed, N failed` over all of them: types,
+// `npm test`: the whole gate, part after part. `npm run test:all`: what takes longer, every cell and all rounds. The last line printed is `N passed, N failed` over all of them: types,
 // lint, build and size count one each, Jest counts its tests. A part without a result counts as one failure.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,7 +9,10 @@ import { npmCommand } from './npm-command.mjs';
 
 process.chdir(fileURLToPath(new URL('../', import.meta.url)));
 
-const parts = [
+const all = process.argv[2] === 'all';
+if (all) process.env.LATCHKEY_ROUNDS = 'all';
+
+const daily = [
   { name: 'types', run: check },
   { name: 'lint', run: check },
   { name: 'build', run: check },
@@ -17,6 +20,12 @@ const parts = [
   { name: 'unit', run: jest },
   { name: 'browser', needs: 'build', run: jest },
 ];
+const long = [
+  { name: 'build', run: check },
+  { name: 'unit', run: jest, only: ['matrix', 'model'] },
+  { name: 'browser', needs: 'build', run: jest, only: ['storm'] },
+];
+const parts = all ? long : daily;
 
 const results = [];
 for (const part of parts) results.push(await runPart(part));
@@ -28,14 +37,14 @@ const total = (count) => results.reduce((sum, result) => sum + result[count], 0)
 if (total('failed') > 0) process.exitCode = 1;
 console.log(`${total('passed')} passed, ${total('failed')} failed`);
 
-async function runPart({ name, needs, run }) {
+async function runPart({ name, needs, run, only = [] }) {
   console.log(`\n── ${name}`);
   const startedAt = performance.now();
   let counts;
   if (results.some((result) => result.name === needs && result.failed > 0)) {
     console.log(`not run: it needs the ${needs}`);
     counts = { passed: 0, failed: 1 };
-  } else counts = await run(name);
+  } else counts = await run(name, only);
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`── ${name} ${counts.failed === 0 ? 'passed' : 'FAILED'}, ${seconds.toFixed(1)} s`);
   return { name, seconds, ...counts };
@@ -47,11 +56,11 @@ async function check(name) {
 }
 
 /** A Jest project, counted from the report that Jest itself writes. */
-async function jest(name) {
+async function jest(name, only) {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
   try {
     const report = join(directory, 'report.json');
-    const succeeded = await npmRun(name, '--json', `--outputFile=${report}`);
+    const succeeded = await npmRun(name, '--json', `--outputFile=${report}`, ...only);
     if (!existsSync(report)) return { passed: 0, failed: 1 };
     const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(
       readFileSync(report, 'utf8'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createWorld, type World } from '../support/world.ts';
+import { createWorld, type Fault, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -68,30 +68,74 @@ describe('a server that cannot be reached', () => {
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 
-  it.each([
-    { status: 503, body: '<html>maintenance</html>', code: 'network_error' },
-    { status: 500, body: '{"error":"server_error"}', code: 'network_error' },
-    {
-      status: 429,
-      body: '{"error":"too_many_requests","error_description":"Too many requests."}',
-      code: 'too_many_requests',
-    },
-    { status: 429, body: '<html>slow down</html>', code: 'request_error' },
-    { status: 404, body: '<html>not here</html>', code: 'request_error' },
-    {
-      status: 401,
-      body: '{"error":"access_denied","error_description":"Unauthorized"}',
-      code: 'access_denied',
-    },
-  ])('answers $status $body: nothing is lost', async ({ status, body, code }) => {
+  const answer = (status: number, body: string): Fault => ({ kind: 'answer', status, body });
+  const shapes: readonly (readonly [shape: string, fault: Fault, code: string, sent: number])[] = [
+    ['no connection', { kind: 'drop-before' }, 'network_error', 2],
+    ['no answer within the limit', { kind: 'hang' }, 'network_error', 2],
+    ['408', answer(408, ''), 'request_error', 1],
+    ['429 in JSON', answer(429, '{"error":"too_many_requests"}'), 'too_many_requests', 1],
+    ['429 in HTML', answer(429, '<html>slow down</html>'), 'request_error', 1],
+    ['404 in HTML', answer(404, '<html>not here</html>'), 'request_error', 1],
+    ['500 in JSON', answer(500, '{"error":"server_error"}'), 'network_error', 2],
+    ['502 in HTML', answer(502, '<html>bad gateway</html>'), 'network_error', 2],
+    ['503 in JSON', answer(503, '{"error":"temporarily_unavailable"}'), 'network_error', 2],
+    ['a captive portal', answer(200, '<html>Accept our terms</html>'), 'network_error', 2],
+    ['JSON cut off', answer(200, '{"access_token":"eyJ'), 'network_error', 2],
+    ['JSON without a token', answer(200, '{"ok":true}'), 'network_error', 2],
+  ];
+
+  /** Everything in custody, as text. */
+  const record = (world: World) =>
+    world.records.update(world.recordNames()[0]!, (found) => [found, JSON.stringify(found)]);
+  const refreshTokenIn = async (world: World) => /"refresh_token":"([^"]+)"/.exec(await record(world))?.[1];
+
+  it.each(shapes)('P7: %s, token expired: nothing is lost', async (_, fault, code, sent) => {
     const world = createWorld();
-    const tab = await expired(world);
-    world.faults.push({ kind: 'answer', status, body });
-    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: code });
-    expect(world.refreshes()).toHaveLength(1);
+    const tab = await expired(world, { httpTimeoutInSeconds: 90 });
+    const held = await refreshTokenIn(world);
+    world.faults.push(fault, fault);
+    const call = tab.client.getTokenSilently().catch((error: unknown) => error);
+    await world.advance(200_000);
+    await expect(call).resolves.toMatchObject({ error: code, retryable: true, requiresLogin: false });
+    expect(world.refreshes()).toHaveLength(sent);
+    expect(await refreshTokenIn(world)).toBe(held);
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+    world.faults.length = 0;
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it.each(shapes)('P7: %s, token valid for some seconds more: it is served', async (_, fault) => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false, httpTimeoutInSeconds: 5 });
+    await tab.login();
+    const token = await tab.client.getTokenSilently();
+    await world.advance(3600_000 - 50_000);
+    world.faults.push(fault, fault);
+    const call = tab.client.getTokenSilently();
+    await world.advance(10_000);
+    await expect(call).resolves.toBe(token);
+  });
+
+  it('that says no is believed, and nothing is lost', async () => {
+    const world = createWorld();
+    const tab = await expired(world);
+    world.faults.push(answer(401, '{"error":"access_denied","error_description":"Unauthorized"}'));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'access_denied',
+      retryable: false,
+    });
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it('P7: offline from the start: the user is known at once', async () => {
+    const world = createWorld();
+    await expired(world);
+    world.online = false;
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.client.checkSession();
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Ada' });
+    expect(world.refreshes()).toEqual([]);
   });
 });
 

@@ -170,7 +170,13 @@ describe('P7: while no new token can be had', () => {
 
   it.each([
     ['offline', (world: World) => void (world.online = false)],
-    ['503', (world: World) => void world.faults.push({ kind: 'answer', status: 503, body: '<html>' })],
+    [
+      '503, twice',
+      (world: World) => {
+        const down = { kind: 'answer', status: 503, body: '<html>' } as const;
+        world.faults.push(down, down);
+      },
+    ],
     [
       'a lost request',
       (world: World) => void world.faults.push({ kind: 'drop-before' }, { kind: 'drop-before' }),

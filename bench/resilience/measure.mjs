@@ -7,13 +7,13 @@ import { openWorld, survives } from './world.mjs';
  *   among them those that said so; `worst`: the longest call, in ms
  */
 export async function measure(scenario, sdk, rounds) {
-  const { leeway, multiResource, run } = scenario;
-  const world = await openWorld({ leeway, multiResource });
+  const { leeway, multiResource, options, loginWith = sdk, run } = scenario;
+  const world = await openWorld({ leeway, multiResource, options });
   const row = { rounds, lost: 0, reuses: 0, requests: 0, failed: 0, retryable: 0, worst: 0 };
   try {
     for (let round = 0; round < rounds; round++) {
       await world.reset();
-      await world.login(sdk);
+      await world.login(loginWith);
       const [requests, reuses] = [world.refreshes(), world.reuses()];
       const outcomes = await run(world, sdk);
       row.requests += world.refreshes() - requests;

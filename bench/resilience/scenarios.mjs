@@ -43,7 +43,10 @@ const fault =
     return together(tabs);
   };
 
-/** `saved: false`: no SDK can, and the row says so. `rounds`: of the long run. */
+/**
+ * `saved: false`: no SDK can, and the row says so. `ends`: the session must not go on. `rounds`: of the long run; `long`: only
+ * there. `only`: what one SDK does and the other does not.
+ */
 export const scenarios = [
   { pain: 'P1', name: '2 tabs at once', run: storm(2), rounds: 50 },
   { pain: 'P1', name: '20 tabs at once', run: storm(20), rounds: 50 },
@@ -71,7 +74,13 @@ export const scenarios = [
       return Promise.all(audiences.map((audience) => call(tab, { authorizationParams: { audience } })));
     },
   },
-  { pain: 'P2', name: 'the holder closed, leeway 30 s', leeway: 30, run: interrupted((tab) => tab.close()), rounds: 10 },
+  {
+    pain: 'P2',
+    name: 'the holder closed, leeway 30 s',
+    leeway: 30,
+    run: interrupted((tab) => tab.close()),
+    rounds: 10,
+  },
   {
     pain: 'P2',
     name: 'the holder reloaded, leeway 30 s',
@@ -90,7 +99,13 @@ export const scenarios = [
       await pause(200);
     }),
   },
-  { pain: 'P2', name: 'the holder closed, leeway 0', saved: false, run: interrupted((tab) => tab.close()), rounds: 3 },
+  {
+    pain: 'P2',
+    name: 'the holder closed, leeway 0',
+    saved: false,
+    run: interrupted((tab) => tab.close()),
+    rounds: 3,
+  },
   {
     pain: 'P3',
     name: 'the holder frozen, and woken after 3 s',
@@ -109,11 +124,86 @@ export const scenarios = [
       return Promise.all([first, second]);
     },
   },
-  { pain: 'P2', name: 'the answer lost after the commit, leeway 30 s', leeway: 30, run: fault({ kind: 'drop-response' }), rounds: 10 },
-  { pain: 'P2', name: 'the answer lost after the commit, leeway 0', saved: false, run: fault({ kind: 'drop-response' }), rounds: 3 },
+  {
+    pain: 'P3',
+    name: 'the holder frozen for a minute, leeway 120 s',
+    leeway: 120,
+    rounds: 1,
+    long: true,
+    async run(world, sdk) {
+      const [holder, other] = await many(world, sdk, 2);
+      await world.expire();
+      world.tenant.faults.add({ kind: 'delay', ms: 1000, grant: 'refresh_token' });
+      const before = world.refreshes();
+      void call(holder).catch(() => {});
+      while (world.refreshes() === before) await pause(10);
+      await lifecycle(holder, 'frozen');
+      const frozenAt = performance.now();
+      const outcomes = [];
+      while (performance.now() - frozenAt < 60_000 && outcomes.at(-1)?.token === undefined)
+        outcomes.push(await call(other));
+      await lifecycle(holder, 'active');
+      return outcomes;
+    },
+  },
+  {
+    pain: 'P18',
+    name: 'a logout while another tab refreshes',
+    rounds: 5,
+    ends: true,
+    async run(world, sdk) {
+      const [holder, other] = await many(world, sdk, 2);
+      await world.expire();
+      world.tenant.faults.add({ kind: 'delay', ms: 500, grant: 'refresh_token' });
+      const before = world.refreshes();
+      const refreshing = call(holder);
+      while (world.refreshes() === before) await pause(10);
+      await other.evaluate(() => client.logout({ openUrl: false }));
+      await refreshing;
+      return [];
+    },
+  },
+  {
+    pain: 'P12',
+    name: 'an old tab of auth0-spa-js beside a new one',
+    only: 'latchkey',
+    loginWith: 'auth0-spa-js',
+    rounds: 10,
+    async run(world) {
+      const [old] = await many(world, 'auth0-spa-js', 1);
+      const [fresh] = await many(world, 'latchkey', 1);
+      await world.expire();
+      const [outcome] = await Promise.all([call(fresh), call(old)]);
+      return [outcome];
+    },
+  },
+  {
+    pain: 'P2',
+    name: 'the answer lost after the commit, leeway 30 s',
+    leeway: 30,
+    run: fault({ kind: 'drop-response' }),
+    rounds: 10,
+  },
+  {
+    pain: 'P2',
+    name: 'the answer lost after the commit, leeway 0',
+    saved: false,
+    run: fault({ kind: 'drop-response' }),
+    rounds: 3,
+  },
   { pain: 'P2', name: 'the request lost', run: fault({ kind: 'drop-request' }), rounds: 10 },
-  { pain: 'P3', name: 'the server slow by 7 s, 3 tabs', run: fault({ kind: 'delay', ms: 7000 }, 3), rounds: 2 },
-  { pain: 'P3', name: 'the server slow by 12 s, 3 tabs', run: fault({ kind: 'delay', ms: 12_000 }, 3), rounds: 2 },
+  {
+    pain: 'P3',
+    name: 'the server slow by 7 s, 3 tabs',
+    run: fault({ kind: 'delay', ms: 7000 }, 3),
+    rounds: 2,
+  },
+  {
+    pain: 'P3',
+    name: 'the server slow by 12 s, 3 tabs',
+    run: fault({ kind: 'delay', ms: 12_000 }, 3),
+    rounds: 2,
+  },
   {
     pain: 'P7',
     name: 'offline and back',
@@ -129,5 +219,11 @@ export const scenarios = [
   },
   { pain: 'P7', name: '503 in HTML', run: fault({ kind: 'status', body: 'html' }), rounds: 5 },
   { pain: 'P7', name: '429', run: fault({ kind: 'status', status: 429 }), rounds: 5 },
-  { pain: 'P7', name: 'no CORS on the answer, leeway 30 s', leeway: 30, run: fault({ kind: 'no-cors' }), rounds: 5 },
+  {
+    pain: 'P7',
+    name: 'no CORS on the answer, leeway 30 s',
+    leeway: 30,
+    run: fault({ kind: 'no-cors' }),
+    rounds: 5,
+  },
 ];

@@ -26,6 +26,7 @@ const page = `
     useRefreshTokens: true,
     useRefreshTokensFallback: false,
     cacheLocation: 'localstorage',
+    ...window.options,
     authorizationParams: { redirect_uri: location.origin + location.pathname, audience: '${audiences[0]}', scope: 'openid profile' },
   };
   const client = await createAuth0Client(options);
@@ -44,9 +45,9 @@ const page = `
 `;
 
 /**
- * @param {{ leeway?: number, multiResource?: boolean }} [options]
+ * @param {{ leeway?: number, multiResource?: boolean, options?: object }} [settings] `options`: of the SDK, for every page
  */
-export async function openWorld({ leeway = 0, multiResource = false } = {}) {
+export async function openWorld({ leeway = 0, multiResource = false, options = {} } = {}) {
   const tenant = createTenant({
     baseUrl: tenantUrl,
     seed: 'resilience',
@@ -93,7 +94,7 @@ export async function openWorld({ leeway = 0, multiResource = false } = {}) {
         const script = scripts.get(pathname);
         if (script) return new Response(script, { headers: { 'content-type': 'text/javascript' } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
-          <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.advance = (ms) => (offset += ms); }</script>
+          <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.advance = (ms) => (offset += ms); window.options = ${JSON.stringify(options)}; }</script>
           <script type="module" src="${pathname}.js"></script>`;
         return new Response(html, { headers: { 'content-type': 'text/html' } });
       },
@@ -118,12 +119,12 @@ export async function openWorld({ leeway = 0, multiResource = false } = {}) {
     },
 
     /** Signs in, in a tab of its own, without a form: the tenant knows the user already. */
-    async login(sdk, params = {}) {
+    async login(sdk) {
       const [name = '', value = ''] = tenant.signIn(ada.email, { client_id: 'spa' }).cookie.split('=');
       await browser.setCookie({ name, value, domain: 'localhost', path: '/', httpOnly: true });
       const tab = await world.openTab(sdk);
       const returned = tab.waitForNavigation({ waitUntil: 'load' });
-      await tab.evaluate((params) => void client.loginWithRedirect({ authorizationParams: params }), params);
+      await tab.evaluate(() => void client.loginWithRedirect());
       await returned;
       await tab.waitForFunction(() => window.client !== undefined && location.search === '');
       return tab;

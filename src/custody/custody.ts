@@ -260,25 +260,29 @@ export function createCustody(
     if (outcome.kind !== 'claimed') return { kind: 'moved' };
 
     const first = await exchange(at, owner, outcome, wanted);
-    if (first !== 'lost') return first;
+    if (first.kind !== 'lost') return first;
+    const giveUp = async ({ status }: { status: number }): Promise<never> => {
+      await release(at, owner, 'unknown');
+      tryAgainOnline(wanted, outcome.generation);
+      throw status < 300 ? outcomeUnknown() : noUsableAnswer(status);
+    };
+    // A server that has been failing for a while is not asked twice.
+    if (first.status >= 300 && outcome.failures) return giveUp(first);
     // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
     // first, so that nothing is sent if another tab has taken over meanwhile.
     const { outcome: again } = await claim();
     if (again.kind !== 'claimed') return { kind: 'moved' };
     const second = await exchange(at, owner, again, wanted);
-    if (second !== 'lost') return second;
-    await release(at, owner, 'unknown');
-    tryAgainOnline(wanted, again.generation);
-    throw outcomeUnknown();
+    return second.kind === 'lost' ? giveUp(second) : second;
   }
 
-  /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands. */
+  /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands; status 0: nothing came. */
   async function exchange(
     at: string,
     owner: string,
     head: Head,
     { audience, scope }: Wanted,
-  ): Promise<SpendOutcome | 'lost'> {
+  ): Promise<SpendOutcome | { readonly kind: 'lost'; readonly status: number }> {
     const askedAt = clock.now();
     const { refresh_token } = head;
     const key = audienceKey(audience);
@@ -313,10 +317,7 @@ export function createCustody(
         await release(at, owner, 'not_spent', judgement.error.retryable);
         throw judgement.error;
       case 'unclear':
-        if (judgement.status < 300) return 'lost';
-        // A gateway or a failing server answered: sending again at once would only meet the same.
-        await release(at, owner, 'unknown');
-        throw noUsableAnswer(judgement.status);
+        return { kind: 'lost', status: judgement.status };
     }
   }
 

@@ -58,7 +58,7 @@ export interface LiveFamily extends Identity {
 }
 
 /** What its holder needs to spend it and to judge what comes. */
-export type Head = Pick<LiveFamily, 'generation' | 'refresh_token' | 'scope' | 'sub' | 'org_id'>;
+export type Head = Pick<LiveFamily, 'generation' | 'refresh_token' | 'scope' | 'sub' | 'org_id' | 'failures'>;
 
 export interface EndedFamily {
   readonly state: 'ended';

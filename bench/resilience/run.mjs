@@ -1,0 +1,60 @@
+// `npm run bench:resilience`: both SDKs through every scenario, round after round in one run; writes the README's table and
+// the figures. `-- --rounds 3` and `-- --only frozen` make it shorter, and write nothing.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measure } from './measure.mjs';
+import { scenarios } from './scenarios.mjs';
+import { sdks } from './world.mjs';
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string' }, only: { type: 'string', default: '' } },
+});
+/** Of the long run's 50: enough to see a loss of one in five, and within ten minutes. */
+const mostRounds = Number(values.rounds ?? 15);
+const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+const rows = [];
+for (const scenario of scenarios.filter(({ name }) => name.includes(values.only))) {
+  const row = { pain: scenario.pain, name: scenario.name, ends: scenario.ends, saved: scenario.saved };
+  for (const sdk of Object.keys(sdks)) {
+    if (scenario.only !== undefined && scenario.only !== sdk) continue;
+    row[sdk] = await measure(scenario, sdk, Math.min(scenario.rounds, mostRounds));
+    console.log(scenario.name.padEnd(48), sdk.padEnd(14), JSON.stringify(row[sdk]));
+  }
+  rows.push(row);
+}
+
+const table = [
+  '| what happens | rounds | latchkey: sessions lost | calls failed | longest call | auth0-spa-js: sessions lost | calls failed | longest call |',
+  '| --- | --- | --- | --- | --- | --- | --- | --- |',
+  ...rows.map(
+    (row) =>
+      `| ${[label(row), row.latchkey.rounds, ...cells(row, 'latchkey'), ...cells(row, 'auth0-spa-js')].join(' | ')} |`,
+  ),
+].join('\n');
+console.log(`\n${table}`);
+
+if (values.rounds === undefined && values.only === '') {
+  mkdirSync(root('bench/results'), { recursive: true });
+  writeFileSync(root('bench/results/resilience.json'), `${JSON.stringify(rows, null, 2)}\n`);
+  const readme = readFileSync(root('README.md'), 'utf8');
+  const marked = /(<!-- resilience -->\n)[^]*(<!-- end of resilience -->)/;
+  writeFileSync(
+    root('README.md'),
+    readme.replace(marked, (_, from, to) => `${from}\n${table}\n\n${to}`),
+  );
+}
+
+function label({ name, ends, saved }) {
+  return `${name}${ends ? ' (nobody may be signed in afterwards)' : ''}${saved === false ? ' (no SDK can save it)' : ''}`;
+}
+
+/** Where the session must end, what is counted is a session that came back. */
+function cells(of, sdk) {
+  const row = of[sdk];
+  if (!row) return ['', '', ''];
+  const bad = of.ends ? row.rounds - row.lost : row.lost;
+  const failed = row.failed === 0 ? '0' : `${row.failed} (${row.retryable} retryable)`;
+  return [of.ends ? `${bad} came back` : String(bad), failed, `${(row.worst / 1000).toFixed(1)} s`];
+}
