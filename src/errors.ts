@@ -111,12 +111,12 @@ export class NetworkError extends GenericError {
 export const noPage = (): GenericError =>
   new GenericError('no_page', 'This call needs a page: here is no document and no address.');
 
-/** The browser's storage refused to read or write. What was already held stays held. */
+/** The browser's storage refused to read or write. What was already held stays held. `reason` may say `unavailable` or `closed`. */
 export class StorageError extends GenericError {
   override name = 'StorageError';
 
-  constructor(what: string, cause?: unknown) {
-    super('storage_error', `Storage failed: ${what}.`, { retryable: true, cause });
+  constructor(what: string, cause?: unknown, reason?: string) {
+    super('storage_error', `Storage failed: ${what}.`, { retryable: true, cause, reason });
   }
 }
 

@@ -1,61 +1,98 @@
-import { describe, expect, it } from '@jest/globals';
+/**
+ * What every store of records promises, as cases that run anywhere: under Jest over stand-ins, and in a page of a real
+ * browser over the real thing.
+ */
 import type { RecordStore } from '../../src/environment.ts';
 
-/** What every store of records promises. `open` gives another handle on the same records, as another tab would have. */
-export function recordStoreContract(name: string, create: () => { open(): RecordStore }): void {
-  const read = (store: RecordStore, record: string) => store.update(record, (value) => [value, value]);
-  const write = (store: RecordStore, record: string, value: unknown) =>
-    store.update(record, () => [value, undefined]);
+export interface ContractCase {
+  readonly name: string;
+  /** @param open gives another handle on the same records, as another tab would have. @throws when the promise is broken */
+  run(open: () => RecordStore): Promise<void>;
+}
 
-  describe(`${name}, as a store of records`, () => {
-    it('has nothing at first', async () => {
-      await expect(read(create().open(), 'a')).resolves.toBeUndefined();
-    });
+const read = (store: RecordStore, record: string) => store.update(record, (value) => [value, value]);
+const write = (store: RecordStore, record: string, value: unknown) =>
+  store.update(record, () => [value, undefined]);
+const count = (value: unknown) => (value as { n: number } | undefined)?.n ?? 0;
+export const increment = (store: RecordStore, record: string): Promise<number> =>
+  store.update(record, (value) => [{ n: count(value) + 1 }, count(value)]);
 
-    it('gives back what was written, by name', async () => {
-      const store = create().open();
-      await write(store, 'a', { version: 1 });
-      await write(store, 'b', { version: 2 });
-      await expect(read(store, 'a')).resolves.toEqual({ version: 1 });
-      await expect(read(store, 'b')).resolves.toEqual({ version: 2 });
-    });
+function same(found: unknown, expected: unknown): void {
+  const [one, other] = [JSON.stringify(found), JSON.stringify(expected)];
+  if (one !== other) throw new Error(`expected ${other}, found ${one}`);
+}
 
-    it('shows a completed write to every handle', async () => {
-      const { open } = create();
+export const recordStoreCases: readonly ContractCase[] = [
+  {
+    name: 'has nothing at first',
+    run: async (open) => same(await read(open(), 'a'), undefined),
+  },
+  {
+    name: 'gives back what was written, by name',
+    async run(open) {
+      const store = open();
+      await write(store, 'a', { version: 1, nested: { list: [1, 'two', null] } });
+      await write(store, 'b/%2F=;', { version: 2 });
+      same(await read(store, 'a'), { version: 1, nested: { list: [1, 'two', null] } });
+      same(await read(store, 'b/%2F=;'), { version: 2 });
+    },
+  },
+  {
+    name: 'shows a completed write to every handle',
+    async run(open) {
       await write(open(), 'a', { version: 1 });
-      await expect(read(open(), 'a')).resolves.toEqual({ version: 1 });
-    });
-
-    it('returns what the step told', async () => {
-      await expect(
-        create()
-          .open()
-          .update('a', () => [{ n: 1 }, 'told']),
-      ).resolves.toBe('told');
-    });
-
-    it('loses no update among a hundred at once from five handles', async () => {
-      const { open } = create();
+      same(await read(open(), 'a'), { version: 1 });
+      await write(open(), 'a', { version: 2 });
+      same(await read(open(), 'a'), { version: 2 });
+    },
+  },
+  {
+    name: 'returns what the step told',
+    run: async (open) => same(await open().update('a', () => [{ n: 1 }, 'told']), 'told'),
+  },
+  {
+    name: 'shows the step the latest record, and writes nothing when it gets the same back',
+    async run(open) {
+      const store = open();
+      await write(store, 'a', { n: 1 });
+      await store.update('a', (value) => [value, undefined]);
+      same(await read(open(), 'a'), { n: 1 });
+    },
+  },
+  {
+    name: 'loses no update among a hundred at once from five handles',
+    async run(open) {
       const stores = Array.from({ length: 5 }, open);
-      const count = (value: unknown) => (value as { n: number } | undefined)?.n ?? 0;
-      const seen = await Promise.all(
-        Array.from({ length: 100 }, (_, turn) =>
-          stores[turn % 5]!.update('a', (value) => [{ n: count(value) + 1 }, count(value)]),
-        ),
+      const turns = Array.from({ length: 100 }, (_, turn) => increment(stores[turn % 5] as RecordStore, 'a'));
+      const seen = await Promise.all(turns);
+      same(
+        seen.sort((one, other) => one - other),
+        Array.from({ length: 100 }, (_, n) => n),
       );
-      expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n));
-    });
-
-    it('passes on what a step throws, writes nothing, and goes on', async () => {
-      const store = create().open();
+    },
+  },
+  {
+    name: 'passes on what a step throws, writes nothing, and goes on',
+    async run(open) {
+      const store = open();
       await write(store, 'a', { n: 1 });
       const failure = new TypeError('no');
-      await expect(
-        store.update('a', () => {
+      const thrown = await store
+        .update('a', () => {
           throw failure;
-        }),
-      ).rejects.toBe(failure);
-      await expect(read(store, 'a')).resolves.toEqual({ n: 1 });
-    });
-  });
-}
+        })
+        .catch((error: unknown) => error);
+      if (thrown !== failure) throw new Error(`expected the step's own error, found ${String(thrown)}`);
+      same(await read(store, 'a'), { n: 1 });
+    },
+  },
+  {
+    name: 'opens again after it was closed',
+    async run(open) {
+      const store = open();
+      await write(store, 'a', { n: 1 });
+      store.close();
+      same(await read(store, 'a'), { n: 1 });
+    },
+  },
+];

@@ -3,20 +3,87 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { createIndexedDbRecordStore } from '../../src/browser/indexeddb-record-store.ts';
+import { createLocalStorageRecordStore } from '../../src/browser/local-storage-record-store.ts';
+import { createRecordStore } from '../../src/browser/record-store.ts';
+import type { ICache } from '../../src/core/cache.ts';
+import { createCacheRecordStore } from '../../src/custody/cache-record-store.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
+import { createPageLocks } from '../../src/custody/page-locks.ts';
+import type { Cookies, RecordStore, TextStorage, Timers } from '../../src/environment.ts';
 import { createManualTime } from '../support/manual-timers.ts';
-import { recordStoreContract } from './record-store.ts';
+import { createTextStorage } from '../support/world.ts';
+import { recordStoreCases } from './record-store.ts';
 
 const never = { after: () => () => {} };
 
-recordStoreContract('the page’s heap', () => {
-  const store = createMemoryRecordStore();
-  return { open: () => store };
-});
+/** Cookies as a page has them. */
+function createCookies(jar = new Map<string, string>()): Cookies {
+  return {
+    get: (name) => jar.get(name),
+    set: (name, value) => void jar.set(name, value),
+    remove: (name) => void jar.delete(name),
+  };
+}
 
-recordStoreContract('IndexedDB', () => {
-  globalThis.indexedDB = new IDBFactory();
-  return { open: () => createIndexedDbRecordStore(never) };
+/** A cache that answers late, over entries that every handle shares. */
+function lateCache(): ICache {
+  const entries = new Map<string, unknown>();
+  const later = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    async get<T>(key: string) {
+      await later();
+      return entries.get(key) as T | undefined;
+    },
+    async set(key, entry) {
+      await later();
+      entries.set(key, structuredClone(entry));
+    },
+    async remove(key) {
+      await later();
+      entries.delete(key);
+    },
+  };
+}
+
+describe.each<[string, () => () => RecordStore]>([
+  [
+    'the page’s heap',
+    () => {
+      const store = createMemoryRecordStore();
+      return () => store;
+    },
+  ],
+  [
+    'IndexedDB',
+    () => {
+      globalThis.indexedDB = new IDBFactory();
+      return () => createIndexedDbRecordStore(never);
+    },
+  ],
+  [
+    'localStorage with a serial number in a cookie',
+    () => {
+      const shared = {
+        localStorage: createTextStorage(),
+        cookies: createCookies(),
+        locks: createPageLocks(never),
+      };
+      return () => createLocalStorageRecordStore({ ...shared, timers: never });
+    },
+  ],
+  [
+    'a cache of the app’s own',
+    () => {
+      let names = 0;
+      const heads = createMemoryRecordStore();
+      const shared = { cache: lateCache(), heads, locks: createPageLocks(never), timers: never };
+      return () => createCacheRecordStore({ ...shared, randomName: () => `name ${names++}` });
+    },
+  ],
+])('%s, as a store of records', (_, create) => {
+  it.each(recordStoreCases.map(({ name, run }) => [name, run] as const))('%s', async (_, run) => {
+    await run(create());
+  });
 });
 
 describe('IndexedDB', () => {
@@ -52,15 +119,193 @@ describe('IndexedDB', () => {
     await expect(update(store)).resolves.toBe('done');
   });
 
-  it('that a later version of the page opens is let go, and an update after that is a typed error', async () => {
+  it('is let go when another page adds something to it, and goes on afterwards', async () => {
     globalThis.indexedDB = new IDBFactory();
     const store = createIndexedDbRecordStore(never);
     await update(store);
     await new Promise<void>((resolve, reject) => {
       const request = indexedDB.open('latchkey', 2);
-      request.onsuccess = () => resolve();
+      request.onsuccess = () => resolve(request.result.close());
       request.onblocked = () => reject(new Error('blocked'));
     });
-    await expect(update(store)).rejects.toMatchObject(failure);
+    await expect(update(store)).resolves.toBe('done');
+  });
+
+  it('that somebody else made, without our store, is given one', async () => {
+    globalThis.indexedDB = new IDBFactory();
+    await new Promise<void>((resolve) => {
+      const request = indexedDB.open('latchkey', 7);
+      request.onupgradeneeded = () => void request.result.createObjectStore('theirs');
+      request.onsuccess = () => resolve(request.result.close());
+    });
+    await expect(update()).resolves.toBe('done');
+    await expect(update()).resolves.toBe('done');
+  });
+
+  it('whose connection the browser has closed is opened once more', async () => {
+    globalThis.indexedDB = new IDBFactory();
+    const store = createIndexedDbRecordStore(never);
+    const databases: IDBDatabase[] = [];
+    const open = indexedDB.open.bind(indexedDB);
+    indexedDB.open = (...named) => {
+      const request = open(...named);
+      request.addEventListener('success', () => databases.push(request.result));
+      return request;
+    };
+    await update(store);
+    for (const database of databases) database.close();
+    await expect(update(store)).resolves.toBe('done');
+    expect(databases).toHaveLength(2);
+  });
+});
+
+describe('localStorage with a serial number in a cookie', () => {
+  const time = () => createManualTime(0, () => new Promise((resolve) => setImmediate(resolve)));
+  function open(ports: Partial<Parameters<typeof createLocalStorageRecordStore>[0]> = {}) {
+    const { timers, advance } = time();
+    const parts = {
+      localStorage: createTextStorage(),
+      cookies: createCookies(),
+      locks: createPageLocks(timers),
+      timers,
+      ...ports,
+    };
+    return { ...parts, advance, store: createLocalStorageRecordStore(parts) };
+  }
+  const read = (store: RecordStore) => store.update('a', (value) => [value, value]);
+  const write = (store: RecordStore, value: unknown) => store.update('a', () => [value, undefined]);
+
+  it('P1: is read again while it shows what was there before the cookie changed', async () => {
+    const { localStorage, store, advance } = open();
+    await write(store, { n: 1 });
+    const stale = localStorage.get('a')!;
+    await write(store, { n: 2 });
+    const fresh = localStorage.get('a')!;
+    localStorage.set('a', stale);
+    const reading = read(store);
+    await advance(500);
+    localStorage.set('a', fresh);
+    await advance(20);
+    await expect(reading).resolves.toEqual({ n: 2 });
+  });
+
+  it.each([
+    ['the cookies were cleared', ({ cookies }: ReturnType<typeof open>) => cookies.remove('a', {}), { n: 1 }],
+    [
+      'localStorage was cleared',
+      ({ localStorage }: ReturnType<typeof open>) => localStorage.remove('a'),
+      undefined,
+    ],
+    [
+      'it holds what is no record',
+      ({ localStorage }: ReturnType<typeof open>) => localStorage.set('a', '{'),
+      undefined,
+    ],
+  ])('has an end where %s', async (_, befall, expected) => {
+    const opened = open();
+    await write(opened.store, { n: 1 });
+    befall(opened);
+    const reading = read(opened.store);
+    await opened.advance(1000);
+    await expect(reading).resolves.toEqual(expected);
+  });
+
+  it.each<[string, Partial<TextStorage>]>([
+    [
+      'cannot be read',
+      {
+        get: () => {
+          throw new Error('no');
+        },
+      },
+    ],
+    [
+      'is full',
+      {
+        set: () => {
+          throw new Error('no');
+        },
+      },
+    ],
+  ])('that %s is a typed error, and nothing has changed', async (_, broken) => {
+    const sound = createTextStorage();
+    const { store } = open({ localStorage: { ...sound, ...broken } });
+    await expect(write(store, { n: 1 })).rejects.toMatchObject({ error: 'storage_error', retryable: true });
+    expect(sound.names()).toEqual([]);
+  });
+
+  it('P3: whose turn never comes is a typed error, and nothing is written when it comes after all', async () => {
+    let grant = () => Promise.resolve<unknown>(undefined);
+    const locks = {
+      exclusive: true,
+      run: <T>(_: string, _limit: number, task: () => Promise<T>) => new Promise<T>(() => (grant = task)),
+    };
+    const { store, advance, localStorage } = open({ locks });
+    const writing = expect(write(store, { n: 1 })).rejects.toMatchObject({ error: 'storage_error' });
+    await advance(6000);
+    await writing;
+    await grant().catch(() => {});
+    expect(localStorage.names()).toEqual([]);
+  });
+});
+
+describe('the store that a browser has', () => {
+  const original = globalThis.indexedDB;
+  afterEach(() => {
+    globalThis.indexedDB = original;
+  });
+  function open(localStorage = createTextStorage(), timers = never as Timers) {
+    const locks = createPageLocks(timers);
+    return {
+      localStorage,
+      store: createRecordStore({ localStorage, cookies: createCookies(), locks, timers }),
+    };
+  }
+  const update = ({ store }: ReturnType<typeof open>) => store.update('a', () => [{ n: 1 }, 'done']);
+
+  it('is IndexedDB, and what was left in localStorage is gone with the first change', async () => {
+    globalThis.indexedDB = new IDBFactory();
+    const opened = open();
+    opened.localStorage.set('a', '{"serial":3,"record":{"n":9}}');
+    await expect(opened.store.update('a', (value) => [{ n: 1 }, value])).resolves.toBeUndefined();
+    expect(opened.localStorage.names()).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ['there is none', undefined],
+    [
+      'it is blocked',
+      {
+        open: () => {
+          throw new DOMException('denied', 'SecurityError');
+        },
+      },
+    ],
+  ])('P33: is localStorage where %s', async (_, indexedDB) => {
+    globalThis.indexedDB = indexedDB as never;
+    const opened = open();
+    await expect(update(opened)).resolves.toBe('done');
+    expect(opened.localStorage.names()).toEqual(['a']);
+    await expect(update(open(opened.localStorage))).resolves.toBe('done');
+  });
+
+  it('P33: is the page’s heap where nothing can be stored', async () => {
+    globalThis.indexedDB = undefined as never;
+    const full = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    const opened = open({ ...createTextStorage(), set: full });
+    await expect(update(opened)).resolves.toBe('done');
+    await expect(opened.store.update('a', (value) => [value, value])).resolves.toEqual({ n: 1 });
+  });
+
+  it('is still IndexedDB where that is only slow to open', async () => {
+    const { timers, advance } = createManualTime(0, () => new Promise((resolve) => setImmediate(resolve)));
+    globalThis.indexedDB = { open: () => ({}) } as never;
+    const opened = open(createTextStorage(), timers);
+    const call = expect(update(opened)).rejects.toMatchObject({ error: 'storage_error', retryable: true });
+    await advance(5000);
+    await call;
+    expect(opened.localStorage.names()).toEqual([]);
   });
 });

@@ -91,10 +91,11 @@ describe('a server that cannot be reached', () => {
 
   it.each(shapes)('P7: %s, token expired: nothing is lost', async (_, fault, code, sent) => {
     const world = createWorld();
-    const tab = await expired(world, { httpTimeoutInSeconds: 90 });
+    const tab = await expired(world);
     const held = await refreshTokenIn(world);
     world.faults.push(fault, fault);
-    const call = tab.client.getTokenSilently().catch((error: unknown) => error);
+    const patient = { timeoutInSeconds: 90 };
+    const call = tab.client.getTokenSilently(patient).catch((error: unknown) => error);
     await world.advance(200_000);
     await expect(call).resolves.toMatchObject({ error: code, retryable: true, requiresLogin: false });
     expect(world.refreshes()).toHaveLength(sent);

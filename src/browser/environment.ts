@@ -4,12 +4,13 @@
 import type { Cookies, Cryptography, Environment, Http, Page, Timers } from '../environment.ts';
 import { get, remove, set } from 'es-cookie';
 import { noPage } from '../errors.ts';
-import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
+import { createRecordStore } from './record-store.ts';
 import { createSilentFrame } from './silent-frame.ts';
 import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
 
 export function createBrowserEnvironment(): Environment {
+  const locks = createLocks(timers);
   return {
     clock: { now: () => Date.now(), steady: () => performance.timeOrigin + performance.now() },
     timers,
@@ -17,9 +18,9 @@ export function createBrowserEnvironment(): Environment {
     http,
     page,
     silentFrame: createSilentFrame(timers),
-    locks: createLocks(timers),
+    locks,
     peerLocks: createPeerLocks(timers),
-    records: createIndexedDbRecordStore(timers),
+    records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
     localStorage: pageLocalStorage,
     sessionStorage: pageSessionStorage,
     cookies,

@@ -3,6 +3,7 @@
  * just been handed a lock still reads old values from it.
  *
  * Each update is one `readwrite` transaction with strict durability, and counts as done when the transaction completes.
+ * One that has not completed in time may still do so later: whoever is told so must read before it decides anything.
  */
 import type { Milliseconds } from '../clock.ts';
 import { within } from '../core/within.ts';
@@ -10,7 +11,6 @@ import type { RecordStore, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 
 const databaseName = 'latchkey';
-const databaseVersion = 1;
 const storeName = 'records';
 
 /** Opening takes 4 to 19 ms, and an update 1 to 4; what takes this long does not come any more. */
@@ -22,12 +22,16 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
 
   return {
     async update(name, step) {
-      opening ??= inTime('IndexedDB did not open', connect(forget));
-      try {
-        return await inTime('an update did not complete', updateIn(await opening, name, step));
-      } catch (error) {
-        if (error instanceof StorageError) forget(); // the next update opens another connection
-        throw error;
+      for (let attempt = 1; ; attempt++) {
+        opening ??= inTime('IndexedDB did not open', connect(forget));
+        try {
+          return await inTime('an update did not complete', updateIn(await opening, name, step));
+        } catch (error) {
+          if (!(error instanceof StorageError)) throw error;
+          forget(); // the next update opens another connection
+          // The browser had closed it: nothing was begun, so it may begin anew.
+          if (error.reason !== 'closed' || attempt > 1) throw error;
+        }
       }
     },
     close() {
@@ -44,16 +48,29 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
   }
 }
 
-function connect(forget: () => void): Promise<IDBDatabase> {
+/**
+ * Opens the database at whatever version it has. One without our store was made by somebody else, or its making was
+ * interrupted: the store is added.
+ */
+function connect(forget: () => void, version?: number): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) => reject(new StorageError('IndexedDB did not open', cause));
+    const fail = (cause: unknown) =>
+      reject(
+        new StorageError('IndexedDB did not open', cause, version === undefined ? 'unavailable' : undefined),
+      );
     try {
-      const request = indexedDB.open(databaseName, databaseVersion);
-      request.onupgradeneeded = () => request.result.createObjectStore(storeName);
+      const request = indexedDB.open(databaseName, version);
+      request.onupgradeneeded = () => {
+        if (!request.result.objectStoreNames.contains(storeName)) request.result.createObjectStore(storeName);
+      };
       request.onerror = () => fail(request.error);
       request.onsuccess = () => {
         const database = request.result;
-        // A page of a later version, or the user's wish to delete the data, must not wait for this page.
+        if (!database.objectStoreNames.contains(storeName)) {
+          database.close();
+          return resolve(connect(forget, database.version + 1));
+        }
+        // A page that adds something, or the user's wish to delete the data, must not wait for this page.
         database.onversionchange = () => {
           database.close();
           forget();
@@ -73,24 +90,26 @@ function updateIn<T>(
   step: (record: unknown) => readonly [record: unknown, result: T],
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) => reject(new StorageError('an update was refused', cause));
+    const fail = (cause: unknown, reason?: string) =>
+      reject(new StorageError('an update was refused', cause, reason));
+    let transaction: IDBTransaction;
     try {
-      const transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' });
-      const store = transaction.objectStore(storeName);
-      const reading: IDBRequest<unknown> = store.get(name);
-      transaction.onabort = () => fail(transaction.error);
-      reading.onsuccess = () => {
-        try {
-          const [record, result] = step(reading.result);
-          transaction.oncomplete = () => resolve(result);
-          if (record !== reading.result) store.put(record, name);
-        } catch (error) {
-          reject(error); // the step's own
-          transaction.abort();
-        }
-      };
+      transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' });
     } catch (cause) {
-      fail(cause); // the connection is closed
+      return fail(cause, 'closed');
     }
+    const store = transaction.objectStore(storeName);
+    const reading: IDBRequest<unknown> = store.get(name);
+    transaction.onabort = () => fail(transaction.error);
+    reading.onsuccess = () => {
+      try {
+        const [record, result] = step(reading.result);
+        transaction.oncomplete = () => resolve(result);
+        if (record !== reading.result) store.put(record, name);
+      } catch (error) {
+        reject(error); // the step's own
+        transaction.abort();
+      }
+    };
   });
 }

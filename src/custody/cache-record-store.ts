@@ -14,8 +14,8 @@ import { StorageError } from '../errors.ts';
 /** What the cache may take for one answer, and a tab for naming the record. */
 const limit: Milliseconds = 5000;
 
-/** How often a change is tried again because another tab was first. */
-const attempts = 20;
+/** How often a change is tried again because another tab was first. One of them is first each time, so this is many tabs. */
+const attempts = 100;
 
 export interface CacheRecordStoreOptions {
   readonly cache: ICache;
@@ -28,28 +28,38 @@ export interface CacheRecordStoreOptions {
 
 export function createCacheRecordStore(options: CacheRecordStoreOptions): RecordStore {
   const { cache, heads, locks, timers, randomName } = options;
+  let last: Promise<unknown> = Promise.resolve();
 
   return {
-    async update(name, step) {
-      for (let attempt = 1; attempt <= attempts; attempt++) {
-        const place = `${name}/${await idOf(name)}`;
-        const head = await heads.update(place, (current) => [current, current]);
-        const entry = typeof head === 'string' ? await get(`${place}/${head}`) : undefined;
-        const [record, result] = step(entry);
-        if (record === entry) return result;
-        const next = randomName();
-        await ask(() => cache.set(`${place}/${next}`, record));
-        const won = await heads.update(place, (current) =>
-          current === head ? [next, true] : [current, false],
-        );
-        const superseded = won ? head : next;
-        if (typeof superseded === 'string') void drop(`${place}/${superseded}`);
-        if (won) return result;
-      }
-      throw new StorageError('other tabs kept changing the record');
+    update(name, step) {
+      const turn = last.then(() => updateWhenFirst(name, step)); // no page is a rival to itself
+      last = turn.catch(() => {});
+      return turn;
     },
     close: () => heads.close(),
   };
+
+  async function updateWhenFirst<T>(
+    name: string,
+    step: (record: unknown) => readonly [record: unknown, result: T],
+  ): Promise<T> {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const place = `${name}/${await idOf(name)}`;
+      const head = await heads.update(place, (current) => [current, current]);
+      const entry = typeof head === 'string' ? await get(`${place}/${head}`) : undefined;
+      const [record, result] = step(entry);
+      if (record === entry) return result;
+      const next = randomName();
+      await ask(() => cache.set(`${place}/${next}`, record));
+      const won = await heads.update(place, (current) =>
+        current === head ? [next, true] : [current, false],
+      );
+      const superseded = won ? head : next;
+      if (typeof superseded === 'string') void drop(`${place}/${superseded}`);
+      if (won) return result;
+    }
+    throw new StorageError('other tabs kept changing the record');
+  }
 
   /** Which record this cache's is. Named once, by one tab at a time. */
   async function idOf(name: string): Promise<string> {
