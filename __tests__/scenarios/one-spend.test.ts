@@ -166,3 +166,40 @@ describe('an access token for one API', () => {
     ).resolves.toEqual(expect.any(String));
   });
 });
+
+describe('P13: a machine that slept', () => {
+  it('renews once when it is asked: no timer is trusted, and none has fired', async () => {
+    const world = createWorld();
+    const tab = await signedIn(world);
+    world.sleep(9 * 3600 * 1000);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('ten tabs that wake together send one request', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tabs = Array.from({ length: 10 }, () => world.openTab());
+    for (const { client } of tabs) await client.isAuthenticated();
+    world.sleep(9 * 3600 * 1000);
+    const tokens = await Promise.all(tabs.map(({ client }) => client.getTokenSilently()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('in the middle of a refresh keeps the answer that came meanwhile', async () => {
+    const world = createWorld();
+    const tab = await signedIn(world);
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'slow', by: 2000 });
+    const call = tab.client.getTokenSilently().catch((error: unknown) => error);
+    await world.advance(1000);
+    tab.freeze();
+    await world.advance(60_000);
+    tab.wake();
+    await expect(call).resolves.toMatchObject({ error: 'timeout', retryable: true }); // its limit passed, too
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AuthenticationError, TimeoutError } from '../../src/errors.ts';
-import { createWorld, type World } from '../support/world.ts';
+import { ada, createWorld, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -129,5 +129,68 @@ describe('a spent token presented again within the leeway', () => {
     // Both children may be exchanged while the parent’s window is open.
     await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
+  });
+});
+
+describe('P6: a refresh token that is dead', () => {
+  const options = { useRefreshTokensFallback: false };
+
+  it.each<[string, (world: World) => void | Promise<void>]>([
+    ['was revoked', (world) => void world.tenant.updateUser(ada, { blocked: true })],
+    ['has expired', (world) => world.advance(40 * 24 * 3600 * 1000)],
+    [
+      'was spent by somebody else',
+      async (world) => {
+        await world.openTab(options).client.getTokenSilently({ cacheMode: 'off' });
+        await world.tenant.replay(world.tenant.families()[0]!.familyId);
+      },
+    ],
+    [
+      'is no refresh token at all',
+      async (world) => {
+        const spoil = (record: unknown) =>
+          JSON.parse(
+            JSON.stringify(record).replace(/"refresh_token":"[^"]+"/, '"refresh_token":"x"'),
+          ) as unknown;
+        await world.records.update(world.recordNames()[0]!, (record) => [spoil(record), undefined]);
+      },
+    ],
+    [
+      'stands in a record that cannot be read',
+      async (world) => {
+        const spoil = () => ({ version: 1, families: { 'audience https://api.example': { state: 'live' } } });
+        await world.records.update(world.recordNames()[0]!, () => [spoil(), undefined]);
+      },
+    ],
+  ])('and %s is told once, and a login needs nothing to be cleared', async (_, befall) => {
+    const world = createWorld();
+    await world.openTab(options).login();
+    await befall(world);
+    await world.advance(2 * 3600 * 1000);
+    const tab = world.openTab(options);
+    await expect(tab.client.checkSession()).resolves.toBeUndefined();
+    const first = await tab.client.getTokenSilently().catch((error: unknown) => error);
+    expect(first).toMatchObject({ requiresLogin: true });
+    const sent = world.refreshes().length;
+    const second = await tab.client.getTokenSilently().catch((error: unknown) => error);
+    expect(second).toMatchObject({ error: 'missing_refresh_token', requiresLogin: true });
+    expect(world.refreshes()).toHaveLength(sent);
+    world.tenant.updateUser(ada, { blocked: false });
+    await tab.login();
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it('is told with its cause by the first call after a start that found it', async () => {
+    const world = createWorld();
+    await world.openTab(options).login();
+    await world.advance(40 * 24 * 3600 * 1000);
+    const tab = world.openTab(options);
+    await tab.client.checkSession();
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'invalid_grant',
+      reason: 'refused',
+    });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
   });
 });

@@ -8,6 +8,8 @@ export interface ManualTime {
   advance(milliseconds: number): Promise<void>;
   /** Puts the time of day forward or back. Nothing falls due by that. */
   jump(milliseconds: number): void;
+  /** Time goes on by `milliseconds`, and no timer fires: they all wait that much longer. */
+  sleep(milliseconds: number): void;
 }
 
 /** @param rest Resolves when everything that can go on without time passing has come to rest. */
@@ -17,6 +19,10 @@ export function createManualTime(start: number, rest: () => Promise<void>): Manu
   let waiting: { readonly due: number; readonly task: () => void }[] = [];
   return {
     clock: { now: () => now + correction, steady: () => now },
+    sleep(milliseconds) {
+      now += milliseconds;
+      waiting = waiting.map(({ due, task }) => ({ due: due + milliseconds, task }));
+    },
     jump: (milliseconds) => void (correction += milliseconds),
     timers: {
       after(delay, task) {

@@ -78,6 +78,8 @@ export interface World {
   advance(milliseconds: number): Promise<void>;
   /** Puts the pages' time of day forward or back, and not the tenant's. */
   jump(milliseconds: number): void;
+  /** Time goes on without any timer firing. */
+  sleep(milliseconds: number): void;
   /** Resolves when everything that can go on without time passing has come to rest. */
   rest(): Promise<void>;
   /** Every request of a page to the token and revocation endpoints, in the order of sending. */
@@ -191,6 +193,7 @@ export function createWorld({
     locks,
     advance: time.advance,
     jump: time.jump,
+    sleep: time.sleep,
     rest,
     requests: [],
     refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
