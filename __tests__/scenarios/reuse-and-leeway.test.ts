@@ -136,7 +136,7 @@ describe('P6: a refresh token that is dead', () => {
   const options = { useRefreshTokensFallback: false };
 
   it.each<[string, (world: World) => void | Promise<void>]>([
-    ['was revoked', (world) => void world.tenant.updateUser(ada, { blocked: true })],
+    ['was revoked', (world) => world.tenant.updateUser(ada, { blocked: true })],
     ['has expired', (world) => world.advance(40 * 24 * 3600 * 1000)],
     [
       'was spent by somebody else',
