@@ -198,10 +198,28 @@ describe('a family', () => {
     expect(transition(live, { ...end, seen: 3 })[0]).toMatchObject({ state: 'ended' });
   });
 
+  it('remembers the head that a later login replaced, so that both can be revoked', () => {
+    const [next] = transition(live, {
+      kind: 'adopt',
+      refresh_token: 'r',
+      scope: 's',
+      identity: ada,
+      key: 'k',
+    });
+    const [rotated] = transition(
+      { ...(next as LiveFamily), claim: claimedBy('me').claim },
+      { kind: 'rotate', owner: 'me', refresh_token: 'r2', key: 'k' },
+    );
+    expect(transition(rotated, { kind: 'end', cause: 'logout' })[1]).toEqual({
+      kind: 'ended',
+      orphans: ['r3', 'r2'],
+    });
+  });
+
   it('hands out its head when it is ended, so that it can be revoked', () => {
     expect(transition(live, { kind: 'end', cause: 'logout' })).toEqual([
       { state: 'ended', generation: 4, cause: 'logout' },
-      { kind: 'ended', orphan: 'r3' },
+      { kind: 'ended', orphans: ['r3'] },
     ]);
   });
 });

@@ -131,7 +131,7 @@ const storeLimit: Milliseconds = 5000;
 /** How long the lock is waited for before the claim is looked at without it: its holder may be frozen. */
 const lockPatience: Milliseconds = 5000;
 
-/** How often a claim that the lock does not account for is looked at again. */
+/** How often a claim that the lock does not account for is looked at again, and how long the lock is waited for then. */
 const busyPause: Milliseconds = 250;
 
 /** How often the store is asked to take a successor, while the lock still keeps the other tabs from the spent head. */
@@ -189,10 +189,10 @@ export function createCustody(
   async function spendWhenFree(wanted: Spendable, seen: Seen): Promise<SpendOutcome> {
     const owner = randomName();
     const giveUpAt = clock.steady() + waitLimit;
-    for (;;) {
+    for (let patience = lockPatience; ; patience = busyPause) {
       if (disposed) throw new DisposedError();
       if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
-      const outcome = await exchangeInTurn(owner, wanted, seen);
+      const outcome = await exchangeInTurn(owner, wanted, seen, patience);
       if (outcome.kind === 'answer' || outcome.kind === 'moved') return outcome;
       const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
       if (outcome.kind === 'busy' && clock.steady() >= giveUpAt) throw lockTimeout(waitLimit, outcome.age);
@@ -203,21 +203,26 @@ export function createCustody(
   }
 
   /** Under the lock; where it is not granted in time, or never, without it: the claim decides. */
-  function exchangeInTurn(owner: string, wanted: Spendable, seen: Seen): Promise<SpendOutcome | Wait> {
+  function exchangeInTurn(
+    owner: string,
+    wanted: Spendable,
+    seen: Seen,
+    patience: Milliseconds,
+  ): Promise<SpendOutcome | Wait> {
     return new Promise((resolve, reject) => {
       let turn: 'awaited' | 'taken' | 'missed' = 'awaited';
       const goWithout = () => {
         turn = 'missed';
         claimAndExchange(owner, wanted, seen, false).then(resolve, reject);
       };
-      const callOff = timers.after(lockPatience + busyPause, goWithout); // for locks that do not keep to their limit
+      const callOff = timers.after(patience + busyPause, goWithout); // for locks that do not keep to their limit
       const take = async () => {
         if (turn === 'missed') return;
         turn = 'taken';
         callOff();
         await claimAndExchange(owner, wanted, seen, locks.exclusive).then(resolve, reject);
       };
-      locks.run(name, lockPatience, take).catch(() => {
+      locks.run(name, patience, take).catch(() => {
         callOff();
         if (turn === 'awaited') goWithout();
       });
@@ -563,7 +568,7 @@ function isNewer({ identity, answer }: Omit<MovedFamily, 'audience'>, ours: Fami
 }
 
 const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
-  outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphan) || []);
+  outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphans) || []);
 
 const noUsableAnswer = (status: number): NetworkError =>
   new NetworkError('unreachable', `No usable answer to a token request (HTTP status ${status}).`);

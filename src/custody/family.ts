@@ -47,6 +47,8 @@ export interface LiveFamily extends Identity {
   readonly refresh_token: string;
   /** What the login asked for. */
   readonly scope: string;
+  /** Heads that later logins of the same user replaced: good at the server still, and to be revoked with this one. */
+  readonly former?: readonly string[] | undefined;
   /** The last answer for each audience, by `audienceKey`. */
   readonly answers: Readonly<Record<string, HeldAnswer>>;
   readonly claim?: Claim | undefined;
@@ -140,8 +142,8 @@ export type FamilyOutcome =
   | { readonly kind: 'none' }
   | { readonly kind: 'rotated' }
   | { readonly kind: 'released' }
-  /** `orphan`: the head that nobody will spend any more; to be revoked. */
-  | { readonly kind: 'ended'; readonly orphan?: string | undefined }
+  /** `orphans`: what nobody will spend any more; to be revoked. */
+  | { readonly kind: 'ended'; readonly orphans?: readonly string[] | undefined }
   /** The event came too late: somebody else has moved the family on. Nothing changed. */
   | { readonly kind: 'passed'; readonly live: boolean };
 
@@ -153,7 +155,11 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
       const generation = (family?.generation ?? 0) + 1;
       const answers = answer ? { [key]: { ...answer, generation } } : {};
       const { sub, org_id } = identity;
-      return [{ state: 'live', generation, refresh_token, scope, sub, org_id, answers }, { kind: 'adopted' }];
+      const former = family?.state === 'live' ? tokensOf(family).slice(-formerLimit) : undefined;
+      return [
+        { state: 'live', generation, refresh_token, scope, sub, org_id, former, answers },
+        { kind: 'adopted' },
+      ];
     }
 
     case 'claim':
@@ -161,11 +167,20 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
 
     case 'rotate': {
       if (!isOwner(family, event.owner)) return passed(family);
-      const { scope, sub, org_id, answers } = family;
+      const { scope, sub, org_id, former, answers } = family;
       const { refresh_token = family.refresh_token, key, answer } = event;
       const generation = family.generation + 1;
       const kept = answer ? { ...answers, [key]: { ...answer, generation } } : answers;
-      const next = { state: 'live', generation, refresh_token, scope, sub, org_id, answers: kept } as const;
+      const next: LiveFamily = {
+        state: 'live',
+        generation,
+        refresh_token,
+        scope,
+        sub,
+        org_id,
+        former,
+        answers: kept,
+      };
       return [
         event.failedAt === undefined ? next : withFailure(next, family.failures, event.failedAt),
         { kind: 'rotated' },
@@ -198,8 +213,8 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
       if (family.state === 'ended' && cause !== 'logout') return [family, { kind: 'ended' }];
       if (family.state === 'live' && unless && isSameIdentity(family, unless))
         return [family, { kind: 'none' }];
-      const orphan = family.state === 'live' ? family.refresh_token : undefined;
-      return [ended(family, cause), { kind: 'ended', orphan }];
+      const orphans = family.state === 'live' ? tokensOf(family) : undefined;
+      return [ended(family, cause), { kind: 'ended', orphans }];
     }
   }
 }
@@ -282,6 +297,11 @@ export function isFamily(value: unknown): value is NonNullable<Family> {
     typeof family.answers === 'object'
   );
 }
+
+const tokensOf = ({ former = [], refresh_token }: LiveFamily): string[] => [...former, refresh_token];
+
+/** How many replaced heads are kept for their revocation. */
+const formerLimit = 5;
 
 const isOwner = (family: Family, owner: string): family is LiveFamily =>
   family?.state === 'live' && family.claim?.owner === owner;
