@@ -67,9 +67,12 @@ async function obtain(
   const plan = planToken(snapshot, target, options.cacheMode, settings);
   const refuse = async (lack: Lack, cause?: unknown) => {
     // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
-    const now = await findSession(context);
-    if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
-    return throwRefusal(context, target, lack, cause);
+    for (let waited = 0; ; waited += signInPause) {
+      const now = await findSession(context);
+      if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
+      if (!isUnsettled(snapshot) || waited >= signInLimit) return throwRefusal(context, target, lack, cause);
+      await new Promise<void>((resolve) => env.timers.after(signInPause, resolve));
+    }
   };
   const authorize = (lack: Lack) =>
     authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
@@ -105,6 +108,14 @@ async function obtain(
     }
   }
 }
+
+/** A family that lives, and no session or another's: somebody is just signing in, or the storage was cleared. */
+const isUnsettled = ({ marked, session, family }: Snapshot): boolean =>
+  family.state === 'live' && (!marked || (session !== undefined && !isSameIdentity(session, family)));
+
+/** How long a login may take from its first write to its last, and how often that is looked for. */
+const signInLimit: Milliseconds = 1000;
+const signInPause: Milliseconds = 50;
 
 /** Reads what the decision needs. The record in custody is opened only where the cache cannot answer. */
 async function look(context: ClientContext, target: Target, mode: CacheMode): Promise<Snapshot> {
