@@ -56,18 +56,12 @@ export function brokenWaits(calls: readonly Watched[], bound: number): string[] 
 
 /** I5: no secret in anything that was thrown, and none outside of custody. */
 export function leaks(world: World, errors: readonly unknown[]): string[] {
-  const secrets = new Set(
-    world.requests.flatMap(({ form }) =>
-      ['refresh_token', 'code', 'code_verifier', 'token'].map((name) => form.get(name)),
-    ),
-  );
-  const places = new Map(errors.map((error, index) => [`error ${index}`, inspect(error, { depth: 9 })]));
+  const places = new Map(errors.map((error, index) => [`error ${index}`, inspect(error, { depth: 9, showHidden: true })]));
   for (const name of world.localStorage.names()) places.set(name, world.localStorage.get(name) ?? '');
   for (const [name, text] of world.cookies) places.set(`cookie ${name}`, text);
+  for (const [name, text] of world.cacheEntries) if (!name.includes('/custody')) places.set(name, text);
   return [...places].flatMap(([place, text]) =>
-    [...secrets].some((secret) => secret !== null && text.includes(secret))
-      ? [`I5: a secret in ${place}`]
-      : [],
+    [...world.secrets].some((secret) => text.includes(secret)) ? [`I5: a secret in ${place}`] : [],
   );
 }
 

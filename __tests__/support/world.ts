@@ -4,6 +4,7 @@
  */
 import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
+import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
@@ -46,6 +47,8 @@ export interface RecordedRequest {
   /** By the steady clock; when the answer reached the page. */
   readonly sentAt: number;
   answeredAt?: number;
+  /** When nothing more could come of it, answered or not. */
+  endedAt?: number;
 }
 
 export interface Tab {
@@ -100,6 +103,10 @@ export interface World {
   recordNames(): string[];
   readonly localStorage: TextStorage;
   readonly cookies: Map<string, string>;
+  /** What is in the app's own cache, as JSON by name; see `WorldOptions.appCache`. */
+  readonly cacheEntries: Map<string, string>;
+  /** Every refresh token, code and verifier that was on the wire, in either direction. */
+  readonly secrets: ReadonlySet<string>;
   /** @param ports Replaced ports, for a browser that lacks something. */
   openTab(options?: Partial<Auth0ClientOptions>, ports?: Partial<Environment>): Tab;
   /** Codes of the tenant's journal, oldest first. */
@@ -112,12 +119,21 @@ export interface WorldOptions {
   readonly exclusiveLocks?: boolean;
   /** The tenant exchanges a refresh token for any of its APIs. */
   readonly multiResource?: boolean;
+  /** How long the next step takes on its way to a server or a store, or back. Default: none takes any time. */
+  readonly latency?: () => number;
+  /** How long `localStorage` goes on to show a tab what was there before another tab wrote. */
+  readonly storageLag?: number;
+  /** The tabs keep everything in one asynchronous cache of the app's own. */
+  readonly appCache?: boolean;
 }
 
 export function createWorld({
   leeway = 0,
   exclusiveLocks = true,
   multiResource = false,
+  latency = () => 0,
+  storageLag = 0,
+  appCache = false,
 }: WorldOptions = {}): World {
   const scopes = [{ value: 'read:things' }, { value: 'write:things' }];
   const api = { scopes, allow_offline_access: true, token_lifetime: 3600 };
@@ -179,6 +195,9 @@ export function createWorld({
   };
   const locks = createPageLocks(time.timers);
   const localStorage = createTextStorage();
+  const viewStorage = laggingViews(localStorage, storageLag, time.clock.steady);
+  const cacheEntries = new Map<string, string>();
+  const secrets = new Set<string>();
   const cookies = new Map<string, string>();
   const atTenant = tenantBrowser(tenant);
   const onlineListeners = new Set<() => void>();
@@ -213,10 +232,17 @@ export function createWorld({
     recordNames: () => [...recordNames],
     localStorage,
     cookies,
+    cacheEntries,
+    secrets,
     openTab: (options, ports) => openTab(options, createTextStorage(), ports),
     journal: () => tenant.journal.map(({ type }) => type),
   };
   return world;
+
+  async function travel(): Promise<void> {
+    const delay = latency();
+    if (delay > 0) await new Promise<void>((resolve) => time.timers.after(delay, resolve));
+  }
 
   /** As the browser navigates: with the tenant's cookies, which the answer may change. */
   function visit(url: string): Promise<Response> {
@@ -246,6 +272,10 @@ export function createWorld({
           (error: unknown) => reach(() => reject(error)),
         );
       });
+    const atStore = async <T>(action: () => Promise<T>): Promise<T> => {
+      await alive(travel());
+      return alive(action().finally(travel));
+    };
     const navigations: string[] = [];
 
     const env: Environment = {
@@ -275,10 +305,14 @@ export function createWorld({
             sentAt: time.clock.steady(),
           };
           world.requests.push(recorded);
+          for (const name of secretNames) keepSecret(recorded.form.get(name));
           const isRefresh = recorded.form.get('grant_type') === 'refresh_token';
           if (isRefresh) most = Math.max(most, ++underWay);
           const answering = withLimit(limit, answerOf(url, form, recorded.path));
-          const settled = Promise.race([answering, death]).finally(() => (underWay -= Number(isRefresh)));
+          const settled = Promise.race([answering, death]).finally(() => {
+            underWay -= Number(isRefresh);
+            recorded.endedAt = time.clock.steady();
+          });
           const answer = await alive(settled);
           recorded.answeredAt = time.clock.steady();
           recorded.status = answer.status;
@@ -320,8 +354,8 @@ export function createWorld({
         exclusive: false,
         run: (name, limit, task) => locks.run(`peer ${name}`, limit, () => Promise.race([task(), death])),
       },
-      records: { update: (name, step) => alive(records.update(name, step)), close() {} },
-      localStorage,
+      records: { update: (name, step) => atStore(() => records.update(name, step)), close() {} },
+      localStorage: viewStorage(),
       sessionStorage,
       cookies: {
         get: (name) => cookies.get(name),
@@ -338,6 +372,7 @@ export function createWorld({
         useRefreshTokens: true,
         cacheLocation: 'localstorage',
         authorizationParams: { audience, redirect_uri: app, scope: 'openid profile email read:things' },
+        ...(appCache && { cache: cacheOver(cacheEntries, atStore), cacheLocation: undefined }),
         ...options,
       },
       env,
@@ -378,6 +413,7 @@ export function createWorld({
 
   async function answerOf(url: string, form: string, path: string): Promise<HttpAnswer> {
     const fault = (path === '/oauth/token' ? world.faults : world.revocationFaults).shift();
+    await travel();
     if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
     if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
     if (fault?.kind === 'hang') return new Promise(() => {});
@@ -388,6 +424,9 @@ export function createWorld({
     });
     const response = await track(tenant.fetch(request));
     const body = await track(response.text());
+    keepSecret(/"refresh_token":"([^"]*)"/.exec(body)?.[1]);
+    await travel();
+    if (!world.online) throw new TypeError('Failed to fetch');
     if (fault?.kind === 'slow') await new Promise<void>((resolve) => time.timers.after(fault.by, resolve));
     if (fault?.kind === 'alter') {
       const altered = fault.alter(JSON.parse(body) as Record<string, unknown>);
@@ -401,12 +440,61 @@ export function createWorld({
     return { status: response.status, body };
   }
 
+  function keepSecret(text: string | null | undefined): void {
+    if (text) secrets.add(text);
+  }
+
   function withLimit<T>(limit: number, work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const callOff = time.timers.after(limit, () => reject(new DOMException('aborted', 'AbortError')));
       void work.then(resolve, reject).finally(callOff);
     });
   }
+}
+
+const secretNames = ['refresh_token', 'code', 'code_verifier', 'token'];
+
+/** A cache of the app's own, over entries that all tabs share. */
+function cacheOver(
+  entries: Map<string, string>,
+  atStore: <T>(action: () => Promise<T>) => Promise<T>,
+): ICache {
+  return {
+    get: <T>(key: string) =>
+      atStore(async () => {
+        const text = entries.get(key);
+        return text === undefined ? undefined : (JSON.parse(text) as T);
+      }),
+    set: (key, entry) => atStore(async () => void entries.set(key, JSON.stringify(entry))),
+    remove: (key) => atStore(async () => void entries.delete(key)),
+    allKeys: () => atStore(async () => [...entries.keys()]),
+  };
+}
+
+/** Each tab's view of one storage: its own writes at once, those of others when `lag` has passed. */
+function laggingViews(storage: TextStorage, lag: number, now: () => number): () => TextStorage {
+  if (lag === 0) return () => storage;
+  type Write = { readonly by: object; readonly at: number; readonly text: string | null };
+  const writes = new Map<string, Write[]>();
+  return () => {
+    const by = {};
+    const get = (name: string) =>
+      writes
+        .get(name)
+        ?.filter((write) => write.by === by || write.at + lag <= now())
+        .at(-1)?.text ?? null;
+    const write = (name: string, text: string | null) => {
+      writes.set(name, [...(writes.get(name) ?? []), { by, at: now(), text }]);
+      if (text === null) storage.remove(name);
+      else storage.set(name, text);
+    };
+    return {
+      get,
+      set: (name, text) => write(name, text),
+      remove: (name) => write(name, null),
+      names: () => [...writes.keys()].filter((name) => get(name) !== null),
+    };
+  };
 }
 
 export function createTextStorage(): TextStorage {
