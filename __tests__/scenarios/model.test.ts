@@ -46,18 +46,23 @@ type Deed =
   | { readonly kind: 'fault'; readonly fault: Fault }
   | { readonly kind: 'jump'; readonly by: number }
   | {
-      readonly kind: 'logout' | 'revoke' | 'reload' | 'crash' | 'open' | 'freeze' | 'wake' | 'offline' | 'online';
+      readonly kind:
+        'logout' | 'revoke' | 'reload' | 'crash' | 'open' | 'freeze' | 'wake' | 'offline' | 'online';
     };
 
-const settings = fc.record<Setting>({
-  tabs: fc.integer({ min: 1, max: 4 }),
-  store: fc.constantFrom('localstorage', 'lagging', 'custom', 'memory'),
-  locks: fc.constantFrom('web', 'fallback', 'never'),
-  leeway: fc.constantFrom(0, 30),
-  fallback: fc.boolean(),
-  mrrt: fc.boolean(),
-  pace: fc.integer({ min: 1, max: 1_000_000 }),
-});
+const settings = fc
+  .record<Setting>({
+    tabs: fc.integer({ min: 1, max: 4 }),
+    store: fc.constantFrom('localstorage', 'lagging', 'custom', 'memory'),
+    locks: fc.constantFrom('web', 'fallback', 'never'),
+    leeway: fc.constantFrom(0, 30),
+    fallback: fc.boolean(),
+    mrrt: fc.boolean(),
+    pace: fc.integer({ min: 1, max: 1_000_000 }),
+  })
+  // Where locks do not work, two first logins at one moment may each name a record in an app's own cache, and one is lost:
+  // docs/how-rotation-survives.md.
+  .map((setting) => (setting.store === 'custom' ? { ...setting, locks: 'web' as const } : setting));
 
 const faults: readonly Fault[] = [
   { kind: 'drop-before' },
@@ -79,8 +84,14 @@ const deed = fc.oneof(
       cacheMode: fc.constantFrom('on' as const, 'off' as const),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('login' as const), user: fc.constantFrom(ada, grace) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('fault' as const), fault: fc.constantFrom(...faults) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('login' as const), user: fc.constantFrom(ada, grace) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('fault' as const), fault: fc.constantFrom(...faults) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -221,6 +232,9 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
   const login = (page: Page, user: string) => {
     if ([...calls].some((call) => call.page === page && call.kind === 'login')) return;
     known = user;
+    // An iframe that is opened by a call under way asks after this.
+    if (setting.fallback)
+      for (const call of calls) if (call.kind === 'get') call.page.session.mayBecome(user);
     change('login', page, user, page.tab.login(user));
   };
   const logout = (page: Page) => {
@@ -382,7 +396,9 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
   await pass(15 * second);
   const sent = world.refreshes().length;
   for (const page of pages) {
-    if (await page.tab.client.isAuthenticated()) broken.push('I4: signed in after a logout');
+    const shown = page.tab.client.isAuthenticated();
+    await world.advance(second);
+    if (await shown) broken.push('I4: signed in after a logout');
     get(page, 0, 'on');
   }
   await pass(minute);

@@ -42,7 +42,9 @@ export function expectSession(now: () => number): ExpectedSession {
     mayHaveBeen: (since, until) =>
       new Set(
         history
-          .filter((moment, index) => moment.since <= until && (history[index + 1]?.since ?? Infinity) >= since)
+          .filter(
+            (moment, index) => moment.since <= until && (history[index + 1]?.since ?? Infinity) >= since,
+          )
           .flatMap((moment) => [...moment.may]),
       ),
     mayBecome(who) {
@@ -64,8 +66,7 @@ export function expectSession(now: () => number): ExpectedSession {
           if (!change.contested) become(new Set([to]));
         }),
         fail: end(() => {
-          if (!change.contested && !before.has(to))
-            become(new Set([...may()].filter((who) => who !== to)));
+          if (!change.contested && !before.has(to)) become(new Set([...may()].filter((who) => who !== to)));
         }),
         vanish: end(() => {}),
       };

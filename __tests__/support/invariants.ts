@@ -56,7 +56,9 @@ export function brokenWaits(calls: readonly Watched[], bound: number): string[] 
 
 /** I5: no secret in anything that was thrown, and none outside of custody. */
 export function leaks(world: World, errors: readonly unknown[]): string[] {
-  const places = new Map(errors.map((error, index) => [`error ${index}`, inspect(error, { depth: 9, showHidden: true })]));
+  const places = new Map(
+    errors.map((error, index) => [`error ${index}`, inspect(error, { depth: 9, showHidden: true })]),
+  );
   for (const name of world.localStorage.names()) places.set(name, world.localStorage.get(name) ?? '');
   for (const [name, text] of world.cookies) places.set(`cookie ${name}`, text);
   for (const [name, text] of world.cacheEntries) if (!name.includes('/custody')) places.set(name, text);
