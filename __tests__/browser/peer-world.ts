@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import type { BrowserContext, Page } from 'puppeteer-core';
 import type { Milliseconds } from '../../src/clock.ts';
 import { serve } from '../../src/tenant-node/index.ts';
@@ -263,16 +262,3 @@ const cookiesOf = async (context: BrowserContext) =>
       .map(({ name, value }) => [name, value])
       .sort(([one = ''], [other = '']) => one.localeCompare(other)),
   ) as Record<string, string>;
-
-/** A file of ours as a script: its exports are members of the global `latchkey`. */
-export async function scriptOfOurs(path: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`../../src/${path}`, import.meta.url))],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    globalName: 'latchkey',
-    target: 'es2022',
-  });
-  return outputFiles[0]?.text ?? '';
-}
