@@ -232,6 +232,7 @@ function openTab(page: Page): PeerTab {
       );
       await page.waitForFunction(
         () => document.readyState === 'complete' && location.search.includes('code='),
+        { polling: 50 }, // a tab in the background paints no frames
       );
       await start(options);
       await page.evaluate(async () => {
