@@ -39,7 +39,7 @@ interface Setting {
 }
 
 /** What happens next, in the tab of that number, and how long after it the next one. */
-type Step = { readonly tab: number; readonly then: number } & Deed;
+type Step = { readonly tab: number; readonly after: number } & Deed;
 type Deed =
   | { readonly kind: 'get'; readonly api: number; readonly cacheMode: 'on' | 'off' }
   | { readonly kind: 'login'; readonly user: string }
@@ -116,7 +116,7 @@ const step: fc.Arbitrary<Step> = fc
     fc.nat(3),
     fc.constantFrom(0, 0, 1, 7, 40, 200, second, 6 * second, 15 * second, 40 * second, 120 * minute),
   )
-  .map(([what, tab, then]) => ({ ...what, tab, then }));
+  .map(([what, tab, after]) => ({ ...what, tab, after }));
 
 /** One page, from its load to its end. */
 interface Page {
@@ -248,7 +248,7 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
     change('logout', page, 'nobody', work);
   };
 
-  async function take({ tab: number, then, ...what }: Step): Promise<void> {
+  async function take({ tab: number, after, ...what }: Step): Promise<void> {
     const page = pages[number % pages.length] ?? open();
     const awake = !page.frozen;
     if (!['get', 'login', 'logout', 'open'].includes(what.kind)) calm = false;
@@ -299,7 +299,7 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
       case 'online':
         world.online = true;
     }
-    await pass(then);
+    await pass(after);
   }
 
   function wake(page: Page): void {

@@ -3,8 +3,8 @@
  * never from what the SDK says of itself.
  */
 
-/** A user's e-mail address, or nobody. */
-export type Who = string | 'nobody';
+/** A user's e-mail address, or `nobody`. */
+export type Who = string;
 
 /** A login or a logout under way. */
 export interface Change {
