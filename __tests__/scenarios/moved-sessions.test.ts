@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Environment, Timers } from '../../src/environment.ts';
 import { audience, createWorld, tenantUrl, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -18,6 +19,17 @@ async function peerLogin(world: World): Promise<PeerTokens> {
   world.faults.push({ kind: 'alter', alter: keep });
   await world.openTab({ cacheLocation: 'memory' }).login();
   return answer as PeerTokens;
+}
+
+/** A page over that storage, for which the pauses that the move makes do not count. */
+function openTab(world: World, changes: object = {}, ports: Partial<Environment> = {}): Tab {
+  const { timers } = world.openTab().env;
+  const after: Timers['after'] = (delay, task) => {
+    if (delay > 20) return timers.after(delay, task);
+    const waiting = setImmediate(task);
+    return () => clearImmediate(waiting);
+  };
+  return world.openTab({ ...options, ...changes }, { timers: { after }, ...ports });
 }
 
 const entryName = `@@auth0spajs@@::spa::${audience}::${scope}`;
@@ -74,7 +86,7 @@ describe('a session that auth0-spa-js has stored', () => {
     ['v2', storeV2],
   ])('is moved over, without a login: %s', async (_, store) => {
     const { world, tokens } = await withPeerSession(store);
-    const tab = world.openTab(options);
+    const tab = openTab(world);
     await stillSignedIn(tab);
     await expect(tab.client.getTokenSilently()).resolves.toBe(tokens.access_token);
     expect(world.refreshes()).toEqual([]);
@@ -92,7 +104,7 @@ describe('a session that auth0-spa-js has stored', () => {
   it('is moved by one of 5 tabs, and spent by one', async () => {
     const { world } = await withPeerSession();
     await world.advance(twoHours);
-    const tabs = Array.from({ length: 5 }, () => world.openTab(options));
+    const tabs = Array.from({ length: 5 }, () => openTab(world));
     const tokens = await Promise.all(tabs.map((tab) => tab.client.getTokenSilently()));
     expect(new Set(tokens).size).toBe(1);
     expect(world.refreshes()).toHaveLength(1);
@@ -101,7 +113,7 @@ describe('a session that auth0-spa-js has stored', () => {
 
   it('P12: is moved once: what a stale tab writes back is spent, and stays so', async () => {
     const { world, tokens } = await withPeerSession();
-    const tab = world.openTab(options);
+    const tab = openTab(world);
     await tab.client.getTokenSilently({ cacheMode: 'off' });
     storeV2(world, tokens);
     await tab.client.getTokenSilently({ cacheMode: 'off' });
@@ -113,7 +125,7 @@ describe('a session that auth0-spa-js has stored', () => {
 
   it('is followed when an old tab was spending its token at that moment, and writes back a newer one', async () => {
     const { world, tokens } = await withPeerSession();
-    const tab = world.openTab(options);
+    const tab = openTab(world);
     await stillSignedIn(tab);
     await world.advance(twoHours);
     const form = new URLSearchParams({
@@ -130,9 +142,38 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.journal()).not.toContain('ferrt');
   });
 
+  it('is followed when a newer token is written back while it is being moved', async () => {
+    const { world, tokens } = await withPeerSession();
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'spa',
+      refresh_token: tokens.refresh_token,
+    });
+    await world.advance(5000);
+    const request = new Request(`${tenantUrl}/oauth/token`, { method: 'POST', body: form });
+    const newer = (await (await world.tenant.fetch(request)).json()) as PeerTokens;
+    const { set } = world.localStorage;
+    let written = false;
+    const watched = {
+      ...world.localStorage,
+      set(name: string, text: string) {
+        set(name, text);
+        if (name !== entryName || written) return;
+        written = true; // the refresh token has just been taken out, and an old tab puts the next one in
+        storeV2(world, newer);
+      },
+    };
+    const tab = openTab(world, {}, { localStorage: watched });
+    await stillSignedIn(tab);
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    expect(world.localStorage.get(entryName)).not.toContain(newer.refresh_token);
+    expect(world.refreshes().map((it) => it.form.get('refresh_token'))).toEqual([newer.refresh_token]);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
   it('does not come back after a logout, whoever writes it back', async () => {
     const { world, tokens } = await withPeerSession();
-    const tab = world.openTab(options);
+    const tab = openTab(world);
     await stillSignedIn(tab);
     await tab.client.logout({ openUrl: false });
     expect(world.localStorage.names()).toEqual([]);
@@ -157,7 +198,7 @@ describe('a session that auth0-spa-js has stored', () => {
     for (const [name, text] of entries)
       world.localStorage.set(name.replace('::spa::', `::${clientId}::`), text);
     const before = world.localStorage.names().map((name) => world.localStorage.get(name));
-    const tab = world.openTab({ ...options, ...changes });
+    const tab = openTab(world, changes);
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
     expect(world.localStorage.names().map((name) => world.localStorage.get(name))).toEqual(before);
   });
@@ -166,9 +207,9 @@ describe('a session that auth0-spa-js has stored', () => {
     const { world, tokens } = await withPeerSession();
     let done = () => {};
     const busy = new Promise<void>((resolve) => (done = resolve));
-    const old = world.openTab(options);
+    const old = openTab(world);
     void old.env.peerLocks.run(`auth0.lock.getTokenSilently.spa.${audience}`, 1000, () => busy);
-    const tab = world.openTab(options);
+    const tab = openTab(world);
     const waiting = tab.client.isAuthenticated();
     await world.advance(10_000);
     await expect(waiting).resolves.toBe(false);

@@ -8,7 +8,7 @@ import { readSession, type Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
-import type { Environment, Locks } from '../environment.ts';
+import type { Environment, Locks, Timers } from '../environment.ts';
 import { InvalidIdTokenError } from '../errors.ts';
 import {
   peerLockNames,
@@ -20,9 +20,16 @@ import {
 /** How long an old tab may keep us waiting: it holds its lock for as long as its iframe takes. The next call tries again. */
 const lockLimit: Milliseconds = 3000;
 
+/**
+ * Right after a lock has changed hands, localStorage may show a tab what was there before: for 6 ms at the most, as measured.
+ * So what is there is read this long after the locks were granted, and they are given back only when nothing more comes.
+ */
+const storageLag: Milliseconds = 20;
+const rounds = 5;
+
 export interface Move {
   readonly settings: Settings;
-  readonly env: Pick<Environment, 'clock' | 'localStorage' | 'peerLocks'>;
+  readonly env: Pick<Environment, 'clock' | 'timers' | 'localStorage' | 'peerLocks'>;
   readonly custody: Custody;
   /** The session that there is already, if any: another user's is none to be moved into. */
   readonly session: Session | undefined;
@@ -37,29 +44,36 @@ export async function moveSession({ settings, env, custody, session, save }: Mov
   if (!found) return;
   const audiences = found.families.map(({ audience }) => audience);
   await holding(peerLocks, peerLockNames(clientId, audiences), async () => {
-    // Read again: until the locks were granted, an old tab may have been spending one of these.
-    const peer = readPeerSession(localStorage, clientId);
-    const idToken = peer?.id_token;
-    if (peer === undefined || idToken === undefined || !isOurs(settings, idToken, env.clock.now())) return;
-    const identity = readSession(idToken) as Session; // it was validated just now
-    if (session && session.sub !== identity.sub) return;
-    const newest = newestPerAudience(peer.families);
-    const answers = newest.map(({ token }) => token && { token, id_token: idToken });
-    const moved = await custody.moveIn(
-      newest.map(({ refresh_token, audience, scope }, index) => ({
-        refresh_token,
-        audience,
-        scope,
-        identity,
-        answer: answers[index],
-      })),
-    );
-    removePeerRefreshTokens(localStorage, peer.families);
-    if (!moved) return;
-    if (newest.length === 0 && !session) await save('', undefined, idToken);
-    for (const { audience, token } of newest) await save(audience, token, session?.id_token ?? idToken);
+    for (let round = 1; round <= rounds; round++) {
+      await pause(env.timers, storageLag);
+      // Read again: until the locks were granted, an old tab may have been spending one of these; and one that was doing so
+      // without them may have written back what it got.
+      const peer = readPeerSession(localStorage, clientId);
+      const idToken = peer?.id_token;
+      if (peer === undefined || (round > 1 && peer.families.length === 0)) return;
+      if (idToken === undefined || !isOurs(settings, idToken, env.clock.now())) return;
+      const identity = readSession(idToken) as Session; // it was validated just now
+      if (session && session.sub !== identity.sub) return;
+      const newest = newestPerAudience(peer.families);
+      const moved = await custody.moveIn(
+        newest.map(({ refresh_token, audience, scope, token }) => ({
+          refresh_token,
+          audience,
+          scope,
+          identity,
+          answer: token && { token, id_token: idToken },
+        })),
+      );
+      removePeerRefreshTokens(localStorage, peer.families);
+      if (!moved) return;
+      if (newest.length === 0 && !session) await save('', undefined, idToken);
+      for (const { audience, token } of newest) await save(audience, token, session?.id_token ?? idToken);
+    }
   });
 }
+
+const pause = (timers: Timers, span: Milliseconds): Promise<void> =>
+  new Promise((resolve) => void timers.after(span, resolve));
 
 /** Issued by this tenant for this client. That its times have passed does not matter: the session goes on. */
 function isOurs(settings: Settings, idToken: string, now: Milliseconds): boolean {
