@@ -249,6 +249,32 @@ describe('localStorage with a serial number in a cookie', () => {
   });
 });
 
+describe('a cache of the app’s own', () => {
+  it('is read again when another tab goes on between the head and its entry', async () => {
+    const heads = createMemoryRecordStore();
+    const cache = lateCache();
+    const shared = { heads, locks: createPageLocks(never), timers: never };
+    let names = 0;
+    const randomName = () => `name ${names++}`;
+    const other = createCacheRecordStore({ ...shared, cache, randomName });
+    await other.update('a', () => [{ n: 1 }, undefined]);
+    let interfered = false;
+    const interfering: ICache = {
+      ...cache,
+      async get<T>(key: string) {
+        if (key !== 'a' && !interfered) {
+          interfered = true;
+          await other.update('a', () => [{ n: 2 }, undefined]);
+          for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve)); // its removals
+        }
+        return cache.get<T>(key);
+      },
+    };
+    const store = createCacheRecordStore({ ...shared, cache: interfering, randomName });
+    await expect(store.update('a', (value) => [value, value])).resolves.toEqual({ n: 2 });
+  });
+});
+
 describe('the store that a browser has', () => {
   const original = globalThis.indexedDB;
   afterEach(() => {

@@ -179,6 +179,33 @@ describe('P39: another user', () => {
     expect(verdicts).toEqual(['revoked', 'revoked', 'live', 'live']);
   });
 
+  it('who has signed in meanwhile is not signed out by a silent login that another tab had begun', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const other = world.openTab({ cacheLocation: 'memory' });
+    const { silentFrame } = other.env;
+    const slow = world.openTab(
+      {},
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            const response = await silentFrame.authorize(url, expected); // Ada’s code
+            await tab.login(grace);
+            return response;
+          },
+        },
+      },
+    );
+    await slow.client.getTokenSilently(forApi(orders)).catch(() => {});
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    const live = world.tenant.families().filter(({ verdict }) => verdict === 'live');
+    expect(live.map(({ user_id }) => user_id)).toEqual(live.map(() => live[0]!.user_id));
+    await expect(tab.client.getIdTokenClaims()).resolves.toMatchObject({ sub: live[0]!.user_id });
+  });
+
   it('an organization’s session stays one when it is renewed through the iframe', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokens: false });

@@ -86,8 +86,8 @@ export function planToken(
   return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(family, told) };
 }
 
-/** The user's own logout ends a family too, but then there is no session left to be missed. */
-function lackOf(family: FamilyStatus, told: number | undefined): Lack {
+/** What is missing where no refresh token can be had. A logout ends a family too, but leaves no session to be missed. */
+export function lackOf(family: FamilyStatus, told: number | undefined): Lack {
   return family.state === 'ended' &&
     family.generation !== told &&
     family.cause !== 'logout' &&

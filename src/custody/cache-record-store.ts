@@ -47,6 +47,9 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
       const place = `${name}/${await idOf(name)}`;
       const head = await heads.update(place, (current) => [current, current]);
       const entry = typeof head === 'string' ? await get(`${place}/${head}`) : undefined;
+      // Between the two reads another tab may have gone on, and removed what it had superseded.
+      if (entry === undefined && (await heads.update(place, (current) => [current, current])) !== head)
+        continue;
       const [record, result] = step(entry);
       if (record === entry) return result;
       const next = randomName();

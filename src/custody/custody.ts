@@ -60,7 +60,8 @@ export interface Custody {
   redeem(code: RedeemableCode): Promise<Redeemed>;
   /**
    * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
-   * Families of any other user are ended and revoked. False: the family has ended since generation `seen`, and stays so.
+   * Families of any other user are ended and revoked. False: since a silent login began, the family has ended, or somebody
+   * else has signed in; that stays so.
    */
   adopt(receipt: string, family: AdoptableFamily): Promise<boolean>;
   /**
@@ -96,7 +97,9 @@ export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client
 export interface AdoptableFamily extends Wanted {
   readonly identity: Identity;
   readonly answer: Answer;
+  /** Of a silent login: the generation and the session that it began with. */
   readonly seen?: number | undefined;
+  readonly begun?: Identity | undefined;
 }
 
 export interface MovedFamily extends Wanted {
@@ -405,18 +408,24 @@ export function createCustody(
 
   async function adopt(
     receipt: string,
-    { audience, scope, identity, answer, seen }: AdoptableFamily,
+    { audience, scope, identity, answer, seen, begun }: AdoptableFamily,
   ): Promise<boolean> {
     const key = audienceKey(audience);
     const refresh_token = provisional.get(receipt);
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
+    /** Somebody else has signed in since a silent login began. */
+    const isStranger = (family: Family): boolean =>
+      family?.state === 'live' && !isSameIdentity(family, identity) && !isSameIdentity(family, begun);
+    let late = false;
     const outcomes = await changeEach((families) => {
+      late = seen !== undefined && Object.values(families).some(isStranger);
+      if (late) return [];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
       if (refresh_token === undefined) return ends; // none was issued
       return [...ends, [key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
     });
     void revoke(orphansOf(outcomes));
-    if (outcomes.at(-1)?.kind === 'passed') return false;
+    if (late || outcomes.at(-1)?.kind === 'passed') return false;
     provisional.delete(receipt);
     if (refresh_token !== undefined) unsaved.delete(key); // of the family that was replaced
     return true;

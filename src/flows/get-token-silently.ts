@@ -2,7 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { covers, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
-import { planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
+import { lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
 import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
 import { within } from '../core/within.ts';
 import {
@@ -74,6 +74,11 @@ async function obtain(
       await new Promise<void>((resolve) => env.timers.after(signInPause, resolve));
     }
   };
+  /** A logout is final for this call: it began before, and may not sign the user in again. So is any other end. */
+  const leave = async () => {
+    const { family } = await custody.look(target);
+    return refuse(lackOf(family, snapshot.told));
+  };
   const authorize = (lack: Lack) =>
     authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
       refuse(lack, error),
@@ -84,7 +89,7 @@ async function obtain(
     case 'nothing':
       return undefined;
     case 'keep':
-      return keep(context, target, plan, session, refuse);
+      return keep(context, target, plan, session, leave);
     case 'refuse':
       return refuse(plan.lack);
     case 'authorize':
@@ -94,17 +99,15 @@ async function obtain(
       const late = () => new TimeoutError('still_waiting');
       const outcome = await within(env.timers, options.limit ?? settings.callerLimit, spending, late);
       if (outcome.kind === 'answer') {
-        const kept = await keep(context, target, outcome, session, refuse);
+        const kept = await keep(context, target, outcome, session, leave);
         const missing = kept && missingScopes(kept.token, target.scope);
         if (!missing) return kept;
         const lack = { kind: 'missing_scopes', missing } as const;
         return settings.fallback === 'off' ? refuse(lack) : authorize(lack);
       }
       if (outcome.cause) return refuse({ kind: 'ended', cause: 'invalid_id_token' }, outcome.cause);
-      // The family moved on. A logout is final for this call; it began before, and may not sign the user in again.
-      return (await isMarked(context))
-        ? obtain(context, target, options)
-        : refuse({ kind: 'no_refresh_token' });
+      // The family moved on.
+      return (await isMarked(context)) ? obtain(context, target, options) : leave();
     }
   }
 }
@@ -159,14 +162,14 @@ async function keep(
   target: Target,
   { answer, identity }: { answer: Answer; identity: Identity },
   session: Session | undefined,
-  refuse: (lack: Lack) => Promise<Obtained | undefined>,
+  leave: () => Promise<Obtained | undefined>,
 ): Promise<Obtained | undefined> {
   const former = session && isSameIdentity(session, identity) ? session.id_token : undefined;
   const idToken = answer.id_token ?? former;
   if (idToken === undefined) throw new InvalidIdTokenError('missing', '');
-  if (!(await isMarked(context))) return refuse({ kind: 'no_refresh_token' }); // signed out meanwhile
+  if (!(await isMarked(context))) return leave(); // signed out meanwhile
   const saved = await saveToken(context, target, answer.token, idToken);
-  return saved ? { token: answer.token, session: saved } : refuse({ kind: 'no_refresh_token' });
+  return saved ? { token: answer.token, session: saved } : leave();
 }
 
 /** The names that were asked for and not granted, separated by commas. */

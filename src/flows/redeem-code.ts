@@ -36,7 +36,7 @@ export async function redeemCode(
     // Nothing of another user stays, nor of another organization of the same user.
     if (former && !isSameIdentity(former, identity)) await clearSession(context);
     const seen = silently?.family.generation;
-    if (!(await custody.adopt(receipt, { audience, scope, identity, answer, seen })))
+    if (!(await custody.adopt(receipt, { audience, scope, identity, answer, seen, begun })))
       throw signedOut(transaction);
   } catch (error) {
     await custody.discard(receipt);
