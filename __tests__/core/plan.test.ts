@@ -31,6 +31,7 @@ function plan(
     told: undefined,
     token: undefined,
     family: none,
+    logouts: 0,
     ...snapshot,
   };
   return planToken(whole, targetOf(settings, { scope: asked }), mode, settings);

@@ -22,6 +22,7 @@ import type { AuthorizationCodeGrant, TokenRequest, TokenResponse } from '../oau
 import {
   answerFor,
   audienceKey,
+  idTokenOf,
   isFamily,
   statusOf,
   transition,
@@ -40,8 +41,8 @@ export interface Spendable extends Wanted {
 }
 
 export interface Custody {
-  /** What may be known of the family for `audience`, and its last answer, if that serves `scope` for a while yet. */
-  look(wanted: Wanted): Promise<{ family: FamilyStatus; answer: Answer | undefined }>;
+  /** What may be known of the family for `audience`. */
+  look(wanted: Wanted): Promise<CustodyView>;
   /**
    * Spends the head of the family for `audience`, unless another tab has got an answer for it since what was `seen`.
    * Callers who want the same share one exchange.
@@ -61,7 +62,7 @@ export interface Custody {
   /**
    * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
    * Families of any other user are ended and revoked. False: since a silent login began, the family has ended, or somebody
-   * else has signed in; that stays so.
+   * has logged out or signed in; that stays so.
    */
   adopt(receipt: string, family: AdoptableFamily): Promise<boolean>;
   /**
@@ -84,6 +85,16 @@ export interface Custody {
   dispose(): void;
 }
 
+export interface CustodyView {
+  readonly family: FamilyStatus;
+  /** The family's last answer, if that serves the wanted scope for a while yet. */
+  readonly answer: Answer | undefined;
+  /** The last ID token that the family brought. */
+  readonly id_token: string | undefined;
+  /** How often the user has logged out. */
+  readonly logouts: number;
+}
+
 export type SpendOutcome =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly identity: Identity }
   /** Look again: the family is over, gone or somebody else's. `cause`: what this call found wrong with it. */
@@ -97,9 +108,14 @@ export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client
 export interface AdoptableFamily extends Wanted {
   readonly identity: Identity;
   readonly answer: Answer;
-  /** Of a silent login: the generation and the session that it began with. */
-  readonly seen?: number | undefined;
-  readonly begun?: Identity | undefined;
+  /** What a silent login began with. Absent: the user logs in. */
+  readonly began?: Began | undefined;
+}
+
+export interface Began {
+  readonly session: Identity | undefined;
+  readonly family: Pick<FamilyStatus, 'generation'>;
+  readonly logouts: number;
 }
 
 export interface MovedFamily extends Wanted {
@@ -125,7 +141,9 @@ interface CustodyRecord {
   readonly version: number;
   readonly families: Families;
   /** Digests of the refresh tokens that were moved in, so that none is when an old tab writes it back. */
-  readonly moved?: readonly string[] | undefined;
+  readonly moved: readonly string[];
+  /** How often the user has logged out: a silent login that began before may find no family to tell it. */
+  readonly logouts: number;
 }
 
 /** What writing a claim and a successor may take, in the slowest store. */
@@ -166,13 +184,11 @@ export function createCustody(
 
   return { look, spend, redeem, adopt, moveIn, discard, end, dispose };
 
-  async function look({ audience, scope }: Wanted) {
-    const family = await records.update(name, (record) => {
-      const families = readFamilies(record);
-      return [record, families[familyKey(families, audience)]] as const;
-    });
+  async function look({ audience, scope }: Wanted): Promise<CustodyView> {
+    const { families, logouts } = await records.update(name, (record) => [record, readRecord(record)]);
+    const family = families[familyKey(families, audience)];
     const answer = answerFor(family, audienceKey(audience), scope, clock.now());
-    return { family: statusOf(family), answer };
+    return { family: statusOf(family), answer, id_token: idTokenOf(family), logouts };
   }
 
   function spend(wanted: Spendable, { generation, failures }: Seen): Promise<SpendOutcome> {
@@ -408,17 +424,19 @@ export function createCustody(
 
   async function adopt(
     receipt: string,
-    { audience, scope, identity, answer, seen, begun }: AdoptableFamily,
+    { audience, scope, identity, answer, began }: AdoptableFamily,
   ): Promise<boolean> {
     const key = audienceKey(audience);
     const refresh_token = provisional.get(receipt);
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
-    /** Somebody else has signed in since a silent login began. */
+    const seen = began?.family.generation;
     const isStranger = (family: Family): boolean =>
-      family?.state === 'live' && !isSameIdentity(family, identity) && !isSameIdentity(family, begun);
+      family?.state === 'live' &&
+      !isSameIdentity(family, identity) &&
+      !isSameIdentity(family, began?.session);
     let late = false;
-    const outcomes = await changeEach((families) => {
-      late = seen !== undefined && Object.values(families).some(isStranger);
+    const outcomes = await changeEach(({ families, logouts }) => {
+      late = began !== undefined && (logouts > began.logouts || Object.values(families).some(isStranger));
       if (late) return [];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
       if (refresh_token === undefined) return ends; // none was issued
@@ -438,8 +456,9 @@ export function createCustody(
       ),
     );
     return records.update(name, (record) => {
-      const { moved = [] } = (record ?? {}) as Partial<CustodyRecord>;
-      const families: Record<string, Family> = { ...readFamilies(record) };
+      const read = readRecord(record);
+      const { moved } = read;
+      const families: Record<string, Family> = { ...read.families };
       if (Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout'))
         return [record, false];
       const news = found.filter((_, index) => !moved.includes(digests[index] ?? ''));
@@ -449,7 +468,7 @@ export function createCustody(
           [families[key]] = transition(families[key], { kind: 'adopt', key, ...family });
       }
       if (news.length === 0) return [record, true];
-      return [{ version: recordVersion, families, moved: [...moved, ...digests].slice(-movedLimit) }, true];
+      return [{ ...read, families, moved: [...moved, ...digests].slice(-movedLimit) }, true];
     });
   }
 
@@ -463,8 +482,10 @@ export function createCustody(
     try {
       await saveLate();
       const event = { kind: 'end', cause, seen: only?.seen } as const;
-      const outcomes = await changeEach((families) =>
-        (only ? [familyKey(families, only.audience)] : Object.keys(families)).map((at) => [at, event]),
+      const outcomes = await changeEach(
+        ({ families }) =>
+          (only ? [familyKey(families, only.audience)] : Object.keys(families)).map((at) => [at, event]),
+        only ? 0 : 1,
       );
       return { revoked: revoke(orphansOf(outcomes)) };
     } catch (error) {
@@ -507,7 +528,7 @@ export function createCustody(
   /** One transition of the family that serves `audience`, and which that is. */
   async function changeOne(audience: string, event: FamilyEvent) {
     let at = '';
-    const [outcome] = await changeEach((families) => [[(at = familyKey(families, audience)), event]]);
+    const [outcome] = await changeEach(({ families }) => [[(at = familyKey(families, audience)), event]]);
     return { at, outcome: outcome as FamilyOutcome }; // one event, one outcome
   }
 
@@ -518,19 +539,21 @@ export function createCustody(
 
   /** Some transitions, each of one family, as one atomic step of the store. */
   async function changeEach(
-    events: (families: Families) => readonly FamilyChange[],
+    events: (record: CustodyRecord) => readonly FamilyChange[],
+    moreLogouts = 0,
   ): Promise<readonly FamilyOutcome[]> {
-    return records.update(name, (record) => {
-      const families: Record<string, Family> = { ...readFamilies(record) };
-      let changed = false;
-      const outcomes = events(families).map(([at, event]) => {
+    return records.update(name, (stored) => {
+      const record = readRecord(stored);
+      const families: Record<string, Family> = { ...record.families };
+      let changed = moreLogouts > 0;
+      const outcomes = events(record).map(([at, event]) => {
         const [family, outcome] = transition(families[at], event);
         changed ||= family !== families[at];
         families[at] = family;
         return outcome;
       });
-      const { moved } = (record ?? {}) as Partial<CustodyRecord>;
-      return [changed ? { version: recordVersion, families, ...(moved && { moved }) } : record, outcomes];
+      const next = () => ({ ...record, families, logouts: record.logouts + moreLogouts });
+      return [changed ? next() : stored, outcomes];
     });
   }
 
@@ -586,13 +609,14 @@ const outcomeUnknown = (): NetworkError =>
   new NetworkError('outcome_unknown', 'No answer to a token request.');
 
 /**
- * The families in a stored record; what is none is left out.
+ * What a stored record says; what is no family is left out.
  * @throws {StorageError} for a record of a later version.
  */
-function readFamilies(record: unknown): Families {
-  const { version = 0, families } = (record ?? {}) as Partial<CustodyRecord>;
+function readRecord(stored: unknown): CustodyRecord {
+  const { version = 0, families, moved = [], logouts = 0 } = (stored ?? {}) as Partial<CustodyRecord>;
   if (version > recordVersion)
     throw new StorageError(`its record has format ${version}, later than ${recordVersion}`);
-  if (version !== recordVersion) return {};
-  return Object.fromEntries(Object.entries(families ?? {}).filter(([, family]) => isFamily(family)));
+  if (version !== recordVersion) return { version: recordVersion, families: {}, moved: [], logouts: 0 };
+  const read = Object.entries(families ?? {}).filter(([, family]) => isFamily(family));
+  return { version, families: Object.fromEntries(read), moved, logouts };
 }

@@ -12,9 +12,10 @@ import {
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
 import type { Target } from '../core/authorization-request.ts';
-import { readSession, type Session } from '../core/session.ts';
+import { isSameIdentity, readSession, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
 import { within } from '../core/within.ts';
+import type { CustodyView } from '../custody/custody.ts';
 import { StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 
@@ -54,7 +55,8 @@ export async function findToken(
 
 /**
  * Writes what an exchange brought. A logout ends the family before it clears; so whoever has just written looks once
- * more, and takes back what it wrote where the family is over. Then, and only then, there is no session to return.
+ * more, and takes back what it wrote where the family is over or somebody else's. Then, and only then, there is no session
+ * to return.
  */
 export async function saveToken(
   context: ClientContext,
@@ -78,10 +80,28 @@ export async function saveToken(
     domain: settings.cookieDomain,
   });
   if (!settings.useRefreshTokens) return session;
-  const look = custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
-  if ((await look)?.family.state !== 'ended') return session;
-  await clearSession(context);
+  const view = await custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
+  if (view === undefined || (view.family.state !== 'ended' && !isOthers(view, session))) return session;
+  if (!(await followFamily(context, audience, view, session))) await clearSession(context);
   return undefined;
+}
+
+const isOthers = ({ family }: Pick<CustodyView, 'family'>, session: Session): boolean =>
+  family.state === 'live' && !isSameIdentity(session, family);
+
+/**
+ * Custody has the last word on whose session it is: where a login was cut off after it was adopted, or two users signed in
+ * at one moment, what the one left in the cache gives way to the other. False: there is nothing to follow.
+ */
+export async function followFamily(
+  context: ClientContext,
+  audience: string,
+  view: Pick<CustodyView, 'family' | 'id_token'>,
+  session: Session | undefined,
+): Promise<boolean> {
+  if (session === undefined || view.id_token === undefined || !isOthers(view, session)) return false;
+  await clearSession(context).catch(() => {}); // what a cache will not give up is served to nobody
+  return (await saveToken(context, { audience }, undefined, view.id_token)) !== undefined;
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. */

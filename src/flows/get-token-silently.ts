@@ -17,7 +17,7 @@ import {
 import { scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
-import { clearSession, findSession, findToken, isMarked, saveToken } from './entries.ts';
+import { clearSession, findSession, followFamily, findToken, isMarked, saveToken } from './entries.ts';
 
 /** An access token, and the session it belongs to. */
 export interface Obtained {
@@ -70,7 +70,12 @@ async function obtain(
     for (let waited = 0; ; waited += signInPause) {
       const now = await findSession(context);
       if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
-      if (!isUnsettled(snapshot) || waited >= signInLimit) return throwRefusal(context, target, lack, cause);
+      if (!isUnsettled(snapshot)) return throwRefusal(context, target, lack, cause);
+      if (waited >= signInLimit) {
+        const view = await custody.look(target);
+        const followed = await followFamily(context, target.audience, view, now);
+        return followed ? obtain(context, target, options) : throwRefusal(context, target, lack, cause);
+      }
       await new Promise<void>((resolve) => env.timers.after(signInPause, resolve));
     }
   };
@@ -133,11 +138,12 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
       signedOut,
       told,
       family: { state: 'none', generation: 0 },
+      logouts: Infinity, // custody is not asked
     };
   await context.moveIn('again');
-  const [marked, { family, answer }] = await Promise.all([isMarked(context), context.custody.look(target)]);
+  const [marked, { family, ...rest }] = await Promise.all([isMarked(context), context.custody.look(target)]);
   if (!marked && family.state === 'live') endUnmarked(context, target, family.generation);
-  return { session, token, marked, signedOut, told, family, answer };
+  return { session, token, marked, signedOut, told, family, ...rest };
 }
 
 /**

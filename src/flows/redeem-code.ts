@@ -10,16 +10,17 @@ import { clearSession, findSession, saveToken } from './entries.ts';
 import type { Obtained } from './get-token-silently.ts';
 
 /**
- * Exchanges the code of an answer for the session and its first token: redeem → validate → adopt → write. Until the ID
+ * Exchanges the code of an answer for the session and its first token: redeem → validate → adopt → write. A login that fails
+ * before it is adopted leaves the former session as it was. Until the ID
  * token has passed, the refresh token is spendable by nobody; refused, it is revoked and nothing is stored.
  *
- * @param silently Nobody asked for this login: it may carry on the session that it began with, and no other.
+ * @param began What a login that nobody asked for began with: it may carry on that session, and no other.
  */
 export async function redeemCode(
   context: ClientContext,
   response: AuthorizationResponse,
   transaction: Transaction,
-  silently?: Pick<Snapshot, 'session' | 'family'>,
+  began?: Snapshot,
 ): Promise<Obtained> {
   const { custody, settings, env, heap } = context;
   const code = codeOf(response, transaction);
@@ -30,14 +31,14 @@ export async function redeemCode(
     const claims = validateIdToken(settings, answer.id_token, expected);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);
-    const begun = silently?.session;
-    const carriedOn = begun && former ? isSameIdentity(begun, former) : begun === former;
-    if (silently && (heap.signedOut || !carriedOn)) throw signedOut(transaction);
-    // Nothing of another user stays, nor of another organization of the same user.
-    if (former && !isSameIdentity(former, identity)) await clearSession(context);
-    const seen = silently?.family.generation;
-    if (!(await custody.adopt(receipt, { audience, scope, identity, answer, seen, begun })))
+    const session = began?.session;
+    const carriedOn = session && former ? isSameIdentity(session, former) : session === former;
+    if (began && (heap.signedOut || !carriedOn)) throw signedOut(transaction);
+    if (!(await custody.adopt(receipt, { audience, scope, identity, answer, began })))
       throw signedOut(transaction);
+    // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
+    // to nobody any more.
+    if (former && !isSameIdentity(former, identity)) await clearSession(context).catch(() => {});
   } catch (error) {
     await custody.discard(receipt);
     throw error;
