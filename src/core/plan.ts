@@ -48,6 +48,8 @@ export interface Snapshot {
   /** A fresh token that covers the target. */
   readonly token: Token | undefined;
   readonly family: FamilyStatus;
+  /** Whose families live. */
+  readonly signedIn?: Identity | undefined;
   /** How often the user has logged out. */
   readonly logouts: number;
   /** What the family's last exchange brought, where it serves: another tab's, or one that its caller did not wait for. */

@@ -2,7 +2,8 @@ import type { Milliseconds } from '../clock.ts';
 
 /**
  * Waits for `work`, but not longer than `limit`; then rejects with what `late` returns. The work itself goes on, and
- * whatever it brings is kept, or not, by whoever does it.
+ * whatever it brings is kept, or not, by whoever does it. In two halves: a page that slept through the first one finds its
+ * timer due and the answer still on its way.
  */
 export function within<T>(
   timers: { after(delay: Milliseconds, task: () => void): () => void },
@@ -11,8 +12,9 @@ export function within<T>(
   late: () => Error,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const callOff = timers.after(limit, () => reject(late()));
-    work.then(resolve, reject).finally(callOff);
+    const half = (then: () => void) => timers.after(limit / 2, then);
+    let callOff = half(() => (callOff = half(() => reject(late()))));
+    work.then(resolve, reject).finally(() => callOff());
   });
 }
 

@@ -89,8 +89,8 @@ export interface CustodyView {
   readonly family: FamilyStatus;
   /** The family's last answer, if that serves the wanted scope for a while yet. */
   readonly answer: Answer | undefined;
-  /** The last ID token that the family brought. */
-  readonly id_token: string | undefined;
+  /** Whose families live, all of them: only one user's do. */
+  readonly signedIn: (Identity & { readonly id_token: string | undefined }) | undefined;
   /** How often the user has logged out. */
   readonly logouts: number;
 }
@@ -188,7 +188,10 @@ export function createCustody(
     const { families, logouts } = await records.update(name, (record) => [record, readRecord(record)]);
     const family = families[familyKey(families, audience)];
     const answer = answerFor(family, audienceKey(audience), scope, clock.now());
-    return { family: statusOf(family), answer, id_token: idTokenOf(family), logouts };
+    const [signedIn] = Object.values(families).flatMap((it) =>
+      it?.state === 'live' ? [{ sub: it.sub, org_id: it.org_id, id_token: idTokenOf(it) }] : [],
+    );
+    return { family: statusOf(family), answer, signedIn, logouts };
   }
 
   function spend(wanted: Spendable, { generation, failures }: Seen): Promise<SpendOutcome> {

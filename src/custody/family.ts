@@ -287,11 +287,10 @@ export function answerFor(family: Family, key: string, scope: string, now: Milli
 }
 
 /** The last ID token that it brought: whose session it is. */
-export function idTokenOf(family: Family): string | undefined {
-  if (family?.state !== 'live') return undefined;
-  const answers = Object.values(family.answers).sort((one, other) => other.generation - one.generation);
-  return answers.find(({ id_token }) => id_token !== undefined)?.id_token;
-}
+export const idTokenOf = ({ answers }: LiveFamily): string | undefined =>
+  Object.values(answers)
+    .sort((one, other) => other.generation - one.generation)
+    .find(({ id_token }) => id_token !== undefined)?.id_token;
 
 /** True for what `transition` can go on with. A record is read from a store that anybody on the origin can write. */
 export function isFamily(value: unknown): value is NonNullable<Family> {

@@ -81,27 +81,30 @@ export async function saveToken(
   });
   if (!settings.useRefreshTokens) return session;
   const view = await custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
-  if (view === undefined || (view.family.state !== 'ended' && !isOthers(view, session))) return session;
-  if (!(await followFamily(context, audience, view, session))) await clearSession(context);
+  if (view === undefined) return session;
+  const { family, signedIn } = view;
+  const isOver = family.state === 'ended' && !(signedIn && family.cause === 'user_changed');
+  if (!isOver && !isOthers(session, signedIn)) return session;
+  if (!(await followCustody(context, audience, session, signedIn))) await clearSession(context);
   return undefined;
 }
 
-const isOthers = ({ family }: Pick<CustodyView, 'family'>, session: Session): boolean =>
-  family.state === 'live' && !isSameIdentity(session, family);
+const isOthers = (session: Session, signedIn: CustodyView['signedIn']): boolean =>
+  signedIn !== undefined && !isSameIdentity(session, signedIn);
 
 /**
  * Custody has the last word on whose session it is: where a login was cut off after it was adopted, or two users signed in
  * at one moment, what the one left in the cache gives way to the other. False: there is nothing to follow.
  */
-export async function followFamily(
+export async function followCustody(
   context: ClientContext,
   audience: string,
-  view: Pick<CustodyView, 'family' | 'id_token'>,
   session: Session | undefined,
+  signedIn: CustodyView['signedIn'],
 ): Promise<boolean> {
-  if (session === undefined || view.id_token === undefined || !isOthers(view, session)) return false;
+  if (session === undefined || !isOthers(session, signedIn) || signedIn?.id_token === undefined) return false;
   await clearSession(context).catch(() => {}); // what a cache will not give up is served to nobody
-  return (await saveToken(context, { audience }, undefined, view.id_token)) !== undefined;
+  return (await saveToken(context, { audience }, undefined, signedIn.id_token)) !== undefined;
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. */

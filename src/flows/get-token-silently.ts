@@ -17,7 +17,7 @@ import {
 import { scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
-import { clearSession, findSession, followFamily, findToken, isMarked, saveToken } from './entries.ts';
+import { clearSession, findSession, followCustody, findToken, isMarked, saveToken } from './entries.ts';
 
 /** An access token, and the session it belongs to. */
 export interface Obtained {
@@ -65,15 +65,15 @@ async function obtain(
   const snapshot = await look(context, target, options.cacheMode);
   const { session } = snapshot;
   const plan = planToken(snapshot, target, options.cacheMode, settings);
-  const refuse = async (lack: Lack, cause?: unknown) => {
+  const refuse = async (lack: Lack, cause?: unknown, unsettled = isUnsettled(snapshot)) => {
     // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
     for (let waited = 0; ; waited += signInPause) {
       const now = await findSession(context);
       if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
-      if (!isUnsettled(snapshot)) return throwRefusal(context, target, lack, cause);
+      if (!unsettled) return throwRefusal(context, target, lack, cause);
       if (waited >= signInLimit) {
-        const view = await custody.look(target);
-        const followed = await followFamily(context, target.audience, view, now);
+        const { signedIn } = await custody.look(target);
+        const followed = await followCustody(context, target.audience, now, signedIn);
         return followed ? obtain(context, target, options) : throwRefusal(context, target, lack, cause);
       }
       await new Promise<void>((resolve) => env.timers.after(signInPause, resolve));
@@ -81,8 +81,8 @@ async function obtain(
   };
   /** A logout is final for this call: it began before, and may not sign the user in again. So is any other end. */
   const leave = async () => {
-    const { family } = await custody.look(target);
-    return refuse(lackOf(family, snapshot.told));
+    const { family, signedIn } = await custody.look(target);
+    return refuse(lackOf(family, snapshot.told), undefined, signedIn !== undefined);
   };
   const authorize = (lack: Lack) =>
     authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
@@ -118,8 +118,8 @@ async function obtain(
 }
 
 /** A family that lives, and no session or another's: somebody is just signing in, or the storage was cleared. */
-const isUnsettled = ({ marked, session, family }: Snapshot): boolean =>
-  family.state === 'live' && (!marked || (session !== undefined && !isSameIdentity(session, family)));
+const isUnsettled = ({ marked, session, signedIn }: Snapshot): boolean =>
+  signedIn !== undefined && (!marked || (session !== undefined && !isSameIdentity(session, signedIn)));
 
 /** How long a login may take from its first write to its last, and how often that is looked for. */
 const signInLimit: Milliseconds = 1000;
