@@ -43,9 +43,10 @@ export function getTokenSilently(
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
   const key = JSON.stringify(['token', options, target]);
+  const began = context.env.clock.steady();
   return context.flights.share(key, async () => {
     try {
-      return await obtain(context, target, options);
+      return await obtain(context, target, options, began);
     } catch (error) {
       // Where no new token can be had for now, the last seconds of the old one are better than nothing.
       if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
@@ -60,8 +61,12 @@ async function obtain(
   context: ClientContext,
   target: Target,
   options: TokenOptions,
+  began: Milliseconds,
 ): Promise<Obtained | undefined> {
   const { custody, settings, env } = context;
+  /** However often the walk begins again, its caller waits once. */
+  const remaining = (limit: Milliseconds) => Math.max(0, began + limit - env.clock.steady());
+  const again = () => obtain(context, target, options, began);
   const snapshot = await look(context, target, options.cacheMode);
   const { session } = snapshot;
   const plan = planToken(snapshot, target, options.cacheMode, settings);
@@ -69,12 +74,12 @@ async function obtain(
     // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
     for (let waited = 0; ; waited += signInPause) {
       const now = await findSession(context);
-      if (now && now.id_token !== session?.id_token) return obtain(context, target, options);
+      if (now && now.id_token !== session?.id_token) return again();
       if (!unsettled) return throwRefusal(context, target, lack, cause);
       if (waited >= signInLimit) {
         const { signedIn } = await custody.look(target);
         const followed = await followCustody(context, target.audience, now, signedIn);
-        return followed ? obtain(context, target, options) : throwRefusal(context, target, lack, cause);
+        return followed ? again() : throwRefusal(context, target, lack, cause);
       }
       await new Promise<void>((resolve) => env.timers.after(signInPause, resolve));
     }
@@ -85,8 +90,8 @@ async function obtain(
     return refuse(lackOf(family, snapshot.told), undefined, signedIn !== undefined);
   };
   const authorize = (lack: Lack) =>
-    authorizeSilently(context, target, snapshot, options.limit).catch((error: unknown) =>
-      refuse(lack, error),
+    authorizeSilently(context, target, snapshot, options.limit && remaining(options.limit)).catch(
+      (error: unknown) => refuse(lack, error),
     );
   switch (plan.kind) {
     case 'serve':
@@ -102,7 +107,12 @@ async function obtain(
     case 'spend': {
       const spending = custody.spend({ ...target, identity: session }, plan.seen);
       const late = () => new TimeoutError('still_waiting');
-      const outcome = await within(env.timers, options.limit ?? settings.callerLimit, spending, late);
+      const outcome = await within(
+        env.timers,
+        remaining(options.limit ?? settings.callerLimit),
+        spending,
+        late,
+      );
       if (outcome.kind === 'answer') {
         const kept = await keep(context, target, outcome, session, leave);
         const missing = kept && missingScopes(kept.token, target.scope);
@@ -112,7 +122,7 @@ async function obtain(
       }
       if (outcome.cause) return refuse({ kind: 'ended', cause: 'invalid_id_token' }, outcome.cause);
       // The family moved on.
-      return (await isMarked(context)) ? obtain(context, target, options) : leave();
+      return (await isMarked(context)) ? again() : leave();
     }
   }
 }
