@@ -178,6 +178,8 @@ export function createCustody(
   /** Successors that the store would not take: the only copy, until it does. */
   const unsaved = new Map<string, FamilyEvent>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
+  /** How long the lock is waited for: not long again where it was not granted last time. */
+  let patience = lockPatience;
   let active = 0;
   let disposed = false;
   let stopWaiting = () => {};
@@ -211,10 +213,10 @@ export function createCustody(
   async function spendWhenFree(wanted: Spendable, seen: Seen): Promise<SpendOutcome> {
     const owner = randomName();
     const giveUpAt = clock.steady() + waitLimit;
-    for (let patience = lockPatience; ; patience = busyPause) {
+    for (;;) {
       if (disposed) throw new DisposedError();
       if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
-      const outcome = await exchangeInTurn(owner, wanted, seen, patience);
+      const outcome = await exchangeInTurn(owner, wanted, seen);
       if (outcome.kind === 'answer' || outcome.kind === 'moved') return outcome;
       const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
       if (outcome.kind === 'busy' && clock.steady() >= giveUpAt) throw lockTimeout(waitLimit, outcome.age);
@@ -225,22 +227,19 @@ export function createCustody(
   }
 
   /** Under the lock; where it is not granted in time, or never, without it: the claim decides. */
-  function exchangeInTurn(
-    owner: string,
-    wanted: Spendable,
-    seen: Seen,
-    patience: Milliseconds,
-  ): Promise<SpendOutcome | Wait> {
+  function exchangeInTurn(owner: string, wanted: Spendable, seen: Seen): Promise<SpendOutcome | Wait> {
     return new Promise((resolve, reject) => {
       let turn: 'awaited' | 'taken' | 'missed' = 'awaited';
       const goWithout = () => {
         turn = 'missed';
+        patience = busyPause;
         claimAndExchange(owner, wanted, seen, false).then(resolve, reject);
       };
       const callOff = timers.after(patience + busyPause, goWithout); // for locks that do not keep to their limit
       const take = async () => {
         if (turn === 'missed') return;
         turn = 'taken';
+        patience = lockPatience;
         callOff();
         await claimAndExchange(owner, wanted, seen, locks.exclusive).then(resolve, reject);
       };
