@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { ada, app, createWorld, grace, tenantUrl } from '../support/world.ts';
+import { ada, app, createWorld, grace, orders, tenantUrl, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
+const noFallback = { useRefreshTokensFallback: false };
 
 /** Ada is signed in in two tabs, and the other one waits for the slow answer to a refresh: 4 s more. */
 async function duringRefresh() {
@@ -101,6 +102,86 @@ describe('a login', () => {
     expect(JSON.stringify(await tab.client.getTokenSilently({ detailedResponse: true }))).not.toContain(
       'v1.M',
     );
+  });
+});
+
+describe('a login that does not run alone', () => {
+  /** A tab that does something else right after its nth look at custody. */
+  function tabThat(world: World, nth: number, meanwhile: () => unknown): Tab {
+    let updates = 0;
+    return world.openTab(noFallback, {
+      records: {
+        close() {},
+        async update(name, step) {
+          const result = await world.records.update(name, step);
+          updates += 1;
+          if (updates === nth) await meanwhile();
+          return result;
+        },
+      },
+    });
+  }
+  const userOf = async ({ client }: Tab) => (await client.getUser())?.email;
+
+  it('P39: of two users who sign in at one moment, the one adopted last stays, in every tab', async () => {
+    const world = createWorld();
+    const other = world.openTab(noFallback);
+    const tab = tabThat(world, 1, () => other.login(grace)); // Ada’s family has just been adopted
+    await expect(tab.login(ada)).rejects.toMatchObject({ error: 'login_required' });
+    const third = world.openTab(noFallback);
+    for (const each of [tab, other, third]) {
+      expect(await userOf(each)).toBe(grace);
+      await expect(each.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    }
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'live']);
+  });
+
+  it('P39: nor does the one adopted first sign the other out where their audiences differ', async () => {
+    const world = createWorld();
+    const other = world.openTab(noFallback);
+    const tab = tabThat(world, 1, () => other.login(grace, { audience: orders }));
+    await expect(tab.login(ada)).rejects.toMatchObject({ error: 'login_required' });
+    expect(await userOf(tab)).toBe(grace);
+    await world.advance(twoHours);
+    const forOrders = { authorizationParams: { audience: orders } };
+    await expect(tab.client.getTokenSilently(forOrders)).resolves.toEqual(expect.any(String));
+  });
+
+  it('P39: a call under way meanwhile waits for the new user, and fails nobody', async () => {
+    const world = createWorld();
+    await world.openTab(noFallback).login(ada);
+    await world.advance(twoHours);
+    const other = world.openTab(noFallback);
+    const tab = tabThat(world, 3, () => other.login(grace)); // its claim has been answered
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(await userOf(tab)).toBe(grace);
+  });
+
+  it('P39: cut off after it was adopted, it is the one that counts', async () => {
+    const world = createWorld();
+    await world.openTab(noFallback).login(ada);
+    const tab = tabThat(world, 1, () => new Promise(() => {})); // its page is gone
+    void tab.login(grace).catch(() => {});
+    await world.rest();
+    const other = world.openTab(noFallback);
+    expect(await userOf(other)).toBe(ada); // whose entries are still there
+    const call = other.client.getTokenSilently({ cacheMode: 'off' });
+    await world.advance(2000);
+    await expect(call).resolves.toEqual(expect.any(String));
+    expect(await userOf(other)).toBe(grace);
+  });
+
+  it('P39: failed before it was adopted, it leaves the former session as it was', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login(ada);
+    const broken = world.openTab(noFallback, {
+      records: { close() {}, update: () => Promise.reject(new Error('disk full')) },
+    });
+    await expect(broken.login(grace)).rejects.toThrow('disk full');
+    expect(await userOf(tab)).toBe(ada);
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'revoked']);
   });
 });
 
@@ -407,6 +488,28 @@ describe('logging out', () => {
       expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toEqual([]);
     },
   );
+
+  it('of nobody beats a frame that is open in another tab, too', async () => {
+    const world = createWorld();
+    const elsewhere = world.openTab({ cacheLocation: 'memory' });
+    await elsewhere.login(); // the tenant knows the user
+    const tab = world.openTab();
+    const slow = world.openTab(
+      {},
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            const answer = await tab.env.silentFrame.authorize(url, expected);
+            await tab.client.logout({ openUrl: false });
+            return answer;
+          },
+        },
+      },
+    );
+    await expect(slow.client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+    await expect(slow.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'revoked']);
+  });
 
   it('beats a frame whose answer is just being adopted', async () => {
     const world = createWorld();

@@ -104,6 +104,21 @@ describe('a spent token presented again, leeway 0', () => {
     await expect(other.client.isAuthenticated()).resolves.toBe(false);
   });
 
+  it('is told with its cause to a tab that another one outran', async () => {
+    const world = createWorld();
+    const noFallback = { useRefreshTokensFallback: false };
+    const { tab } = await afterReplay(world, noFallback);
+    const { locks } = tab.env;
+    const ahead = () => tab.client.getTokenSilently().catch(() => {}); // it hears of the end, and clears the session
+    const other = world.openTab(noFallback, {
+      locks: { ...locks, run: (name, limit, task) => ahead().then(() => locks.run(name, limit, task)) },
+    });
+    await expect(other.client.getTokenSilently()).rejects.toMatchObject({
+      name: 'SessionEndedError',
+      reason: 'refused',
+    });
+  });
+
   it('does not stand in the way of a new login', async () => {
     const world = createWorld();
     const { tab } = await afterReplay(world, { useRefreshTokensFallback: false });

@@ -96,6 +96,23 @@ describe('P3: a holder that froze in the middle of a refresh', () => {
   });
 });
 
+describe('P3: a call whose family is replaced while it waits', () => {
+  it('begins again, and waits no longer for that', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab(options);
+    world.faults.push({ kind: 'slow', by: 8000 });
+    const call = watch(tab.client.getTokenSilently({ cacheMode: 'off' }));
+    await world.advance(7000);
+    await world.openTab(options).login();
+    world.faults.push({ kind: 'hang' });
+    await world.advance(2000); // the first answer came, and was for a family that is replaced
+    expect(world.refreshes()).toHaveLength(2);
+    await world.advance(1000);
+    expect(call.error).toMatchObject({ error: 'timeout', retryable: true });
+  });
+});
+
 describe('P3: locks that do not work', () => {
   const never = { exclusive: true, run: () => new Promise<never>(() => {}) } satisfies Locks;
   const refusing = { exclusive: true, run: () => Promise.reject(new Error('broken')) } satisfies Locks;
@@ -111,6 +128,18 @@ describe('P3: locks that do not work', () => {
     expect(calls[0]!.value).toEqual(expect.any(String));
     expect(calls.map(({ value }) => value)).toEqual(Array.from({ length: 5 }, () => calls[0]!.value));
     expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('that never answer are waited for once, not at every refresh', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab(options, { locks: never });
+    const first = watch(tab.client.getTokenSilently());
+    await world.advance(6000);
+    expect(first.value).toEqual(expect.any(String));
+    const second = watch(tab.client.getTokenSilently({ cacheMode: 'off' }));
+    await world.advance(1000);
+    expect(second.value).toEqual(expect.any(String));
   });
 
   it('that are granted when nobody waits any more: nothing is sent for them', async () => {
