@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ICache } from '../../src/core/cache.ts';
 import { ada, app, createWorld, grace, orders, tenantUrl, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -149,11 +150,33 @@ describe('a login that does not run alone', () => {
 
   it('P39: a call under way meanwhile waits for the new user, and fails nobody', async () => {
     const world = createWorld();
-    await world.openTab(noFallback).login(ada);
+    const entries = new Map<string, unknown>();
+    const cache: ICache = {
+      get: <T>(key: string) => entries.get(key) as T | undefined,
+      set: (key, value) => void entries.set(key, value),
+      remove: (key) => void entries.delete(key),
+    };
+    const tab = world.openTab({ ...noFallback, cache });
+    await tab.login(ada);
     await world.advance(twoHours);
-    const other = world.openTab(noFallback);
-    const tab = tabThat(world, 3, () => other.login(grace)); // its claim has been answered
-    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    let answer = () => {};
+    world.faults.push({ kind: 'hold', until: new Promise((resolve) => (answer = resolve)) });
+    const call = tab.client.getTokenSilently();
+    await world.rest();
+    const other = world.openTab({
+      ...noFallback,
+      cache: {
+        ...cache,
+        async remove(key) {
+          cache.remove(key); // Ada’s entry is gone, and Grace’s not yet there
+          answer();
+          await world.rest();
+        },
+      },
+    });
+    await other.login(grace);
+    await world.advance(1000);
+    await expect(call).resolves.toEqual(expect.any(String));
     expect(await userOf(tab)).toBe(grace);
   });
 

@@ -104,7 +104,8 @@ export async function followCustody(
 ): Promise<boolean> {
   if (session === undefined || !isOthers(session, signedIn) || signedIn?.id_token === undefined) return false;
   await clearSession(context).catch(() => {}); // what a cache will not give up is served to nobody
-  return (await saveToken(context, { audience }, undefined, signedIn.id_token)) !== undefined;
+  await saveToken(context, { audience }, undefined, signedIn.id_token); // and follows again, where that has changed
+  return true;
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. */
