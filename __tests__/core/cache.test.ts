@@ -34,15 +34,18 @@ describe('an entry of tokens', () => {
     const over = token({ requestedScope: 'admin', access_token: 'over', expires_at: 1 });
     const other = token({ requestedScope: 'openid other', access_token: 'other' });
     const entry = { sub: 'u', tokens: [token(), over, other] };
-    expect(withToken(entry, 'u', wide, 2000).tokens.map(({ access_token }) => access_token)).toEqual([
-      'wide',
-      'other',
-    ]);
+    expect(withToken(entry, { sub: 'u' }, wide, 2000).tokens.map(({ access_token }) => access_token)).toEqual(
+      ['wide', 'other'],
+    );
   });
 
-  it('of another user is replaced whole', () => {
-    expect(withToken({ sub: 'somebody', tokens: [token()] }, 'u', token(), 0)).toEqual({
-      sub: 'u',
+  it.each([
+    ['user', { sub: 'somebody' }],
+    ['organization', { sub: 'u', org_id: 'org_1' }],
+  ])('of another %s is replaced whole', (_, former) => {
+    const identity = { sub: 'u', org_id: 'org_2' };
+    expect(withToken({ ...former, tokens: [token({ access_token: 'b' })] }, identity, token(), 0)).toEqual({
+      ...identity,
       tokens: [token()],
     });
   });

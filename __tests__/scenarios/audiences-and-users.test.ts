@@ -183,22 +183,22 @@ describe('P39: another user', () => {
     const world = createWorld();
     const tab = world.openTab();
     await tab.login();
-    let answered = false;
+    let moment = 'before';
     const slow = world.openTab(
       {},
       {
         silentFrame: {
           async authorize(url, expected) {
-            const response = await tab.env.silentFrame.authorize(url, expected); // Ada’s code
-            answered = true;
+            const response = await tab.env.silentFrame.authorize(url, expected);
+            if (moment === 'before') moment = 'answered'; // with Ada’s code
             return response;
           },
         },
         records: {
           close() {},
           async update(name, step) {
-            if (answered) {
-              answered = false; // the session was looked at, and was Ada’s
+            if (moment === 'answered') {
+              moment = 'after'; // the session was looked at, and was Ada’s
               await tab.login(grace);
             }
             return world.records.update(name, step);

@@ -6,6 +6,7 @@
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { scopeIncludes } from '../oauth/scope.ts';
 import type { CacheLocation } from './options.ts';
+import { isSameIdentity, organizationOf, type Identity } from './session.ts';
 import { storageName, type Settings } from './settings.ts';
 
 /** A store for entries that survive JSON. Any method may be synchronous or return a promise. */
@@ -43,9 +44,8 @@ export interface Token {
   readonly expires_at: Seconds;
 }
 
-/** The access tokens for one audience, all of one user. */
-export interface TokensEntry {
-  readonly sub: string;
+/** The access tokens for one audience, all of one identity. */
+export interface TokensEntry extends Identity {
   readonly tokens: readonly Token[];
 }
 
@@ -78,13 +78,14 @@ export const serves = (token: Token, scope: string, now: Milliseconds, margin?: 
 /** The entry with `token` first, and without those that it replaces: its own scope's, narrower ones, expired ones. */
 export function withToken(
   entry: TokensEntry | undefined,
-  sub: string,
+  { sub, org_id }: Identity,
   token: Token,
   now: Milliseconds,
 ): TokensEntry {
-  const others = entry?.sub === sub ? entry.tokens : [];
+  const others = entry && isSameIdentity({ sub, org_id }, entry) ? entry.tokens : [];
   return {
     sub,
+    org_id,
     tokens: [
       token,
       ...others.filter(
@@ -97,7 +98,7 @@ export function withToken(
 /** An entry out of what a cache returned; anything of another shape is a miss. */
 export function readTokensEntry(value: unknown): TokensEntry | undefined {
   if (!isRecord(value) || typeof value.sub !== 'string' || !Array.isArray(value.tokens)) return undefined;
-  return { sub: value.sub, tokens: value.tokens.filter(isToken) };
+  return { sub: value.sub, org_id: organizationOf(value), tokens: value.tokens.filter(isToken) };
 }
 
 /** As `readTokensEntry`, for the user's entry. */

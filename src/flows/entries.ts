@@ -49,14 +49,16 @@ export async function findToken(
     read(context, tokensKey(context.settings, audience)).then(readTokensEntry),
   ]);
   const now = context.env.clock.now();
-  const tokens = entry?.sub === session?.sub ? entry?.tokens : undefined;
+  const tokens = entry && isSameIdentity(entry, session) ? entry.tokens : undefined;
   return { session, token: tokens?.find((it) => serves(it, scope, now, margin)) };
 }
 
 /**
- * Writes what an exchange brought. A logout ends the family before it clears; so whoever has just written looks once
- * more, and takes back what it wrote where the family is over or somebody else's. Then, and only then, there is no session
- * to return.
+ * Writes what an exchange brought. The user's entry changes hands in one write, and what belonged to another user goes
+ * then: a page that is cut off in between leaves nobody signed out.
+ *
+ * A logout ends the family before it clears; so whoever has just written looks once more, and takes back what it wrote
+ * where the family is over or somebody else's. Then, and only then, there is no session to return.
  */
 export async function saveToken(
   context: ClientContext,
@@ -65,20 +67,24 @@ export async function saveToken(
   idToken: string,
 ): Promise<Session | undefined> {
   const { settings, env, custody } = context;
+  const former = await knownSession(context);
   const user = readUserEntry(await readUser(context));
-  const next: UserEntry = {
-    id_token: idToken,
-    audiences: [...new Set([...(user?.audiences ?? []), audience])],
-  };
-  const session = sessionOf(context, next) as Session; // of an ID token that was validated
+  const session = readSession(idToken) as Session; // of an ID token that was validated
+  const kept = former && isSameIdentity(former, session) ? (user?.audiences ?? []) : [];
+  const next: UserEntry = { id_token: idToken, audiences: [...new Set([...kept, audience])] };
   const key = tokensKey(settings, audience);
   const entry = readTokensEntry(await read(context, key));
   await write(context, userKey(settings), next);
-  if (token) await write(context, key, withToken(entry, session.sub, token, env.clock.now()));
+  if (token) await write(context, key, withToken(entry, session, token, env.clock.now()));
   env.cookies.set(hintCookie(context), 'true', {
     days: settings.sessionCheckExpiryDays,
     domain: settings.cookieDomain,
   });
+  // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
+  // to nobody.
+  if (former && !isSameIdentity(former, session))
+    await removeEntries(context, user, [userKey(settings), ...(token ? [key] : [])]);
+  sessionOf(context, next);
   if (!settings.useRefreshTokens) return session;
   const view = await custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
   if (view === undefined) return session;
@@ -103,20 +109,28 @@ export async function followCustody(
   signedIn: CustodyView['signedIn'],
 ): Promise<boolean> {
   if (session === undefined || !isOthers(session, signedIn) || signedIn?.id_token === undefined) return false;
-  await clearSession(context).catch(() => {}); // what a cache will not give up is served to nobody
   await saveToken(context, { audience }, undefined, signedIn.id_token); // and follows again, where that has changed
   return true;
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. */
 export async function clearSession(context: ClientContext): Promise<void> {
-  const { cache, settings, env, heap } = context;
+  const { settings, env, heap } = context;
   const user = readUserEntry(await readUser(context));
   heap.session = undefined;
   heap.unsaved.clear();
   env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain });
-  // The user's entry first: without it the others are not served, even if one of them cannot be removed.
-  const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
+  const failures = await removeEntries(context, user, []);
+  if (failures.length > 0) throw failures[0];
+}
+
+/** @returns what went wrong. What the cache would not remove counts as removed in this page. */
+async function removeEntries(
+  context: ClientContext,
+  user: UserEntry | undefined,
+  except: readonly string[],
+): Promise<unknown[]> {
+  const { cache, settings, heap } = context;
   const failures: unknown[] = [];
   const attempt = async <T>(action: () => T | Promise<T>, otherwise?: () => void): Promise<T | undefined> => {
     try {
@@ -127,12 +141,16 @@ export async function clearSession(context: ClientContext): Promise<void> {
     }
     return undefined;
   };
-  const remove = (key: string) =>
-    attempt(
+  const remove = async (key: string) => {
+    if (except.includes(key)) return;
+    await attempt(
       () => cache.remove(key),
       () => heap.unsaved.set(key, undefined),
     );
+  };
+  // The user's entry first: without it the others are not served, even if one of them cannot be removed.
   await remove(userKey(settings));
+  const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
   const listed = (await attempt(() => cache.allKeys?.())) ?? [];
   const prefix = `${storageName(settings)}/`;
   const custody = storageName(settings, 'custody');
@@ -140,7 +158,7 @@ export async function clearSession(context: ClientContext): Promise<void> {
     (key) => (key.startsWith(prefix) && !key.startsWith(custody)) || isPeerEntry(key, settings.clientId), // or it would be moved in again
   );
   for (const key of new Set([...known, ...ours])) await remove(key);
-  if (failures.length > 0) throw failures[0];
+  return failures;
 }
 
 /** Tells `checkSession()`, and the app's own server, that there was a session; Auth0's name for it. */

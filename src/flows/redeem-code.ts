@@ -6,7 +6,7 @@ import type { Transaction } from '../core/transaction.ts';
 import { AuthenticationError } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import type { ClientContext } from './context.ts';
-import { clearSession, findSession, saveToken } from './entries.ts';
+import { findSession, saveToken } from './entries.ts';
 import type { Obtained } from './get-token-silently.ts';
 
 /**
@@ -36,9 +36,6 @@ export async function redeemCode(
     if (began && (heap.signedOut || !carriedOn)) throw signedOut(transaction);
     if (!(await custody.adopt(receipt, { audience, scope, identity, answer, began })))
       throw signedOut(transaction);
-    // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
-    // to nobody any more.
-    if (former && !isSameIdentity(former, identity)) await clearSession(context).catch(() => {});
   } catch (error) {
     await custody.discard(receipt);
     throw error;
