@@ -40,8 +40,8 @@ export function brokenSpends(world: World, { lost }: { lost: boolean }): string[
 }
 
 /** A success that could be read, or a refusal: what was sent is spent, or good for nothing. */
-const isDefinite = ({ status, unreadable, refused }: RecordedRequest): boolean =>
-  status !== undefined && ((status < 300 && unreadable !== true) || refused === true);
+const isDefinite = ({ status, unreadable, refused, forgotten }: RecordedRequest): boolean =>
+  forgotten !== true && status !== undefined && ((status < 300 && unreadable !== true) || refused === true);
 
 /** I3: every call has ended within its bound. */
 export function brokenWaits(calls: readonly Watched[], bound: number): string[] {

@@ -49,6 +49,8 @@ export interface RecordedRequest {
   answeredAt?: number;
   /** When nothing more could come of it, answered or not. */
   endedAt?: number;
+  /** The page stopped when it had read the answer and before its store knew: nobody else can know. */
+  forgotten?: boolean;
 }
 
 export interface Tab {
@@ -186,10 +188,15 @@ export function createWorld({
 
   const shared = createMemoryRecordStore();
   const recordNames = new Set<string>();
+  const recordTexts = new Map<string, string>();
   const records: RecordStore = {
     update(name, step) {
       recordNames.add(name);
-      return shared.update(name, (record) => step(structuredClone(record)));
+      return shared.update(name, (record) => {
+        const [next, result] = step(structuredClone(record));
+        recordTexts.set(name, JSON.stringify(next ?? null));
+        return [next, result];
+      });
     },
     close() {},
   };
@@ -396,7 +403,10 @@ export function createWorld({
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       twin: () => openTab(options, sessionStorage, ports),
-      freeze: () => void (frozen = true),
+      freeze() {
+        forget();
+        frozen = true;
+      },
       wake() {
         frozen = false;
         const tasks = missed;
@@ -404,11 +414,19 @@ export function createWorld({
         for (const task of tasks) reach(task);
       },
       kill() {
+        forget();
         dead = true;
         die(new Error('the page is gone'));
       },
     };
     return tab;
+
+    function forget(): void {
+      const kept = [...recordTexts.values(), ...cacheEntries.values()].join();
+      for (const request of world.requests)
+        if (request.by === tab && kept.includes(request.form.get('refresh_token') ?? '-'))
+          request.forgotten = request.answeredAt !== undefined;
+    }
   }
 
   async function answerOf(url: string, form: string, path: string): Promise<HttpAnswer> {
