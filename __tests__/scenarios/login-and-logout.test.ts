@@ -168,7 +168,7 @@ describe('a login that does not run alone', () => {
       cache: {
         ...cache,
         async remove(key) {
-          cache.remove(key); // Ada’s entry is gone, and Grace’s not yet there
+          await cache.remove(key); // Ada’s entry is gone, and Grace’s not yet there
           answer();
           await world.rest();
         },
