@@ -212,9 +212,13 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
   };
   const sessions = () => new Set(pages.map(({ session }) => session));
 
+  /** The iframe of a page that shows nobody asks whom the tenant knows: until its own logout page is reached, whoever it was. */
+  const askTenant = (session: ExpectedSession) => {
+    const may = session.may();
+    if (setting.fallback && (may.size > 1 || !may.has(known))) session.mayBecome(known);
+  };
   const get = (page: Page, api: number, cacheMode: 'on' | 'off'): Watched => {
-    // The iframe asks whom the tenant knows.
-    if (setting.fallback && !page.session.may().has(known)) page.session.mayBecome(known);
+    askTenant(page.session);
     const request = page.tab.client.getTokenSilently({
       cacheMode,
       authorizationParams: { audience: audiences[api] },
@@ -245,7 +249,9 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
         await page.tab.follow();
       },
     });
+    const uncertain = page.session.may().size > 1;
     change('logout', page, 'nobody', work);
+    if (uncertain && [...calls].some((call) => call.kind === 'get')) askTenant(page.session);
   };
 
   async function take({ tab: number, after, ...what }: Step): Promise<void> {

@@ -77,7 +77,10 @@ export function planToken(
   mode: CacheMode,
   settings: Settings,
 ): TokenPlan {
-  const { session, marked, signedOut, told, token, family, answer } = snapshot;
+  const { session, marked, told, token, family, signedIn, answer } = snapshot;
+  // A logout writes its tombstone first: a session that is still shown is just being cleared.
+  const isLeaving = session !== undefined && signedIn === undefined && isLoggedOut(family);
+  const signedOut = snapshot.signedOut || isLeaving;
   if (mode !== 'off' && session && token) return { kind: 'serve', token, session };
   if (mode === 'cache-only') return { kind: 'nothing' };
   const otherwise = signedOut ? 'refuse' : 'authorize';
@@ -90,11 +93,13 @@ export function planToken(
   return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(family, told) };
 }
 
+const isLoggedOut = (family: FamilyStatus): boolean => family.state === 'ended' && family.cause === 'logout';
+
 /** What is missing where no refresh token can be had. A logout ends a family too, but leaves no session to be missed. */
 export function lackOf(family: FamilyStatus, told: number | undefined): Lack {
   return family.state === 'ended' &&
     family.generation !== told &&
-    family.cause !== 'logout' &&
+    !isLoggedOut(family) &&
     family.cause !== 'user_changed'
     ? { kind: 'ended', cause: family.cause, generation: family.generation }
     : { kind: 'no_refresh_token' };

@@ -242,8 +242,8 @@ function claim(
   const { failures = 0, outcomeUnknown = false } = family;
   if (!former && failures > seen.failures) return [family, { kind: 'failed', outcomeUnknown }];
   const wait = (family.notBefore ?? now) - now;
-  // A longer one than there is tells of a clock that was put back.
-  if (!former && wait > 0 && wait <= longestPause)
+  // A longer one than there was tells of a clock that was put back.
+  if (!former && wait > 0 && wait <= pauseAfter(failures))
     return [family, { kind: 'paused', until: family.notBefore as Milliseconds }]; // it is what the wait came from
 
   return [
