@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { targetOf } from '../../src/core/authorization-request.ts';
 import type { Auth0ClientOptions, CacheMode } from '../../src/core/options.ts';
-import { planToken, type FamilyStatus, type Snapshot } from '../../src/core/plan.ts';
+import { planToken, type EndedCause, type FamilyStatus, type Snapshot } from '../../src/core/plan.ts';
 import type { Session } from '../../src/core/session.ts';
 import { readSettings } from '../../src/core/settings.ts';
 
@@ -10,7 +10,7 @@ const scope = 'openid profile email offline_access';
 const token = { access_token: 'a', token_type: 'Bearer', scope, requestedScope: scope, expires_at: 1 };
 const none: FamilyStatus = { state: 'none', generation: 0 };
 const live: FamilyStatus = { state: 'live', generation: 3, failures: 0, scope, sub: 'auth0|1' };
-const ended = (cause: 'refused' | 'logout'): FamilyStatus => ({ state: 'ended', generation: 4, cause });
+const ended = (cause: EndedCause): FamilyStatus => ({ state: 'ended', generation: 4, cause });
 
 function plan(
   snapshot: Partial<Snapshot>,
@@ -68,6 +68,13 @@ describe('the plan for a token', () => {
     ['an ended family', plan({ family: ended('refused') }), 'authorize'],
     ['an ended family, no fallback', plan({ family: ended('refused') }, 'on', off), 'refuse'],
     ['no family, after a logout', plan({ signedOut: true }), 'refuse'],
+    ['a logout, and a session that is just being cleared', plan({ family: ended('logout') }), 'refuse'],
+    [
+      'a logout, and a session that goes on for another audience',
+      plan({ family: ended('logout'), signedIn: session }),
+      'authorize',
+    ],
+    ['a logout, and no session', plan({ family: ended('logout'), session: undefined }), 'authorize'],
     [
       'no refresh tokens used, after a logout',
       plan({ signedOut: true }, 'on', { useRefreshTokens: false }),
@@ -81,7 +88,8 @@ describe('the plan for a token', () => {
 
   it('names what is lacking', () => {
     expect(plan({ family: ended('refused') })).toMatchObject({ lack: { kind: 'ended', cause: 'refused' } });
-    expect(plan({ family: ended('logout') })).toMatchObject({ lack: { kind: 'no_refresh_token' } });
+    for (const cause of ['logout', 'user_changed', 'none_issued'] as const)
+      expect(plan({ family: ended(cause) })).toMatchObject({ lack: { kind: 'no_refresh_token' } });
     expect(plan({}, 'on', { useRefreshTokens: false })).toMatchObject({ lack: { kind: 'not_used' } });
   });
 });

@@ -88,6 +88,12 @@ describe('a family', () => {
       'claimed',
     ],
     [
+      'two failures, and a clock that was put back by half a minute',
+      failed(2),
+      claim({ seen: { generation: 3, failures: 2 }, now: -30_000 }),
+      'claimed',
+    ],
+    [
       'nine failures, and a clock that was put back',
       failed(9),
       claim({ seen: { generation: 3, failures: 9 }, now: -1 }),

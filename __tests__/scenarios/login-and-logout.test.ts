@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
-import { ada, app, createWorld, grace, orders, tenantUrl, type Tab, type World } from '../support/world.ts';
+import {
+  ada,
+  app,
+  createWorld,
+  grace,
+  orders,
+  tenantUrl,
+  type Fault,
+  type Tab,
+  type World,
+} from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const noFallback = { useRefreshTokensFallback: false };
@@ -292,6 +302,28 @@ describe('useRefreshTokens: true with no refresh token held', () => {
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
     expect(world.frames).toHaveLength(0);
   });
+
+  it.each(['a logout', 'a refusal'])(
+    'after %s, the tenant issuing none any more, a login holds',
+    async (end) => {
+      const world = createWorld();
+      const tab = world.openTab();
+      await tab.login();
+      await world.advance(twoHours);
+      if (end === 'a logout') await tab.client.logout({ openUrl: false });
+      else world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+      const withoutOne = { kind: 'alter', alter: ({ refresh_token, ...rest }) => rest } satisfies Fault;
+      world.faults.push(withoutOne);
+      if (end === 'a logout') await tab.login();
+      else await tab.client.getTokenSilently(); // refused, and carried on by the iframe
+      await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+      await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+      await world.advance(twoHours);
+      world.faults.push(withoutOne);
+      await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+      expect(world.refreshes()).toHaveLength(end === 'a logout' ? 0 : 1);
+    },
+  );
 
   it('gives up on a frame that stays silent after 2 s', async () => {
     const world = createWorld();

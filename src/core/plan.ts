@@ -9,8 +9,9 @@ import type { CacheMode } from './options.ts';
 import { isSameIdentity, type Identity, type Session } from './session.ts';
 import type { Settings } from './settings.ts';
 
-/** Why a family is over. */
-export type EndedCause = 'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'user_changed';
+/** Why a family is over. The last two: another user signed in; the user did, and no refresh token came with that. */
+export type EndedCause =
+  'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'user_changed' | 'none_issued';
 
 /** What may be known of a refresh token family outside custody: never its token. */
 export type FamilyStatus =
@@ -100,7 +101,8 @@ export function lackOf(family: FamilyStatus, told: number | undefined): Lack {
   return family.state === 'ended' &&
     family.generation !== told &&
     !isLoggedOut(family) &&
-    family.cause !== 'user_changed'
+    family.cause !== 'user_changed' &&
+    family.cause !== 'none_issued'
     ? { kind: 'ended', cause: family.cause, generation: family.generation }
     : { kind: 'no_refresh_token' };
 }

@@ -441,7 +441,10 @@ export function createCustody(
       late = began !== undefined && (logouts > began.logouts || Object.values(families).some(isStranger));
       if (late) return [];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
-      if (refresh_token === undefined) return ends; // none was issued
+      if (refresh_token === undefined) {
+        const over = families[key]?.state === 'ended';
+        return over ? [...ends, [key, { kind: 'end', cause: 'none_issued', seen }]] : ends;
+      }
       return [...ends, [key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
     });
     void revoke(orphansOf(outcomes));

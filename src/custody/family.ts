@@ -209,8 +209,9 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
     case 'end': {
       const { cause, unless, seen = family?.generation } = event;
       if (family === undefined || family.generation !== seen) return [family, { kind: 'none' }];
-      // What has ended keeps its cause, unless the user leaves: then there is nothing left to explain.
-      if (family.state === 'ended' && cause !== 'logout') return [family, { kind: 'ended' }];
+      // What has ended keeps its cause, unless the user leaves or comes back: then there is nothing left to explain.
+      if (family.state === 'ended' && cause !== 'logout' && cause !== 'none_issued')
+        return [family, { kind: 'ended' }];
       if (family.state === 'live' && unless && isSameIdentity(family, unless))
         return [family, { kind: 'none' }];
       const orphans = family.state === 'live' ? tokensOf(family) : undefined;

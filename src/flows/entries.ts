@@ -89,7 +89,10 @@ export async function saveToken(
   const view = await custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
   if (view === undefined) return session;
   const { family, signedIn } = view;
-  const isOver = family.state === 'ended' && !(signedIn && family.cause === 'user_changed');
+  const isOver =
+    family.state === 'ended' &&
+    family.cause !== 'none_issued' &&
+    !(signedIn && family.cause === 'user_changed');
   if (!isOver && !isOthers(session, signedIn)) return session;
   if (!(await followCustody(context, audience, session, signedIn))) await clearSession(context);
   return undefined;
