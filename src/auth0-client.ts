@@ -25,7 +25,7 @@ import { AbortError, DisposedError, InvalidConfigurationError } from './errors.t
 import { encodeBase64url } from './oauth/base64url.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
-import { findSession, knownSession, saveToken } from './flows/entries.ts';
+import { findSession, knownSession, saveToken, saveUser } from './flows/entries.ts';
 import { createFlights } from './core/flights.ts';
 import { getTokenSilently } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
@@ -253,6 +253,7 @@ async function moveIn(context: ClientContext): Promise<void> {
     custody,
     session,
     save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken),
+    saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
   });
 }
 

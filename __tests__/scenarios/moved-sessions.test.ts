@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment, Timers } from '../../src/environment.ts';
-import { audience, createWorld, tenantUrl, type Tab, type World } from '../support/world.ts';
+import { audience, createWorld, grace, orders, tenantUrl, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const options = { useRefreshTokensFallback: false };
+const forOrders = { authorizationParams: { audience: orders } };
 const scope = 'openid profile email read:things offline_access';
 
 interface PeerTokens {
@@ -99,6 +100,39 @@ describe('a session that auth0-spa-js has stored', () => {
     await stillSignedIn(tab.reload());
     expect(world.refreshes()[0]!.form.get('refresh_token')).toBe(tokens.refresh_token);
     expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 2 }]);
+  });
+
+  it('is moved over where v1 has forgotten whose it is: the first refresh tells', async () => {
+    const world = createWorld();
+    const { refresh_token } = await peerLogin(world);
+    const names = [audience, orders].map((name) => `@@auth0spajs@@::spa::${name}::${scope}`);
+    const storeExpired = (name: string, token: string) =>
+      world.localStorage.set(name, JSON.stringify({ body: { refresh_token: token }, expiresAt: 1 }));
+    storeExpired(names[0]!, refresh_token);
+    await world.openTab({ cacheLocation: 'memory' }).client.getTokenSilently(forOrders);
+    storeExpired(names[1]!, [...world.secrets].filter((secret) => secret.startsWith('v1.')).at(-1)!);
+    const tabs = [openTab(world), openTab(world)];
+    await Promise.all(tabs.map((tab) => tab.client.checkSession()));
+    for (const tab of tabs) await stillSignedIn(tab);
+    await expect(tabs[0]!.client.getTokenSilently(forOrders)).resolves.toEqual(expect.any(String));
+    await stillSignedIn(tabs[1]!.reload());
+    expect(world.refreshes()).toHaveLength(2);
+    expect(world.frames).toHaveLength(1); // not one of these tabs’
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'live']);
+  });
+
+  it.each([
+    ['a login', (tab: Tab) => tab.login(grace)],
+    ['a logout', (tab: Tab) => tab.client.logout({ openUrl: false })],
+  ])('and whose it is nobody knows, is ended by %s', async (_, end) => {
+    const world = createWorld();
+    const { refresh_token } = await peerLogin(world);
+    world.localStorage.set(entryName, JSON.stringify({ body: { refresh_token }, expiresAt: 1 }));
+    const tab = openTab(world);
+    await tab.client.isAuthenticated(); // moves it
+    await end(tab);
+    expect(world.tenant.families()[0]).toMatchObject({ verdict: 'revoked' });
+    expect(world.localStorage.names().filter((name) => name.startsWith('@@'))).toEqual([]);
   });
 
   it('is moved by one of 5 tabs, and spent by one', async () => {

@@ -4,7 +4,7 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
-import { readSession, type Session } from '../core/session.ts';
+import { readSession, unknownIdentity, type Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
@@ -35,9 +35,18 @@ export interface Move {
   readonly session: Session | undefined;
   /** Writes what was moved, token by token. */
   readonly save: (audience: string, token: Token | undefined, idToken: string) => Promise<unknown>;
+  /** Writes that there is a session, of nobody knows whom yet. */
+  readonly saveUnknown: (audiences: readonly string[]) => Promise<unknown>;
 }
 
-export async function moveSession({ settings, env, custody, session, save }: Move): Promise<void> {
+export async function moveSession({
+  settings,
+  env,
+  custody,
+  session,
+  save,
+  saveUnknown,
+}: Move): Promise<void> {
   const { localStorage, peerLocks } = env;
   const { clientId } = settings;
   const found = readPeerSession(localStorage, clientId);
@@ -49,10 +58,11 @@ export async function moveSession({ settings, env, custody, session, save }: Mov
       // Read again: until the locks were granted, an old tab may have been spending one of these; and one that was doing so
       // without them may have written back what it got.
       const peer = readPeerSession(localStorage, clientId);
-      const idToken = peer?.id_token;
       if (peer === undefined || (round > 1 && peer.families.length === 0)) return;
-      if (idToken === undefined || !isOurs(settings, idToken, env.clock.now())) return;
-      const identity = readSession(idToken) as Session; // it was validated just now
+      // v1 keeps nothing of an expired entry but its refresh token.
+      const idToken = peer.id_token ?? '';
+      if (idToken !== '' && !isOurs(settings, idToken, env.clock.now())) return;
+      const identity = readSession(idToken) ?? unknownIdentity;
       if (session && session.sub !== identity.sub) return;
       const newest = newestPerAudience(peer.families);
       const moved = await custody.moveIn(
@@ -66,6 +76,7 @@ export async function moveSession({ settings, env, custody, session, save }: Mov
       );
       removePeerRefreshTokens(localStorage, peer.families);
       if (!moved) return;
+      if (idToken === '') return void (await saveUnknown(newest.map(({ audience }) => audience)));
       if (newest.length === 0 && !session) await save('', undefined, idToken);
       for (const { audience, token } of newest) await save(audience, token, session?.id_token ?? idToken);
     }

@@ -6,7 +6,7 @@ import { scopeIncludes } from '../oauth/scope.ts';
 import type { Target } from './authorization-request.ts';
 import type { Token } from './cache.ts';
 import type { CacheMode } from './options.ts';
-import { isSameIdentity, type Identity, type Session } from './session.ts';
+import { mayBeOf, type Identity, type Session } from './session.ts';
 import type { Settings } from './settings.ts';
 
 /** Why a family is over. The last two: another user signed in; the user did, and no refresh token came with that. */
@@ -87,7 +87,7 @@ export function planToken(
   const otherwise = signedOut ? 'refuse' : 'authorize';
   if (!settings.useRefreshTokens) return { kind: otherwise, lack: { kind: 'not_used' } };
   // The family of another user is none of this session's: the two are read from two stores, and one may lag behind.
-  if (family.state === 'live' && marked && (!session || isSameIdentity(session, family))) {
+  if (family.state === 'live' && marked && mayBeOf(session, family)) {
     if (mode === 'on' && answer) return { kind: 'keep', answer, identity: family };
     if (settings.useMrrt || scopeIncludes(family.scope, target.scope)) return { kind: 'spend', seen: family };
   }

@@ -9,7 +9,7 @@ import type { Target } from '../core/authorization-request.ts';
 import { createFlights } from '../core/flights.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
-import { isSameIdentity, type Identity } from '../core/session.ts';
+import { isSameIdentity, mayBeOf, readSession, unknownIdentity, type Identity } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
@@ -191,7 +191,9 @@ export function createCustody(
     const family = families[familyKey(families, audience)];
     const answer = answerFor(family, audienceKey(audience), scope, clock.now());
     const [signedIn] = Object.values(families).flatMap((it) =>
-      it?.state === 'live' ? [{ sub: it.sub, org_id: it.org_id, id_token: idTokenOf(it) }] : [],
+      it?.state === 'live' && it.sub !== unknownIdentity.sub
+        ? [{ sub: it.sub, org_id: it.org_id, id_token: idTokenOf(it) }]
+        : [],
     );
     return { family: statusOf(family), answer, signedIn, logouts };
   }
@@ -307,7 +309,7 @@ export function createCustody(
     at: string,
     owner: string,
     head: Head,
-    { audience, scope }: Wanted,
+    { audience, scope, identity: asked }: Spendable,
   ): Promise<SpendOutcome | { readonly kind: 'lost'; readonly status: number }> {
     const askedAt = clock.now();
     const { refresh_token } = head;
@@ -323,18 +325,20 @@ export function createCustody(
     switch (judgement.kind) {
       case 'tokens': {
         const { refresh_token: successor, id_token } = judgement.response;
-        const asked = whole ? head.scope : grantedOf(judgement.response, scope);
-        const answer = { token: tokenOf(judgement.response, asked, askedAt), id_token };
-        const problem = id_token === undefined ? undefined : problemOf(id_token, head);
+        const granted = whole ? head.scope : grantedOf(judgement.response, scope);
+        const answer = { token: tokenOf(judgement.response, granted, askedAt), id_token };
+        const expected = head.sub === unknownIdentity.sub ? asked : head;
+        const problem = id_token === undefined ? undefined : problemOf(id_token, expected);
+        const identity = expected ?? readSession(id_token ?? '') ?? unknownIdentity;
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
           await revoke([successor ?? refresh_token]);
           return { kind: 'moved', cause: problem };
         }
-        const rotated = { kind: 'rotate', owner, refresh_token: successor, key } as const;
+        const rotated = { kind: 'rotate', owner, refresh_token: successor, key, identity } as const;
         const kept = await commit(at, { ...rotated, ...(problem ? { failedAt: clock.now() } : { answer }) });
         if (problem) throw problem; // only a clock is wrong
-        return kept ? { kind: 'answer', answer, identity: head } : { kind: 'moved' };
+        return kept ? { kind: 'answer', answer, identity } : { kind: 'moved' };
       }
       case 'refused':
         await change(at, { kind: 'refuse', owner });
@@ -348,7 +352,7 @@ export function createCustody(
   }
 
   /** What is wrong with the ID token of a refresh (OIDC Core §12.2). */
-  function problemOf(idToken: string, identity: Identity): InvalidIdTokenError | undefined {
+  function problemOf(idToken: string, identity: Identity | undefined): InvalidIdTokenError | undefined {
     try {
       validateIdToken(settings, idToken, { now: clock.now(), identity });
       return undefined;
@@ -433,9 +437,7 @@ export function createCustody(
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
     const seen = began?.family.generation;
     const isStranger = (family: Family): boolean =>
-      family?.state === 'live' &&
-      !isSameIdentity(family, identity) &&
-      !isSameIdentity(family, began?.session);
+      family?.state === 'live' && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
     let late = false;
     const outcomes = await changeEach(({ families, logouts }) => {
       late = began !== undefined && (logouts > began.logouts || Object.values(families).some(isStranger));

@@ -24,7 +24,7 @@
 import type { Milliseconds } from '../clock.ts';
 import { serves } from '../core/cache.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
-import { isSameIdentity, type Identity } from '../core/session.ts';
+import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
 
 /** The intent to spend the head, by whom and since when. */
 export interface Claim {
@@ -105,6 +105,8 @@ export type FamilyEvent =
       /** Absent where the server does not rotate: the head stays. */
       readonly refresh_token?: string | undefined;
       readonly key: string;
+      /** Whose it is by the answer's ID token, where nobody knew. */
+      readonly identity?: Identity | undefined;
       /** Absent where the answer is good for nothing but its refresh token: that counts as a failure of that time. */
       readonly answer?: Answer | undefined;
       readonly failedAt?: Milliseconds | undefined;
@@ -167,8 +169,9 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
 
     case 'rotate': {
       if (!isOwner(family, event.owner)) return passed(family);
-      const { scope, sub, org_id, former, answers } = family;
+      const { scope, former, answers } = family;
       const { refresh_token = family.refresh_token, key, answer } = event;
+      const { sub, org_id } = event.identity ?? family;
       const generation = family.generation + 1;
       const kept = answer ? { ...answers, [key]: { ...answer, generation } } : answers;
       const next: LiveFamily = {
@@ -225,7 +228,7 @@ function claim(
   event: Extract<FamilyEvent, { kind: 'claim' }>,
 ): readonly [Family, FamilyOutcome] {
   const { owner, now, steady, seen, key, identity, locked } = event;
-  if (family === undefined || (identity && family.state === 'live' && !isSameIdentity(family, identity)))
+  if (family === undefined || (family.state === 'live' && !mayBeOf(identity, family)))
     return [family, { kind: 'none' }];
   if (family.state === 'ended') return [family, { kind: 'ended' }];
 

@@ -70,19 +70,16 @@ export async function saveToken(
   const former = await knownSession(context);
   const user = readUserEntry(await readUser(context));
   const session = readSession(idToken) as Session; // of an ID token that was validated
-  const kept = former && isSameIdentity(former, session) ? (user?.audiences ?? []) : [];
+  const goesOn = former !== undefined && isSameIdentity(former, session);
+  const kept = (goesOn && user?.audiences) || [];
   const next: UserEntry = { id_token: idToken, audiences: [...new Set([...kept, audience])] };
   const key = tokensKey(settings, audience);
   const entry = readTokensEntry(await read(context, key));
-  await write(context, userKey(settings), next);
+  await saveUser(context, next);
   if (token) await write(context, key, withToken(entry, session, token, env.clock.now()));
-  env.cookies.set(hintCookie(context), 'true', {
-    days: settings.sessionCheckExpiryDays,
-    domain: settings.cookieDomain,
-  });
   // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
   // to nobody.
-  if (former && !isSameIdentity(former, session))
+  if ((former ?? user) && !goesOn)
     await removeEntries(context, user, [userKey(settings), ...(token ? [key] : [])]);
   sessionOf(context, next);
   if (!settings.useRefreshTokens) return session;
@@ -96,6 +93,16 @@ export async function saveToken(
   if (!isOver && !isOthers(session, signedIn)) return session;
   if (!(await followCustody(context, audience, session, signedIn))) await clearSession(context);
   return undefined;
+}
+
+/** Writes the user's entry and the cookie that tells of it. An empty ID token: whose session it is will be known later. */
+export async function saveUser(context: ClientContext, user: UserEntry): Promise<void> {
+  const { settings, env } = context;
+  await write(context, userKey(settings), user);
+  env.cookies.set(hintCookie(context), 'true', {
+    days: settings.sessionCheckExpiryDays,
+    domain: settings.cookieDomain,
+  });
 }
 
 const isOthers = (session: Session, signedIn: CustodyView['signedIn']): boolean =>
