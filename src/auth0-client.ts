@@ -269,13 +269,13 @@ function hasPeerTokens({ localStorage }: Environment, { clientId }: Settings): b
 
 /** Its code is loaded by those apps only that bring a cache of their own. */
 function createLazyRecordStore(env: Environment, cache: ICache): RecordStore {
-  const { records: heads, locks, timers, cryptography } = env;
+  const { records: heads, clock, timers, cryptography } = env;
   const randomName = () => encodeBase64url(cryptography.randomBytes(16));
   let store: Promise<RecordStore> | undefined;
   return {
     async update(name, step) {
       store ??= import('./custody/cache-record-store.ts').then(({ createCacheRecordStore }) =>
-        createCacheRecordStore({ cache, heads, locks, timers, randomName }),
+        createCacheRecordStore({ cache, heads, clock, timers, randomName }),
       );
       return (await store).update(name, step);
     },

@@ -8,7 +8,7 @@ import type { RecordStore } from '../../src/environment.ts';
 import { increment, recordStoreCases } from '../contracts/record-store.ts';
 
 const environment = createBrowserEnvironment();
-const { timers, locks } = environment;
+const { clock, timers } = environment;
 const randomName = () => crypto.randomUUID();
 
 export const stores = {
@@ -18,7 +18,7 @@ export const stores = {
     createCacheRecordStore({
       cache: new LocalStorageCache(),
       heads: createIndexedDbRecordStore(timers),
-      locks,
+      clock,
       timers,
       randomName,
     }),

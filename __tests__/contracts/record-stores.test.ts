@@ -4,6 +4,7 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { createIndexedDbRecordStore } from '../../src/browser/indexeddb-record-store.ts';
 import { createLocalStorageRecordStore } from '../../src/browser/local-storage-record-store.ts';
+import { LocalStorageCache } from '../../src/browser/local-storage-cache.ts';
 import { createRecordStore } from '../../src/browser/record-store.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import { createCacheRecordStore } from '../../src/custody/cache-record-store.ts';
@@ -11,10 +12,18 @@ import { createMemoryRecordStore } from '../../src/custody/memory-record-store.t
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type { Cookies, RecordStore, TextStorage, Timers } from '../../src/environment.ts';
 import { createManualTime } from '../support/manual-timers.ts';
-import { createTextStorage } from '../support/world.ts';
-import { recordStoreCases } from './record-store.ts';
+import { createTextStorage, laggingViews } from '../support/world.ts';
+import { increment, recordStoreCases } from './record-store.ts';
 
 const never = { after: () => () => {} };
+/** Pauses pass at once, and limits never. */
+const pausing: Timers = {
+  after(delay, task) {
+    if (delay < 100) setImmediate(task);
+    return () => {};
+  },
+};
+const still = { steady: () => 0 };
 
 /** Cookies as a page has them. */
 function createCookies(jar = new Map<string, string>()): Cookies {
@@ -76,7 +85,7 @@ describe.each<[string, () => () => RecordStore]>([
     () => {
       let names = 0;
       const heads = createMemoryRecordStore();
-      const shared = { cache: lateCache(), heads, locks: createPageLocks(never), timers: never };
+      const shared = { cache: lateCache(), heads, clock: still, timers: pausing };
       return () => createCacheRecordStore({ ...shared, randomName: () => `name ${names++}` });
     },
   ],
@@ -253,7 +262,7 @@ describe('a cache of the app’s own', () => {
   it('is read again when another tab goes on between the head and its entry', async () => {
     const heads = createMemoryRecordStore();
     const cache = lateCache();
-    const shared = { heads, locks: createPageLocks(never), timers: never };
+    const shared = { heads, clock: still, timers: pausing };
     let names = 0;
     const randomName = () => `name ${names++}`;
     const other = createCacheRecordStore({ ...shared, cache, randomName });
@@ -272,6 +281,98 @@ describe('a cache of the app’s own', () => {
     };
     const store = createCacheRecordStore({ ...shared, cache: interfering, randomName });
     await expect(store.update('a', (value) => [value, value])).resolves.toEqual({ n: 2 });
+  });
+
+  /** Tabs over one cache, or each over its own, where a tab sees at once what it wrote, and after `lag` what others did. */
+  function lagging({ lag, shared = true }: { lag: number; shared?: boolean }) {
+    const time = createManualTime(0, () => new Promise((resolve) => setTimeout(resolve)));
+    const heads = createMemoryRecordStore();
+    const createView = () => laggingViews(createTextStorage(), lag, time.clock.steady);
+    const view = createView();
+    let names = 0;
+    const open = (ports: Partial<ICache> = {}, coherent = heads) => {
+      const cache = new LocalStorageCache((shared ? view : createView())());
+      const bare: ICache = {
+        get: (key) => cache.get(key),
+        set: (key, entry) => cache.set(key, entry),
+        remove: (key) => cache.remove(key),
+      };
+      const randomName = () => `name ${names++}`;
+      return createCacheRecordStore({ cache: { ...bare, ...ports }, heads: coherent, ...time, randomName });
+    };
+    return { ...time, heads, open };
+  }
+
+  it('P1: is waited for where it lags behind other tabs, from its first record on', async () => {
+    const { open, advance } = lagging({ lag: 300 });
+    const turns = [open(), open(), open()].map(async (store) => [
+      await increment(store, 'a'),
+      await increment(store, 'a'),
+    ]);
+    await advance(20_000);
+    const seen = (await Promise.all(turns)).flat();
+    expect(seen.sort((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('of each tab alone has a record of its own, and no tab waits a second time', async () => {
+    const { open, advance } = lagging({ lag: 0, shared: false });
+    const tabs = Array.from({ length: 10 }, () => open());
+    const firsts = tabs.map((store) => increment(store, 'a'));
+    await advance(1500);
+    expect(await Promise.all(firsts)).toEqual(tabs.map(() => 0));
+    expect(await Promise.all(tabs.map((store) => increment(store, 'a')))).toEqual(tabs.map(() => 1));
+  });
+
+  it('that is only read is not named', async () => {
+    const { open, heads } = lagging({ lag: 0 });
+    await expect(open().update('a', (record) => [record, record])).resolves.toBeUndefined();
+    await expect(heads.update('a', (pointer) => [pointer, pointer])).resolves.toBeUndefined();
+  });
+
+  it('P3: is not named by a page that slept between its turn and its writing', async () => {
+    const { open, heads, sleep, advance } = lagging({ lag: 0 });
+    let asleep = false;
+    const sleepy: RecordStore = {
+      ...heads,
+      async update(name, step) {
+        const result = await heads.update(name, step);
+        if (name === 'a' && !asleep && (result as unknown) === true) {
+          asleep = true;
+          sleep(6000);
+          await increment(other, 'a');
+        }
+        return result;
+      },
+    };
+    const other = open();
+    const slept = increment(open({}, sleepy), 'a');
+    await advance(1000);
+    await expect(slept).resolves.toBe(1);
+    await expect(increment(other, 'a')).resolves.toBe(2);
+  });
+
+  it('that was emptied has no record, and takes a new one', async () => {
+    const entries = new Map<string, unknown>();
+    const { open, advance } = lagging({ lag: 0 });
+    const store = open({
+      get: <T>(key: string) => entries.get(key) as T | undefined,
+      set: (key, entry) => void entries.set(key, entry),
+    });
+    await increment(store, 'a');
+    for (const key of entries.keys()) if (key.split('/').length === 3) entries.delete(key);
+    const next = increment(store, 'a');
+    await advance(1500);
+    await expect(next).resolves.toBe(0);
+    await expect(increment(store, 'a')).resolves.toBe(1);
+  });
+
+  it('that fails is a typed error, and no other tab waits for it', async () => {
+    const { open } = lagging({ lag: 0 });
+    const full = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    await expect(increment(open({ set: full }), 'a')).rejects.toMatchObject({ error: 'storage_error' });
+    await expect(increment(open(), 'a')).resolves.toBe(0);
   });
 });
 

@@ -4,7 +4,6 @@
  * `LATCHKEY_CELL='2 tabs, memory, …'`.
  */
 import { describe, expect, it } from '@jest/globals';
-import type { ICache } from '../../src/core/cache.ts';
 import type { Environment, Locks } from '../../src/environment.ts';
 import {
   brokenSpends,
@@ -69,26 +68,6 @@ function faultOf(fault: Cell['fault']): Fault | undefined {
   }
 }
 
-/** A cache of the app's own that answers late, over entries that all tabs share. */
-function asyncCache(entries: Map<string, string>): ICache {
-  const later = () => new Promise((resolve) => setImmediate(resolve));
-  return {
-    async get<T>(key: string) {
-      await later();
-      const text = entries.get(key);
-      return text === undefined ? undefined : (JSON.parse(text) as T);
-    },
-    async set(key, entry) {
-      await later();
-      entries.set(key, JSON.stringify(entry));
-    },
-    async remove(key) {
-      await later();
-      entries.delete(key);
-    },
-  };
-}
-
 /** Each third turn is given away twice: locks built on storage do that. */
 function leakyLocks(): (locks: Locks) => Locks {
   let turns = 0;
@@ -99,8 +78,11 @@ function leakyLocks(): (locks: Locks) => Locks {
 }
 
 async function runCell(cell: Cell): Promise<string[]> {
-  const world = createWorld({ leeway: cell.leeway, exclusiveLocks: cell.locks !== 'fallback' });
-  const entries = new Map<string, string>();
+  const world = createWorld({
+    leeway: cell.leeway,
+    exclusiveLocks: cell.locks !== 'fallback',
+    appCache: cell.store === 'custom',
+  });
   const leaky = leakyLocks();
   const open = (): Tab => {
     const ports: Partial<Environment> = {
@@ -110,9 +92,7 @@ async function runCell(cell: Cell): Promise<string[]> {
     return world.openTab(
       {
         useRefreshTokensFallback: false,
-        ...(cell.store === 'custom'
-          ? { cache: asyncCache(entries), cacheLocation: undefined }
-          : { cacheLocation: cell.store }),
+        ...(cell.store !== 'custom' && { cacheLocation: cell.store }),
       },
       ports,
     );

@@ -490,7 +490,7 @@ function cacheOver(
 }
 
 /** Each tab's view of one storage: its own writes at once, those of others when `lag` has passed. */
-function laggingViews(storage: TextStorage, lag: number, now: () => number): () => TextStorage {
+export function laggingViews(storage: TextStorage, lag: number, now: () => number): () => TextStorage {
   if (lag === 0) return () => storage;
   type Write = { readonly by: object; readonly at: number; readonly text: string | null };
   const writes = new Map<string, Write[]>();

@@ -8,11 +8,15 @@
 import type { Milliseconds } from '../clock.ts';
 import type { ICache } from '../core/cache.ts';
 import { within } from '../core/within.ts';
-import type { Locks, RecordStore, Timers } from '../environment.ts';
+import type { PageClock, RecordStore, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 
-/** What the cache may take for one answer, and a tab for naming the record. */
+/** What the cache may take for one answer. */
 const limit: Milliseconds = 5000;
+
+/** How long a cache may go on to show a tab what was there before another tab wrote. `localStorage` does, for milliseconds. */
+const lagLimit: Milliseconds = 1000;
+const lagPause: Milliseconds = 20;
 
 /** How often a change is tried again because another tab was first. One of them is first each time, so this is many tabs. */
 const attempts = 100;
@@ -21,14 +25,24 @@ export interface CacheRecordStoreOptions {
   readonly cache: ICache;
   /** The coherent store. */
   readonly heads: RecordStore;
-  readonly locks: Locks;
+  readonly clock: Pick<PageClock, 'steady'>;
   readonly timers: Timers;
   readonly randomName: () => string;
 }
 
+/** What the coherent store holds: a name, and when it was given, by the steady clock. */
+interface Pointer {
+  readonly to: string;
+  readonly at: Milliseconds;
+  /** The cache has yet to be told. */
+  readonly pending?: boolean;
+}
+
 export function createCacheRecordStore(options: CacheRecordStoreOptions): RecordStore {
-  const { cache, heads, locks, timers, randomName } = options;
+  const { cache, heads, clock, timers, randomName } = options;
   let last: Promise<unknown> = Promise.resolve();
+  /** How long a name has been waited for: once is enough, since a cache that shows none by then is this tab's alone. */
+  let waited: Milliseconds = 0;
 
   return {
     update(name, step) {
@@ -44,39 +58,82 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
     step: (record: unknown) => readonly [record: unknown, result: T],
   ): Promise<T> {
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const place = `${name}/${await idOf(name)}`;
-      const head = await heads.update(place, (current) => [current, current]);
-      const entry = typeof head === 'string' ? await get(`${place}/${head}`) : undefined;
-      // Between the two reads another tab may have gone on, and removed what it had superseded.
-      if (entry === undefined && (await heads.update(place, (current) => [current, current])) !== head)
+      const id = await idOf(name);
+      if (id === undefined) {
+        const [record, result] = step(undefined);
+        if (record === undefined) return result; // nothing to write, and nothing to name
+        await nameRecord(name);
         continue;
+      }
+      const place = `${name}/${id}`;
+      const head = await pointer(place);
+      const entry = head && (await get(`${place}/${head.to}`));
+      if (head && entry === undefined) {
+        // It has yet to arrive; or another tab has gone on meanwhile, and removed what it superseded.
+        const latest = await pointer(place);
+        if (latest?.to !== head.to || isRecent(latest)) {
+          await pause();
+          continue;
+        }
+      }
       const [record, result] = step(entry);
       if (record === entry) return result;
-      const next = randomName();
-      await ask(() => cache.set(`${place}/${next}`, record));
+      const next: Pointer = { to: randomName(), at: clock.steady() };
+      await ask(() => cache.set(`${place}/${next.to}`, record));
       const won = await heads.update(place, (current) =>
-        current === head ? [next, true] : [current, false],
+        asPointer(current)?.to === head?.to ? [next, true] : [current, false],
       );
       const superseded = won ? head : next;
-      if (typeof superseded === 'string') void drop(`${place}/${superseded}`);
+      if (superseded) void drop(`${place}/${superseded.to}`);
       if (won) return result;
     }
     throw new StorageError('other tabs kept changing the record');
   }
 
-  /** Which record this cache's is. Named once, by one tab at a time. */
-  async function idOf(name: string): Promise<string> {
-    const known = await get(name);
-    if (typeof known === 'string') return known;
-    const choose = async () => {
-      const meanwhile = await get(name);
-      if (typeof meanwhile === 'string') return meanwhile;
-      const id = randomName();
-      await ask(() => cache.set(name, id));
-      return id;
-    };
-    const late = () => new StorageError('the lock did not answer');
-    return within(timers, limit, locks.run(`${name}/id`, limit, choose), late).catch(choose); // locks may not work
+  /**
+   * Which record this cache's is; `undefined`: none yet. A tab that finds no name soon after another tab has given one waits
+   * until the cache shows it, or may be taken for a cache of this tab alone.
+   */
+  async function idOf(name: string): Promise<string | undefined> {
+    for (;;) {
+      const known = await get(name);
+      if (typeof known === 'string') return known;
+      if (!mayComeYet(await pointer(name))) return undefined;
+      waited += lagPause;
+      await pause();
+    }
+  }
+
+  function mayComeYet(other: Pointer | undefined): boolean {
+    return other !== undefined && isRecent(other) && (other.pending === true || waited < lagLimit);
+  }
+
+  /** Names this cache's record, unless another tab is just doing that. */
+  async function nameRecord(name: string): Promise<void> {
+    const own: Pointer = { to: randomName(), at: clock.steady(), pending: true };
+    const isFirst = await heads.update(name, (current) =>
+      mayComeYet(asPointer(current)) ? [current, false] : [own, true],
+    );
+    if (!isFirst || !isRecent(own)) return; // a page that slept meanwhile is not first any more
+    let named: Pointer | undefined;
+    try {
+      await ask(() => cache.set(name, own.to));
+      named = { to: own.to, at: clock.steady() };
+    } finally {
+      await heads.update(name, (current) => [asPointer(current)?.to === own.to ? named : current, undefined]);
+    }
+  }
+
+  function pointer(place: string): Promise<Pointer | undefined> {
+    return heads.update(place, (current) => [current, asPointer(current)]);
+  }
+
+  function isRecent({ at, pending }: Pointer): boolean {
+    return Math.abs(clock.steady() - at) < (pending ? limit : lagLimit);
+  }
+
+  function pause(): Promise<void> {
+    return new Promise((resolve) => timers.after(lagPause, resolve));
   }
 
   async function get(key: string): Promise<unknown> {
@@ -96,4 +153,8 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
       throw error instanceof StorageError ? error : new StorageError('the cache failed', error);
     }
   }
+}
+
+function asPointer(stored: unknown): Pointer | undefined {
+  return typeof stored === 'object' && stored !== null ? (stored as Pointer) : undefined;
 }
