@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
+import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import {
   ada,
   app,
@@ -16,11 +17,11 @@ const twoHours = 2 * 3600 * 1000;
 const noFallback = { useRefreshTokensFallback: false };
 
 /** Ada is signed in in two tabs, and the other one waits for the slow answer to a refresh: 4 s more. */
-async function duringRefresh() {
+async function duringRefresh(options: Partial<Auth0ClientOptions> = {}) {
   const world = createWorld();
-  const tab = world.openTab();
+  const tab = world.openTab(options);
   await tab.login(ada);
-  const other = world.openTab();
+  const other = world.openTab(options);
   await world.advance(twoHours);
   world.faults.push({ kind: 'slow', by: 5000 });
   const call = other.client.getTokenSilently().catch((error: unknown) => error);
@@ -375,6 +376,17 @@ describe('logging out', () => {
     await world.advance(5000);
     await call;
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
+  it('revokes nothing with revokeOnLogout: false, and ends the session here all the same', async () => {
+    const { world, tab, call } = await duringRefresh({ ...noFallback, revokeOnLogout: false });
+    await tab.client.logout({ openUrl: false });
+    await world.advance(5000);
+    await call;
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.requests.filter(({ path }) => path === '/oauth/revoke')).toEqual([]);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
   });
 
   it('and in as somebody else beats a refresh in flight: the new user stays', async () => {

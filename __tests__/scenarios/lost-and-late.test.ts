@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createWorld, type Fault, type World } from '../support/world.ts';
+import { app, createWorld, type Fault, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -51,6 +51,9 @@ describe('a server that cannot be reached', () => {
       reason: 'outcome_unknown',
       retryable: true,
       requiresLogin: false,
+      error_description: expect.stringContaining(
+        `does the tenant list ${app} in the application's web origins`,
+      ),
     });
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));

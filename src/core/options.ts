@@ -56,6 +56,11 @@ export interface Auth0ClientOptions {
   httpTimeoutInSeconds?: Seconds | undefined;
   /** How long a hidden iframe may take in all. Default: 60. */
   authorizeTimeoutInSeconds?: Seconds | undefined;
+  /**
+   * Revoke the refresh tokens at a logout (RFC 7009). `false`: they stay good until they expire at the tenant, for tenants
+   * where a revocation reaches further than this session. Default: `true`.
+   */
+  revokeOnLogout?: boolean | undefined;
   /** Life of the cookie that tells `checkSession()` that there was a session. Default: 1. */
   sessionCheckExpiryDays?: number | undefined;
   cookieDomain?: string | undefined;

@@ -27,6 +27,7 @@ export interface Settings {
   readonly frameLimit: Milliseconds;
   /** How long a frame that has loaded may stay silent. */
   readonly frameSilence: Milliseconds;
+  readonly revokeOnLogout: boolean;
   readonly sessionCheckExpiryDays: number;
   readonly cookieDomain: string | undefined;
 }
@@ -75,6 +76,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),
     frameSilence: seconds(2),
+    revokeOnLogout: options.revokeOnLogout !== false,
     sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
     cookieDomain: options.cookieDomain,
   };

@@ -75,7 +75,8 @@ export interface Custody {
   discard(receipt: string): Promise<void>;
   /**
    * Ends all families, or the one for `audience` if it is still the one that was `seen`; settles when that is durable.
-   * What they held is revoked meanwhile, as far as the server can be reached: `revoked` settles within 3 s and never rejects.
+   * What they held is revoked meanwhile, as far as the server can be reached, and unless the app turned that off for
+   * logouts: `revoked` settles within 3 s and never rejects.
    */
   end(
     cause: EndedCause,
@@ -284,7 +285,8 @@ export function createCustody(
     const { at, outcome } = await claim();
     if (outcome.kind === 'busy' || outcome.kind === 'paused') return outcome;
     if (outcome.kind === 'newer') return { ...outcome, kind: 'answer' };
-    if (outcome.kind === 'failed') throw outcome.outcomeUnknown ? outcomeUnknown() : noUsableAnswer(0);
+    if (outcome.kind === 'failed')
+      throw outcome.outcomeUnknown ? noAnswer('outcome_unknown') : noAnswer('unreachable');
     if (outcome.kind !== 'claimed') return { kind: 'moved' };
 
     const first = await exchange(at, owner, outcome, wanted);
@@ -292,7 +294,7 @@ export function createCustody(
     const giveUp = async ({ status }: { status: number }): Promise<never> => {
       await release(at, owner, 'unknown');
       tryAgainOnline(wanted, outcome.generation);
-      throw status < 300 ? outcomeUnknown() : noUsableAnswer(status);
+      throw noAnswer(status < 300 ? 'outcome_unknown' : 'unreachable', status);
     };
     // A server that has been failing for a while is not asked twice.
     if (first.status >= 300 && outcome.failures) return giveUp(first);
@@ -365,7 +367,7 @@ export function createCustody(
   /**
    * Writes what became of a head before anything else may fail. What the store will not take stays in the heap. False:
    * the family has moved on, and what came is discarded; where a logout was first, or the record is gone, it is revoked
-   * too.
+   * too, unless logouts revoke nothing.
    */
   async function commit(
     at: string,
@@ -375,8 +377,8 @@ export function createCustody(
       try {
         const outcome = await change(at, event);
         if (outcome.kind !== 'passed') return true;
-        if (!outcome.live && event.kind === 'rotate' && event.refresh_token !== undefined)
-          await revoke([event.refresh_token]);
+        const isLeftover = event.kind === 'rotate' && !outcome.live && settings.revokeOnLogout;
+        if (isLeftover && event.refresh_token !== undefined) await revoke([event.refresh_token]);
         return false;
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
@@ -424,7 +426,7 @@ export function createCustody(
       case 'declined':
         throw judgement.error;
       case 'unclear':
-        throw noUsableAnswer(judgement.status);
+        throw noAnswer('unreachable', judgement.status);
     }
   }
 
@@ -494,7 +496,8 @@ export function createCustody(
           (only ? [familyKey(families, only.audience)] : Object.keys(families)).map((at) => [at, event]),
         only ? 0 : 1,
       );
-      return { revoked: revoke(orphansOf(outcomes)) };
+      const isKept = cause === 'logout' && !settings.revokeOnLogout;
+      return { revoked: revoke(isKept ? [] : orphansOf(outcomes)) };
     } catch (error) {
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
       return { revoked: Promise.resolve() };
@@ -573,6 +576,16 @@ export function createCustody(
     }
   }
 
+  /** Browsers do not say why an answer cannot be read; that the tenant does not know the page's origin is one of the reasons. */
+  function noAnswer(reason: 'unreachable' | 'outcome_unknown', status = 0): NetworkError {
+    const suspect = `If none ever comes: does the tenant list ${page.origin()} in the application's web origins (CORS)?`;
+    const description =
+      status === 0
+        ? `No answer to a token request could be read. ${suspect}`
+        : `No usable answer to a token request (HTTP status ${status}).`;
+    return new NetworkError(reason, description);
+  }
+
   async function post(
     endpoint: 'token' | 'revoke',
     request: TokenRequest | RevocationRequest,
@@ -608,12 +621,6 @@ function isNewer({ identity, answer }: Omit<MovedFamily, 'audience'>, ours: Fami
 
 const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphans) || []);
-
-const noUsableAnswer = (status: number): NetworkError =>
-  new NetworkError('unreachable', `No usable answer to a token request (HTTP status ${status}).`);
-
-const outcomeUnknown = (): NetworkError =>
-  new NetworkError('outcome_unknown', 'No answer to a token request.');
 
 /**
  * What a stored record says; what is no family is left out.
