@@ -79,6 +79,7 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
 
   let refreshes = 0;
   let offset = 0;
+  const fresh = { 'cache-control': 'no-store' }; // a restored tab would take the page out of the browser's cache
   const proxy = await serve(
     {
       baseUrl: tenantUrl,
@@ -92,11 +93,11 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
           return tenant.fetch(request);
         }
         const script = scripts.get(pathname);
-        if (script) return new Response(script, { headers: { 'content-type': 'text/javascript' } });
+        if (script) return new Response(script, { headers: { 'content-type': 'text/javascript', ...fresh } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
           <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.advance = (ms) => (offset += ms); window.options = ${JSON.stringify(options)}; }</script>
           <script type="module" src="${pathname}.js"></script>`;
-        return new Response(html, { headers: { 'content-type': 'text/html' } });
+        return new Response(html, { headers: { 'content-type': 'text/html', ...fresh } });
       },
     },
     { port: 0 },
@@ -138,10 +139,15 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
         await tab.evaluate(() => window.advance?.(7_200_000)).catch(() => {}); // one that crashed
     },
 
-    /** The browser ends, and starts again with the same profile. */
-    async restart() {
+    /** The browser ends, starts again, and restores its tabs by itself: those that are `wanted`, when there are so many. */
+    async restart(wanted, count) {
       await browser.close();
-      browser = await launch(profile, proxy.url);
+      browser = await launch(profile, proxy.url, '--restore-last-session');
+      const restored = async () => (await browser.pages()).filter((tab) => wanted(new URL(tab.url())));
+      while ((await restored()).length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+      const tabs = await restored();
+      await Promise.all(tabs.map(ready));
+      return tabs;
     },
 
     /** Nothing is stored, and nothing goes wrong any more. */
@@ -181,11 +187,12 @@ export async function survives(world, sdk) {
 
 const ready = (tab) => tab.waitForFunction(() => window.client !== undefined, { polling: 20 });
 
-async function launch(profile, proxyUrl) {
+async function launch(profile, proxyUrl, ...args) {
   return puppeteer.launch({
     executablePath: findChromium(),
     userDataDir: profile,
     args: [
+      ...args,
       `--proxy-server=${proxyUrl}`,
       '--proxy-bypass-list=<-loopback>', // localhost too
       '--disable-background-networking',
