@@ -1,0 +1,47 @@
+/**
+ * @jest-environment ./__tests__/support/jsdom-environment.js
+ * @jest-environment-options {"url": "http://localhost:3000/"}
+ */
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createBrowserEnvironment } from '../../src/browser/environment.ts';
+
+const original = globalThis.fetch;
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+  globalThis.fetch = original;
+});
+
+const post = () => createBrowserEnvironment().http.post('https://tenant.example', 'a=b', { limit: 30_000 });
+
+/** Answers as the platform's does: the headers at once, of the body a part, and nothing more until it is aborted. */
+const stalling: typeof fetch = async (_, { signal } = {}) =>
+  new Response(
+    new ReadableStream({
+      start(body) {
+        body.enqueue(new TextEncoder().encode('{"access_token":'));
+        signal?.addEventListener('abort', () => body.error(signal.reason));
+      },
+    }),
+  );
+
+describe('P3: a request', () => {
+  it.each<[string, typeof fetch]>([
+    ['whose body never ends', stalling],
+    [
+      'that is never answered',
+      (_, { signal } = {}) =>
+        new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+    ],
+  ])('%s is given up at its limit, and aborted', async (_, fetch) => {
+    globalThis.fetch = fetch;
+    let ended = false;
+    const answer = expect(post().finally(() => (ended = true))).rejects.toMatchObject({ name: 'AbortError' });
+    await jest.advanceTimersByTimeAsync(29_999);
+    expect(ended).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    await answer;
+  });
+});
