@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Locks } from '../../src/environment.ts';
+import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import type { Environment, Locks } from '../../src/environment.ts';
+import { StorageError } from '../../src/errors.ts';
 import { createWorld, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -38,7 +40,8 @@ describe('P3: a holder that froze in the middle of a refresh', () => {
     const tab = world.openTab(options);
     const first = watch(tab.client.getTokenSilently());
     await world.advance(10_000);
-    expect(first.error).toMatchObject({ error: 'timeout', retryable: true });
+    expect(first.error).toMatchObject({ error: 'timeout', reason: 'lock_timeout', retryable: true });
+    expect(String(first.error)).toContain('Its holder began 10000 ms ago.');
     const second = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
     await world.advance(30_000);
     expect(second.value).toEqual(expect.any(String));
@@ -93,6 +96,53 @@ describe('P3: a holder that froze in the middle of a refresh', () => {
     const later = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
     await world.advance(40_000);
     expect(later.value).toEqual(expect.any(String));
+  });
+});
+
+describe('P3: whatever hangs', () => {
+  const forever = () => new Promise<never>(() => {});
+  /** As the store over IndexedDB ends where that neither opens nor answers. */
+  const stuck = (world: World) => ({
+    async update(): Promise<never> {
+      await new Promise<void>((resolve) => world.timers.after(10_000, resolve));
+      throw new StorageError('an update did not complete within 5000 ms');
+    },
+    close() {},
+  });
+  const ownCache = { get: forever, set: forever, remove: forever, allKeys: forever };
+  const hanging: Record<string, (world: World) => [Partial<Environment>?, Partial<Auth0ClientOptions>?]> = {
+    'the store of records': (world) => [{ records: stuck(world) }],
+    'the locks': () => [{ locks: { exclusive: true, run: forever } }],
+    'the token endpoint': (world) => {
+      world.faults.push({ kind: 'hang' }, { kind: 'hang' });
+      world.revocationFaults.push({ kind: 'hang' });
+      return [];
+    },
+    'the iframe': () => [{ silentFrame: { authorize: forever } }, { useRefreshTokens: false }],
+    'the locks of auth0-spa-js': () => [{ peerLocks: { exclusive: true, run: forever } }],
+    'an app’s own cache': () => [{}, { cache: ownCache, cacheLocation: undefined }],
+  };
+  it.each(Object.keys(hanging))('%s: calls end within their limits', async (what) => {
+    const world = createWorld();
+    await signedIn(world);
+    world.localStorage.set('@@auth0spajs@@::spa::@@user@@', '{"id_token":"x"}');
+    const [ports, changes] = hanging[what]!(world);
+    const { client } = world.openTab({ ...options, ...changes }, ports);
+    const short = watch(client.getTokenSilently({ cacheMode: 'off', timeoutInSeconds: 3 }));
+    const others = [
+      client.getTokenSilently(),
+      client.isAuthenticated(),
+      client.getUser(),
+      client.getIdTokenClaims(),
+      client.checkSession(),
+    ].map((call: Promise<unknown>) => watch(call));
+    await world.advance(4000);
+    expect(short.settled).toBe(true);
+    await world.advance(7000);
+    expect(others.map(({ settled }) => settled)).toEqual(others.map(() => true));
+    const left = watch(client.logout({ openUrl: false }));
+    await world.advance(20_000);
+    expect(left.settled).toBe(true);
   });
 });
 

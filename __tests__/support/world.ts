@@ -8,7 +8,14 @@ import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
-import type { Environment, HttpAnswer, Locks, RecordStore, TextStorage } from '../../src/environment.ts';
+import type {
+  Environment,
+  HttpAnswer,
+  Locks,
+  RecordStore,
+  TextStorage,
+  Timers,
+} from '../../src/environment.ts';
 import { TimeoutError } from '../../src/errors.ts';
 import { readWebMessage } from '../../src/oauth/web-message.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
@@ -80,6 +87,7 @@ export interface World {
   readonly now: () => number;
   readonly steady: () => number;
   readonly locks: Locks;
+  readonly timers: Timers;
   advance(milliseconds: number): Promise<void>;
   /** Puts the pages' time of day forward or back, and not the tenant's. */
   jump(milliseconds: number): void;
@@ -217,6 +225,7 @@ export function createWorld({
     now: time.clock.now,
     steady: time.clock.steady,
     locks,
+    timers: time.timers,
     advance: time.advance,
     jump: time.jump,
     sleep: time.sleep,

@@ -12,8 +12,16 @@ import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
 import { isSameIdentity, mayBeOf, readSession, unknownIdentity, type Identity } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
+import { within } from '../core/within.ts';
 import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
-import { DisposedError, InvalidIdTokenError, lockTimeout, NetworkError, StorageError } from '../errors.ts';
+import {
+  DisposedError,
+  InvalidIdTokenError,
+  lockTimeout,
+  NetworkError,
+  StorageError,
+  TimeoutError,
+} from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { formOf } from '../oauth/form.ts';
 import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
@@ -45,14 +53,14 @@ export interface Custody {
   look(wanted: Wanted): Promise<CustodyView>;
   /**
    * Spends the head of the family for `audience`, unless another tab has got an answer for it since what was `seen`.
-   * Callers who want the same share one exchange.
+   * Callers who want the same share one exchange; it goes on when a caller's `limit` is over.
    * @throws {NetworkError} when the server could not be reached or no whole answer came; the head is kept.
    * @throws {GenericError} with the server's code, when it declined without ending the family.
    * @throws {InvalidIdTokenError} with `retryable`, when only a clock is wrong; the successor is kept.
    * @throws {StorageError} before anything was sent, when the claim could not be written.
-   * @throws {TimeoutError} `lock_timeout`.
+   * @throws {TimeoutError} when `limit` is over: `lock_timeout` while another tab is at it, `still_waiting` for the answer.
    */
-  spend(wanted: Spendable, seen: Seen): Promise<SpendOutcome>;
+  spend(wanted: Spendable, seen: Seen, limit: Milliseconds): Promise<SpendOutcome>;
   /**
    * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
    * until `adopt`.
@@ -103,6 +111,12 @@ export type SpendOutcome =
 
 /** What keeps a claim from being made, for a while. */
 type Wait = Extract<FamilyOutcome, { kind: 'busy' | 'paused' }>;
+
+/** A place in the queue for a family. */
+interface Turn {
+  /** What a caller is told that waits no longer than `limit`. */
+  late(limit: Milliseconds): Error;
+}
 
 export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
 
@@ -175,6 +189,7 @@ export function createCustody(
   /** A holder sends twice at the most, and writes a little. */
   const waitLimit = 2 * abandonedAfter;
   const flights = createFlights();
+  const turns = new Map<string, Turn>();
   const provisional = new Map<string, string>();
   /** Successors that the store would not take: the only copy, until it does. */
   const unsaved = new Map<string, FamilyEvent>();
@@ -199,56 +214,69 @@ export function createCustody(
     return { family: statusOf(family), answer, signedIn, logouts };
   }
 
-  function spend(wanted: Spendable, { generation, failures }: Seen): Promise<SpendOutcome> {
+  function spend(wanted: Spendable, { generation, failures }: Seen, limit = Infinity): Promise<SpendOutcome> {
     const { audience, scope, identity } = wanted;
     const key = JSON.stringify([audience, scope, identity?.sub, identity?.org_id, generation, failures]);
-    return flights.share(key, async () => {
+    const turn = turns.get(key) ?? { late: lockTimeout };
+    turns.set(key, turn);
+    const exchanging = flights.share(key, async () => {
       active++;
       try {
-        return await spendWhenFree(wanted, { generation, failures });
+        return await spendWhenFree(wanted, { generation, failures }, turn);
       } finally {
         active--;
+        turns.delete(key);
         closeWhenIdle();
       }
     });
+    return within(timers, limit, exchanging, () => turn.late(limit));
   }
 
-  async function spendWhenFree(wanted: Spendable, seen: Seen): Promise<SpendOutcome> {
+  async function spendWhenFree(wanted: Spendable, seen: Seen, turn: Turn): Promise<SpendOutcome> {
     const owner = randomName();
     const giveUpAt = clock.steady() + waitLimit;
     for (;;) {
       if (disposed) throw new DisposedError();
       if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
-      const outcome = await exchangeInTurn(owner, wanted, seen);
+      const outcome = await exchangeInTurn(owner, wanted, seen, turn);
       if (outcome.kind === 'answer' || outcome.kind === 'moved') return outcome;
+      const met = clock.steady();
       const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
-      if (outcome.kind === 'busy' && clock.steady() >= giveUpAt) throw lockTimeout(waitLimit, outcome.age);
-      if (wait > settings.callerLimit)
-        throw new NetworkError('backing_off', `The last requests failed; the next is due in ${wait} ms.`);
+      turn.late =
+        outcome.kind === 'busy'
+          ? (limit) => lockTimeout(limit, outcome.age + clock.steady() - met)
+          : () => new NetworkError('backing_off', `The last requests failed; the next is due in ${wait} ms.`);
+      const isLong = outcome.kind === 'paused' && wait > settings.callerLimit;
+      if (isLong || met >= giveUpAt) throw turn.late(waitLimit);
       await new Promise<void>((resolve) => timers.after(wait, resolve));
     }
   }
 
   /** Under the lock; where it is not granted in time, or never, without it: the claim decides. */
-  function exchangeInTurn(owner: string, wanted: Spendable, seen: Seen): Promise<SpendOutcome | Wait> {
+  function exchangeInTurn(
+    owner: string,
+    wanted: Spendable,
+    seen: Seen,
+    turn: Turn,
+  ): Promise<SpendOutcome | Wait> {
     return new Promise((resolve, reject) => {
-      let turn: 'awaited' | 'taken' | 'missed' = 'awaited';
+      let lock: 'awaited' | 'taken' | 'missed' = 'awaited';
       const goWithout = () => {
-        turn = 'missed';
+        lock = 'missed';
         patience = busyPause;
-        claimAndExchange(owner, wanted, seen, false).then(resolve, reject);
+        claimAndExchange(owner, wanted, seen, turn, false).then(resolve, reject);
       };
       const callOff = timers.after(patience + busyPause, goWithout); // for locks that do not keep to their limit
       const take = async () => {
-        if (turn === 'missed') return;
-        turn = 'taken';
+        if (lock === 'missed') return;
+        lock = 'taken';
         patience = lockPatience;
         callOff();
-        await claimAndExchange(owner, wanted, seen, locks.exclusive).then(resolve, reject);
+        await claimAndExchange(owner, wanted, seen, turn, locks.exclusive).then(resolve, reject);
       };
       locks.run(name, patience, take).catch(() => {
         callOff();
-        if (turn === 'awaited') goWithout();
+        if (lock === 'awaited') goWithout();
       });
     });
   }
@@ -257,6 +285,7 @@ export function createCustody(
     owner: string,
     wanted: Spendable,
     seen: Seen,
+    turn: Turn,
     locked: boolean,
   ): Promise<SpendOutcome | Wait> {
     const { audience, scope, identity } = wanted;
@@ -288,6 +317,7 @@ export function createCustody(
     if (outcome.kind === 'failed')
       throw outcome.outcomeUnknown ? noAnswer('outcome_unknown') : noAnswer('unreachable');
     if (outcome.kind !== 'claimed') return { kind: 'moved' };
+    turn.late = () => new TimeoutError('still_waiting');
 
     const first = await exchange(at, owner, outcome, wanted);
     if (first.kind !== 'lost') return first;

@@ -159,15 +159,14 @@ async function removeEntries(
     );
   };
   // The user's entry first: without it the others are not served, even if one of them cannot be removed.
-  await remove(userKey(settings));
+  const [listed = []] = await Promise.all([attempt(() => cache.allKeys?.()), remove(userKey(settings))]);
   const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
-  const listed = (await attempt(() => cache.allKeys?.())) ?? [];
   const prefix = `${storageName(settings)}/`;
   const custody = storageName(settings, 'custody');
   const ours = listed.filter(
     (key) => (key.startsWith(prefix) && !key.startsWith(custody)) || isPeerEntry(key, settings.clientId), // or it would be moved in again
   );
-  for (const key of new Set([...known, ...ours])) await remove(key);
+  await Promise.all([...new Set([...known, ...ours])].map(remove)); // a cache that hangs is waited for once
   return failures;
 }
 

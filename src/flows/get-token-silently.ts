@@ -42,20 +42,31 @@ export function getTokenSilently(
   target: Target,
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
+  const { env, flights, settings } = context;
+  const { callerLimit, fallback, frameLimit } = settings;
+  const limit = options.limit ?? callerLimit + (fallback === 'off' ? 0 : frameLimit);
   const key = JSON.stringify(['token', options, target]);
-  const began = context.env.clock.steady();
-  return context.flights.share(key, async () => {
-    try {
-      return await obtain(context, target, options, began);
-    } catch (error) {
-      // Where no new token can be had for now, the last seconds of the old one are better than nothing.
-      if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
-      const { session, token } = await findToken(context, target, 0);
-      if (session === undefined || token === undefined) throw error;
-      return { session, token };
-    }
+  return flights.share(key, () => {
+    let failure: GenericError | undefined;
+    const work = async () => {
+      try {
+        return await obtain(context, target, options, env.clock.steady());
+      } catch (error) {
+        // Where no new token can be had for now, the last seconds of the old one are better than nothing.
+        if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
+        failure = error;
+        const { session, token } = await findToken(context, target, 0);
+        if (session === undefined || token === undefined) throw error;
+        return { session, token };
+      }
+    };
+    const late = () => failure ?? new TimeoutError('still_waiting');
+    return within(env.timers, limit + storageGrace, work(), late);
   });
 }
+
+/** A storage that hangs ends a call so much later than its limit; whatever else does, ends it in time and says so. */
+const storageGrace: Milliseconds = 1000;
 
 async function obtain(
   context: ClientContext,
@@ -105,14 +116,8 @@ async function obtain(
     case 'authorize':
       return authorize(plan.lack);
     case 'spend': {
-      const spending = custody.spend({ ...target, identity: session }, plan.seen);
-      const late = () => new TimeoutError('still_waiting');
-      const outcome = await within(
-        env.timers,
-        remaining(options.limit ?? settings.callerLimit),
-        spending,
-        late,
-      );
+      const limit = remaining(options.limit ?? settings.callerLimit);
+      const outcome = await custody.spend({ ...target, identity: session }, plan.seen, limit);
       if (outcome.kind === 'answer') {
         const kept = await keep(context, target, outcome, session, leave);
         const missing = kept && missingScopes(kept.token, target.scope);
