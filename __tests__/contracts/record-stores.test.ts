@@ -128,6 +128,32 @@ describe('IndexedDB', () => {
     await expect(update(store)).resolves.toBe('done');
   });
 
+  it('that is busy for too long takes nothing: an update that was given up does not happen later', async () => {
+    globalThis.indexedDB = new IDBFactory();
+    const time = createManualTime(0, () => new Promise((resolve) => setTimeout(resolve, 5)));
+    const store = createIndexedDbRecordStore(time.timers);
+    await update(store);
+    const other = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open('latchkey');
+      request.onsuccess = () => resolve(request.result);
+    });
+    let busy = true;
+    const occupy = (records: IDBObjectStore) => {
+      records.get('b').onsuccess = () => busy && occupy(records);
+    };
+    occupy(other.transaction('records', 'readwrite').objectStore('records'));
+    const call = expect(store.update('a', () => [{ n: 2 }, 'done'])).rejects.toMatchObject(failure);
+    await time.advance(5000);
+    await call;
+    busy = false;
+    await expect(
+      createIndexedDbRecordStore(never).update('a', (record) => [record, record]),
+    ).resolves.toEqual({
+      n: 1,
+    });
+    other.close();
+  });
+
   it('is let go when another page adds something to it, and goes on afterwards', async () => {
     globalThis.indexedDB = new IDBFactory();
     const store = createIndexedDbRecordStore(never);
@@ -424,6 +450,22 @@ describe('the store that a browser has', () => {
     const opened = open({ ...createTextStorage(), set: full });
     await expect(update(opened)).resolves.toBe('done');
     await expect(opened.store.update('a', (value) => [value, value])).resolves.toEqual({ n: 1 });
+  });
+
+  it('is still IndexedDB where that has worked, and fails to open again', async () => {
+    globalThis.indexedDB = new IDBFactory();
+    const opened = open();
+    await update(opened);
+    opened.store.close();
+    const working = globalThis.indexedDB;
+    globalThis.indexedDB = {
+      open: () => {
+        throw new DOMException('Internal error', 'UnknownError');
+      },
+    } as never;
+    await expect(update(opened)).rejects.toMatchObject({ error: 'storage_error', retryable: true });
+    globalThis.indexedDB = working;
+    await expect(opened.store.update('a', (record) => [record, record])).resolves.toEqual({ n: 1 });
   });
 
   it('is still IndexedDB where that is only slow to open', async () => {

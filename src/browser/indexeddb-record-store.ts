@@ -3,7 +3,8 @@
  * just been handed a lock still reads old values from it.
  *
  * Each update is one `readwrite` transaction with strict durability, and counts as done when the transaction completes.
- * One that has not completed in time may still do so later: whoever is told so must read before it decides anything.
+ * One that has not completed in time is aborted, so that nothing of it happens later; only where it was just committing it
+ * may have happened.
  */
 import type { Milliseconds } from '../clock.ts';
 import { within } from '../core/within.ts';
@@ -23,9 +24,13 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
   return {
     async update(name, step) {
       for (let attempt = 1; ; attempt++) {
-        opening ??= inTime('IndexedDB did not open', connect(forget));
+        opening ??= within(timers, deadline, connect(forget), () => tooLate('IndexedDB did not open'));
         try {
-          return await inTime('an update did not complete', updateIn(await opening, name, step));
+          const { done, abort } = updateIn(await opening, name, step);
+          return await within(timers, deadline, done, () => {
+            abort();
+            return tooLate('an update did not complete');
+          });
         } catch (error) {
           if (!(error instanceof StorageError)) throw error;
           forget(); // the next update opens another connection
@@ -42,11 +47,9 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
       forget();
     },
   };
-
-  function inTime<T>(what: string, work: Promise<T>): Promise<T> {
-    return within(timers, deadline, work, () => new StorageError(`${what} within ${deadline} ms`));
-  }
 }
+
+const tooLate = (what: string): StorageError => new StorageError(`${what} within ${deadline} ms`);
 
 /**
  * Opens the database at whatever version it has. One without our store was made by somebody else, or its making was
@@ -88,28 +91,36 @@ function updateIn<T>(
   database: IDBDatabase,
   name: string,
   step: (record: unknown) => readonly [record: unknown, result: T],
-): Promise<T> {
-  return new Promise((resolve, reject) => {
+): { readonly done: Promise<T>; readonly abort: () => void } {
+  let transaction: IDBTransaction | undefined;
+  const done = new Promise<T>((resolve, reject) => {
     const fail = (cause: unknown, reason?: string) =>
       reject(new StorageError('an update was refused', cause, reason));
-    let transaction: IDBTransaction;
     try {
       transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' });
     } catch (cause) {
       return fail(cause, 'closed');
     }
     const store = transaction.objectStore(storeName);
+    store.transaction.onabort = () => fail(store.transaction.error);
     const reading: IDBRequest<unknown> = store.get(name);
-    transaction.onabort = () => fail(transaction.error);
     reading.onsuccess = () => {
       try {
         const [record, result] = step(reading.result);
-        transaction.oncomplete = () => resolve(result);
+        store.transaction.oncomplete = () => resolve(result);
         if (record !== reading.result) store.put(record, name);
       } catch (error) {
         reject(error); // the step's own
-        transaction.abort();
+        store.transaction.abort();
       }
     };
   });
+  const abort = () => {
+    try {
+      transaction?.abort();
+    } catch {
+      // It is over, or committing.
+    }
+  };
+  return { done, abort };
 }

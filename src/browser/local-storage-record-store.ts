@@ -35,6 +35,7 @@ export function createLocalStorageRecordStore(options: LocalStorageRecordStoreOp
       const inTurn = locks.run(`${name}/store`, turnLimit, async () => {
         if (!waiting) throw late(); // told already
         const { serial, record } = await readSettled(name);
+        if (!waiting) throw late();
         const [next, result] = step(record);
         if (next !== record) write(name, serial + 1, next);
         return result;

@@ -1,7 +1,7 @@
 /**
  * Which store of the browser holds the records: IndexedDB; where there is none, or it refuses to open, `localStorage` with a
- * serial number in a cookie; where nothing can be stored at all, the page's heap. Chosen once for the life of a page. That
- * IndexedDB is slow to open changes nothing: what it holds is still there.
+ * serial number in a cookie; where nothing can be stored at all, the page's heap. Chosen once for the life of a page: that
+ * IndexedDB is slow to open, or fails after it has worked, changes nothing, since what it holds is still there.
  */
 import { createMemoryRecordStore } from '../custody/memory-record-store.ts';
 import type { RecordStore } from '../environment.ts';
@@ -13,7 +13,7 @@ export function createRecordStore(options: LocalStorageRecordStoreOptions): Reco
   const { localStorage, timers } = options;
   const indexedDb = createIndexedDbRecordStore(timers);
   let fallback: Promise<RecordStore> | undefined;
-  let alone = false;
+  let worked = false;
 
   return {
     async update(name, step) {
@@ -23,7 +23,7 @@ export function createRecordStore(options: LocalStorageRecordStoreOptions): Reco
           forgetFallback(name);
           return result;
         } catch (error) {
-          if (!(error instanceof StorageError && error.reason === 'unavailable')) throw error;
+          if (worked || !(error instanceof StorageError && error.reason === 'unavailable')) throw error;
           fallback = openFallback();
         }
       }
@@ -47,8 +47,8 @@ export function createRecordStore(options: LocalStorageRecordStoreOptions): Reco
 
   /** What was kept there while IndexedDB was out of order must not come to life again when it is another time. */
   function forgetFallback(name: string): void {
-    if (alone) return;
-    alone = true;
+    if (worked) return;
+    worked = true;
     try {
       if (localStorage.get(name) !== null) localStorage.remove(name);
     } catch {
