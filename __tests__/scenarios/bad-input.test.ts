@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Auth0Client } from '../../src/auth0-client.ts';
 import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
-import type { TextStorage } from '../../src/environment.ts';
-import { StorageError } from '../../src/errors.ts';
+import type { RecordStore, TextStorage } from '../../src/environment.ts';
+import { StorageError, type GenericError } from '../../src/errors.ts';
 import { app, createWorld, type Fault, type Tab, type World } from '../support/world.ts';
 
 function circle(): unknown {
@@ -385,34 +385,72 @@ describe('storage that throws', () => {
   });
 });
 
-describe('a store that fails once, right after the server rotated', () => {
-  it('is asked again before any other tab may spend: nobody notices', async () => {
+describe('a store that refuses what became of a refresh', () => {
+  /** Two tabs want a token; the one that sends finds that the store takes nothing more after its claim, for a while. */
+  async function refusing(alter?: Fault) {
     const world = createWorld();
-    const first = world.openTab();
-    await first.login();
+    await world.openTab().login();
     await world.advance(twoHours);
     let updates = 0;
-    const shaky = world.openTab(
-      {},
-      {
-        records: {
-          close() {},
-          async update(name, step) {
-            updates += 1;
-            if (updates === 3) throw new StorageError('the successor was refused'); // look, claim, successor
-            return world.records.update(name, step);
-          },
-        },
+    let broken = true;
+    const records: RecordStore = {
+      close() {},
+      async update(name, step) {
+        updates += 1;
+        if (broken && updates >= 3) throw new StorageError('the disk is full'); // look, claim, and what became of it
+        return world.records.update(name, step);
       },
-    );
+    };
+    const options = { useRefreshTokensFallback: false };
+    const shaky = world.openTab(options, { records });
+    const other = world.openTab(options);
+    if (alter) world.faults.push(alter);
     world.faults.push({ kind: 'slow', by: 1000 });
-    const calls = [shaky.client.getTokenSilently()];
+    const long = { timeoutInSeconds: 60 };
+    const calls = [shaky.client.getTokenSilently(long)];
     await world.rest();
-    calls.push(world.openTab().client.getTokenSilently());
-    await world.advance(1000);
-    expect(new Set(await Promise.all(calls)).size).toBe(1);
+    calls.push(other.client.getTokenSilently(long));
+    const mend = () => (broken = false);
+    return { world, calls: Promise.allSettled(calls), other, mend };
+  }
+
+  it.each([1000, 20_000])('for %i ms is asked again before any other tab may spend', async (time) => {
+    const { world, calls, mend } = await refusing();
+    await world.advance(1000 + time);
+    mend();
+    await world.advance(60_000);
+    const tokens = (await calls).map((outcome) => (outcome as { value?: string }).value);
+    expect(tokens).toEqual([expect.any(String), tokens[0]]);
     expect(world.journal()).not.toContain('ferrt');
     expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('takes it later, while the page lives, and nobody need ask', async () => {
+    const { world, calls, other, mend } = await refusing();
+    await world.advance(3000);
+    mend();
+    await world.advance(60_000);
+    await calls;
+    await world.advance(twoHours);
+    await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('does not make a refusal a lost answer', async () => {
+    const dead = { kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' } as const;
+    const { world, calls, mend } = await refusing(dead);
+    await world.advance(3000);
+    mend();
+    await world.advance(60_000);
+    for (const outcome of await calls)
+      expect(outcome).toMatchObject({
+        reason: { error: expect.stringMatching(/invalid_grant|storage_error/) },
+      });
+    expect(world.refreshes()).toHaveLength(1);
+    const told = (await calls).map((outcome) => (outcome as { reason: GenericError }).reason);
+    expect(told.filter(({ error }) => error === 'invalid_grant').map(({ reason }) => reason)).toEqual([
+      'refused',
+    ]);
   });
 });
 

@@ -152,6 +152,9 @@ type Families = Readonly<Record<string, Family>>;
 /** Which family of the record, and what happens to it. */
 type FamilyChange = readonly [at: string, event: FamilyEvent];
 
+/** What became of a head: cannot be had again. */
+type CommitEvent = Extract<FamilyEvent, { kind: 'rotate' | 'quarantine' | 'refuse' }>;
+
 interface CustodyRecord {
   readonly version: number;
   readonly families: Families;
@@ -170,8 +173,8 @@ const lockPatience: Milliseconds = 5000;
 /** How often a claim that the lock does not account for is looked at again, and how long the lock is waited for then. */
 const busyPause: Milliseconds = 250;
 
-/** How often the store is asked to take a successor, while the lock still keeps the other tabs from the spent head. */
-const commitAttempts = 3;
+/** How often the store is asked again to take what it would not take. */
+const savePause: Milliseconds = 250;
 
 /** How long a revocation may take. */
 const revocationLimit: Milliseconds = 3000;
@@ -191,8 +194,9 @@ export function createCustody(
   const flights = createFlights();
   const turns = new Map<string, Turn>();
   const provisional = new Map<string, string>();
-  /** Successors that the store would not take: the only copy, until it does. */
-  const unsaved = new Map<string, FamilyEvent>();
+  /** What became of heads and the store would not take: the only copy, until it does. */
+  const unsaved = new Map<string, CommitEvent>();
+  let saving: Promise<void> | undefined;
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
   /** How long the lock is waited for: not long again where it was not granted last time. */
   let patience = lockPatience;
@@ -273,6 +277,9 @@ export function createCustody(
         patience = lockPatience;
         callOff();
         await claimAndExchange(owner, wanted, seen, turn, locks.exclusive).then(resolve, reject);
+        // While the store does not know of the successor, the lock keeps the other tabs from the spent head.
+        if (saving)
+          await within(timers, abandonedAfter, saving, () => lockTimeout(abandonedAfter)).catch(() => {});
       };
       locks.run(name, patience, take).catch(() => {
         callOff();
@@ -373,7 +380,7 @@ export function createCustody(
         return kept ? { kind: 'answer', answer, identity } : { kind: 'moved' };
       }
       case 'refused':
-        await change(at, { kind: 'refuse', owner });
+        await commit(at, { kind: 'refuse', owner });
         return { kind: 'moved' };
       case 'declined':
         await release(at, owner, 'not_spent', judgement.error.retryable);
@@ -395,28 +402,43 @@ export function createCustody(
   }
 
   /**
-   * Writes what became of a head before anything else may fail. What the store will not take stays in the heap. False:
-   * the family has moved on, and what came is discarded; where a logout was first, or the record is gone, it is revoked
-   * too, unless logouts revoke nothing.
+   * Writes what became of a head before anything else may fail. What the store will not take stays in the heap, and the store
+   * is asked again and again. False: the family has moved on, and what came is discarded; where a logout was first, or the
+   * record is gone, it is revoked too, unless logouts revoke nothing.
    */
-  async function commit(
-    at: string,
-    event: Extract<FamilyEvent, { kind: 'rotate' | 'quarantine' }>,
-  ): Promise<boolean> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const outcome = await change(at, event);
-        if (outcome.kind !== 'passed') return true;
-        const isLeftover = event.kind === 'rotate' && !outcome.live && settings.revokeOnLogout;
-        if (isLeftover && event.refresh_token !== undefined) await revoke([event.refresh_token]);
-        return false;
-      } catch (error) {
-        if (!(error instanceof StorageError)) throw error;
-        if (attempt < commitAttempts) continue;
-        unsaved.set(at, event);
-        return true;
-      }
+  async function commit(at: string, event: CommitEvent): Promise<boolean> {
+    try {
+      return await write(at, event);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      unsaved.set(at, event);
+      saving ??= saveSoon();
+      return true;
     }
+  }
+
+  async function write(at: string, event: CommitEvent): Promise<boolean> {
+    const outcome = await change(at, event);
+    if (outcome.kind !== 'passed') return true;
+    const isLeftover = event.kind === 'rotate' && !outcome.live && settings.revokeOnLogout;
+    if (isLeftover && event.refresh_token !== undefined) await revoke([event.refresh_token]);
+    return false;
+  }
+
+  async function saveLate(): Promise<void> {
+    for (const [at, event] of unsaved) {
+      await write(at, event);
+      unsaved.delete(at);
+    }
+  }
+
+  async function saveSoon(): Promise<void> {
+    while (unsaved.size > 0) {
+      await new Promise<void>((resolve) => timers.after(savePause, resolve));
+      await saveLate().catch(() => {}); // a store that still refuses is asked again
+    }
+    saving = undefined;
+    closeWhenIdle();
   }
 
   async function release(at: string, owner: string, outcome: 'not_spent' | 'unknown', failed = true) {
@@ -432,13 +454,6 @@ export function createCustody(
       if (family.state === 'live' && family.generation === generation) await spend(wanted, family);
     };
     stopWaiting = page.onOnline(() => void settle().catch(() => {})); // whoever calls next will hear
-  }
-
-  async function saveLate(): Promise<void> {
-    for (const [at, event] of unsaved) {
-      await change(at, event);
-      unsaved.delete(at);
-    }
   }
 
   async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
@@ -541,7 +556,7 @@ export function createCustody(
   }
 
   function closeWhenIdle(): void {
-    if (disposed && active === 0) records.close();
+    if (disposed && active === 0 && unsaved.size === 0) records.close();
   }
 
   /** Best effort: the local end stands, whether the server hears of it or not. */
