@@ -29,7 +29,7 @@ const claim = (changes: Partial<Extract<FamilyEvent, { kind: 'claim' }>> = {}): 
 });
 const claimedBy = (owner: string, locked = true): LiveFamily => ({
   ...live,
-  claim: { owner, startedAt: 0, locked },
+  claim: { owner, startedAt: 0, madeAt: 0, locked },
 });
 const failed = (failures: number): LiveFamily => {
   let family: LiveFamily = live;
@@ -102,14 +102,30 @@ describe('a family', () => {
     ['a claimed head, where the lock proves that its holder is gone', claimedBy('other'), claim(), 'claimed'],
     ['a claimed head, where the lock proves nothing', claimedBy('other'), claim({ locked: false }), 'busy'],
     ['a head claimed without the lock', claimedBy('other', false), claim(), 'busy'],
-    ['an abandoned claim', claimedBy('other'), claim({ locked: false, steady: 30_000 }), 'claimed'],
+    [
+      'an abandoned claim',
+      claimedBy('other'),
+      claim({ locked: false, steady: 30_000, now: 30_000 }),
+      'claimed',
+    ],
     [
       'a claim that looks old by the time of day',
       claimedBy('other'),
       claim({ locked: false, now: 30_000 }),
       'busy',
     ],
-    ['a claim from the future', claimedBy('other'), claim({ locked: false, steady: -30_000 }), 'claimed'],
+    [
+      'a claim that looks old by the steady clock',
+      claimedBy('other'),
+      claim({ locked: false, steady: 30_000 }),
+      'busy',
+    ],
+    [
+      'a claim from the future',
+      claimedBy('other'),
+      claim({ locked: false, steady: -30_000, now: -30_000 }),
+      'claimed',
+    ],
     ['its own claim', claimedBy('me'), claim({ locked: false }), 'claimed'],
   ])('claimed over %s', (_, family, event, outcome) => {
     const [next, { kind }] = transition(family, event);

@@ -14,7 +14,7 @@ const live: LiveFamily = {
 const claimed = (owner: string, changes: Partial<LiveFamily> = {}): LiveFamily => ({
   ...live,
   ...changes,
-  claim: { owner, startedAt: 0, locked: true },
+  claim: { owner, startedAt: 0, madeAt: 0, locked: true },
 });
 
 const families: readonly Family[] = [
@@ -46,7 +46,7 @@ const events: readonly (readonly [label: string, event: FamilyEvent])[] = [
   ['adopt: a silent login that began before', { ...adopt, seen: 2 }],
   ['claim', claim],
   ['claim, the holder is gone', { ...claim, locked: true }],
-  ['claim, the holder is overdue', { ...claim, steady: 40_000 }],
+  ['claim, the holder is overdue', { ...claim, abandonedAfter: 0 }],
   ['claim, having seen an older answer', { ...claim, seen: { generation: 2, failures: 5 } }],
   ['claim, having seen fewer failures', { ...claim, seen: { generation: 3, failures: 0 } }],
   ['claim, for another user', { ...claim, identity: { sub: 'grace' } }],

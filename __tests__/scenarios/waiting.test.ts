@@ -80,7 +80,9 @@ describe('P3: a holder that froze in the middle of a refresh', () => {
         world.records.update(name, (record) => {
           const [family] = Object.values((record as { families?: Record<string, object> }).families ?? {});
           if (family)
-            Object.assign(family, { claim: { owner: 'other', startedAt: world.now() - 7, locked: false } });
+            Object.assign(family, {
+              claim: { owner: 'other', startedAt: world.steady() - 7, madeAt: 0, locked: false },
+            });
           return step(record);
         }),
     };
@@ -96,6 +98,29 @@ describe('P3: a holder that froze in the middle of a refresh', () => {
     const later = watch(tab.client.getTokenSilently({ timeoutInSeconds: 60 }));
     await world.advance(40_000);
     expect(later.value).toEqual(expect.any(String));
+  });
+});
+
+describe('P13: tabs that were loaded before and after the machine slept', () => {
+  it.each([
+    ['count apart', { steady: 3_600_000, now: 0 }],
+    ['count alike, and the time of day was corrected', { steady: 0, now: 600_000 }],
+  ])('%s: a slow holder is left alone', async (_, ahead) => {
+    const world = createWorld();
+    await signedIn(world);
+    const early = world.openTab(options);
+    world.faults.push({ kind: 'slow', by: 7000 });
+    const first = watch(early.client.getTokenSilently());
+    await world.rest();
+    const clock = {
+      now: () => world.now() + ahead.now,
+      steady: () => world.steady() + ahead.steady,
+    };
+    const second = watch(world.openTab(options, { clock }).client.getTokenSilently());
+    await world.advance(40_000);
+    expect([first.value, second.value]).toEqual([expect.any(String), expect.any(String)]);
+    expect(world.mostAtOnce()).toBe(1);
+    expect(world.journal()).not.toContain('ferrt');
   });
 });
 

@@ -46,8 +46,11 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
 
   return {
     update(name, step) {
-      const turn = last.then(() => updateWhenFirst(name, step)); // no page is a rival to itself
-      last = turn.catch(() => {});
+      // No page is a rival to itself; but where the cache hangs, it need not wait for itself either.
+      const turn = within(timers, limit, last, () => new Error('it takes too long'))
+        .catch(() => {})
+        .then(() => updateWhenFirst(name, step));
+      last = turn;
       return turn;
     },
     close: () => heads.close(),

@@ -29,8 +29,10 @@ import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
 /** The intent to spend the head, by whom and since when. */
 export interface Claim {
   readonly owner: string;
-  /** By the steady clock, which no correction of the time of day moves. */
+  /** By the steady clock, which no correction of the time of day moves; but it may stand still while a machine sleeps. */
   readonly startedAt: Milliseconds;
+  /** By the time of day. */
+  readonly madeAt: Milliseconds;
   /** It was made while holding an exclusive lock: whoever gets that lock next knows that the holder is gone. */
   readonly locked: boolean;
 }
@@ -239,7 +241,9 @@ function claim(
 
   const former = family.claim;
   if (former && former.owner !== owner && !(locked && former.locked)) {
-    const age = Math.abs(steady - former.startedAt); // one from the future is none of a living page
+    // A page that was loaded before the machine slept counts behind one that was loaded after; and the time of day may have
+    // been corrected since. What is old by both is old. One from the future is none of a living page.
+    const age = Math.min(Math.abs(steady - former.startedAt), Math.abs(now - former.madeAt));
     if (age < event.abandonedAfter) return [family, { kind: 'busy', age }];
   }
 
@@ -253,7 +257,7 @@ function claim(
   return [
     {
       ...family,
-      claim: { owner, startedAt: steady, locked },
+      claim: { owner, startedAt: steady, madeAt: now, locked },
       // A claim that nobody gave back tells of an exchange whose answer nobody kept.
       outcomeUnknown: outcomeUnknown || former !== undefined || undefined,
     },
