@@ -69,16 +69,19 @@ export interface Custody {
   redeem(code: RedeemableCode): Promise<Redeemed>;
   /**
    * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
-   * Families of any other user are ended and revoked. False: since a silent login began, the family has ended, or somebody
-   * has logged out or signed in; that stays so.
+   * Families of any other user are ended and revoked. `undefined`: since a silent login began, the family has ended, or
+   * somebody has logged out or signed in; that stays so.
+   * @returns after how many logouts: whoever finds more of them later has been logged out
    */
-  adopt(receipt: string, family: AdoptableFamily): Promise<boolean>;
+  adopt(receipt: string, family: AdoptableFamily): Promise<number | undefined>;
   /**
    * Takes over what another SDK has left, as heads of families: each where there is none yet, or an older one of the same
    * user. One that was taken over before is spent; and after a logout nothing is taken over.
    * True: there was something to take over, or nothing that spoke against it.
    */
   moveIn(families: readonly MovedFamily[]): Promise<boolean>;
+  /** Notes that the session could not be marked, until the next login. */
+  goUnmarked(): Promise<void>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
@@ -102,6 +105,8 @@ export interface CustodyView {
   readonly signedIn: (Identity & { readonly id_token: string | undefined }) | undefined;
   /** How often the user has logged out. */
   readonly logouts: number;
+  /** The cache would not take the session's marker: that there is none says nothing. */
+  readonly unmarked: boolean;
 }
 
 export type SpendOutcome =
@@ -162,6 +167,8 @@ interface CustodyRecord {
   readonly moved: readonly string[];
   /** How often the user has logged out: a silent login that began before may find no family to tell it. */
   readonly logouts: number;
+  /** See `CustodyView`. */
+  readonly unmarked: boolean;
 }
 
 /** What writing a claim and a successor may take, in the slowest store. */
@@ -204,10 +211,10 @@ export function createCustody(
   let disposed = false;
   let stopWaiting = () => {};
 
-  return { look, spend, redeem, adopt, moveIn, discard, end, dispose };
+  return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, dispose };
 
   async function look({ audience, scope }: Wanted): Promise<CustodyView> {
-    const { families, logouts } = await records.update(name, (record) => [record, readRecord(record)]);
+    const { families, ...rest } = await records.update(name, (record) => [record, readRecord(record)]);
     const family = families[familyKey(families, audience)];
     const answer = answerFor(family, audienceKey(audience), scope, clock.now());
     const [signedIn] = Object.values(families).flatMap((it) =>
@@ -215,7 +222,7 @@ export function createCustody(
         ? [{ sub: it.sub, org_id: it.org_id, id_token: idTokenOf(it) }]
         : [],
     );
-    return { family: statusOf(family), answer, signedIn, logouts };
+    return { ...rest, family: statusOf(family), answer, signedIn };
   }
 
   function spend(wanted: Spendable, { generation, failures }: Seen, limit = Infinity): Promise<SpendOutcome> {
@@ -478,7 +485,7 @@ export function createCustody(
   async function adopt(
     receipt: string,
     { audience, scope, identity, answer, began }: AdoptableFamily,
-  ): Promise<boolean> {
+  ): Promise<number | undefined> {
     const key = audienceKey(audience);
     const refresh_token = provisional.get(receipt);
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
@@ -486,7 +493,9 @@ export function createCustody(
     const isStranger = (family: Family): boolean =>
       family?.state === 'live' && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
     let late = false;
-    const outcomes = await changeEach(({ families, logouts }) => {
+    let after = Infinity;
+    const adopting = changeEach(({ families, logouts }) => {
+      after = logouts;
       late = began !== undefined && (logouts > began.logouts || Object.values(families).some(isStranger));
       if (late) return [];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
@@ -496,11 +505,15 @@ export function createCustody(
       }
       return [...ends, [key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
     });
+    const outcomes = await adopting.catch((error: unknown) => {
+      if (settings.useRefreshTokens) throw error;
+      return []; // without them there is nothing to lose
+    });
     void revoke(orphansOf(outcomes));
-    if (late || outcomes.at(-1)?.kind === 'passed') return false;
+    if (late || outcomes.at(-1)?.kind === 'passed') return undefined;
     provisional.delete(receipt);
     if (refresh_token !== undefined) unsaved.delete(key); // of the family that was replaced
-    return true;
+    return after;
   }
 
   async function moveIn(found: readonly MovedFamily[]): Promise<boolean> {
@@ -524,6 +537,10 @@ export function createCustody(
       if (news.length === 0) return [record, true];
       return [{ ...read, families, moved: [...moved, ...digests].slice(-movedLimit) }, true];
     });
+  }
+
+  function goUnmarked(): Promise<void> {
+    return records.update(name, (record) => [{ ...readRecord(record), unmarked: true }, undefined]);
   }
 
   async function discard(receipt: string): Promise<void> {
@@ -607,7 +624,8 @@ export function createCustody(
         families[at] = family;
         return outcome;
       });
-      const next = () => ({ ...record, families, logouts: record.logouts + moreLogouts });
+      const unmarked = record.unmarked && !outcomes.some(({ kind }) => kind === 'adopted');
+      const next = () => ({ ...record, families, logouts: record.logouts + moreLogouts, unmarked });
       return [changed ? next() : stored, outcomes];
     });
   }
@@ -672,10 +690,12 @@ const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
  * @throws {StorageError} for a record of a later version.
  */
 function readRecord(stored: unknown): CustodyRecord {
-  const { version = 0, families, moved = [], logouts = 0 } = (stored ?? {}) as Partial<CustodyRecord>;
+  const record = (stored ?? {}) as Partial<CustodyRecord>;
+  const { version = 0, families, moved = [], logouts = 0, unmarked = false } = record;
   if (version > recordVersion)
     throw new StorageError(`its record has format ${version}, later than ${recordVersion}`);
-  if (version !== recordVersion) return { version: recordVersion, families: {}, moved: [], logouts: 0 };
+  if (version !== recordVersion)
+    return { version: recordVersion, families: {}, moved: [], logouts: 0, unmarked: false };
   const read = Object.entries(families ?? {}).filter(([, family]) => isFamily(family));
-  return { version, families: Object.fromEntries(read), moved, logouts };
+  return { version, families: Object.fromEntries(read), moved, logouts, unmarked };
 }

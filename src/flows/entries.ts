@@ -31,12 +31,18 @@ export async function knownSession(context: ClientContext): Promise<Session | un
 }
 
 /**
- * True unless the user's entry is gone; one that cannot be read is there. It is the marker of the session: a login writes
- * it, a logout removes it, and a refresh that does not find it has been signed out meanwhile.
+ * True unless the user's entry is gone; one that cannot be read is there, and so is one that the cache would not take. It is
+ * the marker of the session: a login writes it, a logout removes it, and a refresh that does not find it has been signed
+ * out meanwhile.
  */
 export async function isMarked(context: ClientContext): Promise<boolean> {
-  return ((await read(context, userKey(context.settings))) ?? undefined) !== undefined;
+  if (((await read(context, userKey(context.settings))) ?? undefined) !== undefined) return true;
+  return (await lookAgain(context, ''))?.unmarked === true;
 }
+
+/** What custody knows by now; `undefined` where it cannot be read: a store that fails knows of no end. */
+const lookAgain = ({ custody }: ClientContext, audience: string): Promise<CustodyView | undefined> =>
+  custody.look({ audience, scope: '' }).catch(() => undefined);
 
 /** The session, and the first token of it that covers the target and is good for another `margin` seconds. */
 export async function findToken(
@@ -59,14 +65,17 @@ export async function findToken(
  *
  * A logout ends the family before it clears; so whoever has just written looks once more, and takes back what it wrote
  * where the family is over or somebody else's. Then, and only then, there is no session to return.
+ *
+ * @param logouts Of a login: after how many it was adopted. It may have brought no family that could tell of another one.
  */
 export async function saveToken(
   context: ClientContext,
   { audience }: Pick<Target, 'audience'>,
   token: Token | undefined,
   idToken: string,
+  logouts = Infinity,
 ): Promise<Session | undefined> {
-  const { settings, env, custody } = context;
+  const { settings, env } = context;
   const former = await knownSession(context);
   const user = readUserEntry(await readUser(context));
   const session = readSession(idToken) as Session; // of an ID token that was validated
@@ -82,14 +91,15 @@ export async function saveToken(
   if ((former ?? user) && !goesOn)
     await removeEntries(context, user, [userKey(settings), ...(token ? [key] : [])]);
   sessionOf(context, next);
-  if (!settings.useRefreshTokens) return session;
-  const view = await custody.look({ audience, scope: '' }).catch(() => undefined); // a store that fails knows of no logout
+  const view = await lookAgain(context, audience);
   if (view === undefined) return session;
   const { family, signedIn } = view;
   const isOver =
-    family.state === 'ended' &&
-    family.cause !== 'none_issued' &&
-    !(signedIn && family.cause === 'user_changed');
+    view.logouts > logouts ||
+    (settings.useRefreshTokens &&
+      family.state === 'ended' &&
+      family.cause !== 'none_issued' &&
+      !(signedIn && family.cause === 'user_changed'));
   if (!isOver && !isOthers(session, signedIn)) return session;
   if (!(await followCustody(context, audience, session, signedIn))) await clearSession(context);
   return undefined;
@@ -97,8 +107,8 @@ export async function saveToken(
 
 /** Writes the user's entry and the cookie that tells of it. An empty ID token: whose session it is will be known later. */
 export async function saveUser(context: ClientContext, user: UserEntry): Promise<void> {
-  const { settings, env } = context;
-  await write(context, userKey(settings), user);
+  const { settings, env, custody } = context;
+  if (!(await write(context, userKey(settings), user))) await custody.goUnmarked().catch(() => {});
   env.cookies.set(hintCookie(context), 'true', {
     days: settings.sessionCheckExpiryDays,
     domain: settings.cookieDomain,
@@ -174,14 +184,15 @@ async function removeEntries(
 export const hintCookie = ({ settings }: ClientContext): string =>
   `auth0.${settings.clientId}.is.authenticated`;
 
-/** The user's entry. One that the cache would not take tells nobody of a logout in another tab; the record does. */
+/** The user's entry. One that the cache would not take tells nobody of a logout, or a login, in another tab; the record does. */
 async function readUser(context: ClientContext): Promise<UserEntry | typeof unreadable | undefined> {
-  const { heap, settings, custody } = context;
+  const { heap, settings } = context;
   const kept = readUserEntry(heap.unsaved.get(userKey(settings)));
   if (kept && settings.useRefreshTokens && settings.cacheLocation !== 'memory') {
-    const audience = kept.audiences[0] ?? '';
-    const look = await custody.look({ audience, scope: '' }).catch(() => undefined);
-    if (look?.family.state === 'ended') heap.unsaved.clear();
+    const view = await lookAgain(context, kept.audiences[0] ?? '');
+    const session = readSession(kept.id_token);
+    if (view?.family.state === 'ended' || (view && session && isOthers(session, view.signedIn)))
+      heap.unsaved.clear();
   }
   const value = await read(context, userKey(settings));
   return value === unreadable ? value : readUserEntry(value);
@@ -210,8 +221,13 @@ const cacheLimit: Milliseconds = 5000;
 
 async function ask<T>({ env }: ClientContext, action: () => T | Promise<T>): Promise<T> {
   const answer = action();
-  if (!(answer instanceof Promise)) return answer;
-  return within(env.timers, cacheLimit, answer, () => new StorageError('the cache did not answer in time'));
+  if (typeof (answer as { then?: unknown } | undefined | null)?.then !== 'function') return answer;
+  return within(
+    env.timers,
+    cacheLimit,
+    Promise.resolve(answer),
+    () => new StorageError('the cache did not answer in time'),
+  );
 }
 
 async function read(context: ClientContext, key: string): Promise<unknown> {
@@ -224,13 +240,15 @@ async function read(context: ClientContext, key: string): Promise<unknown> {
   }
 }
 
-/** A cache that refuses a write costs the next page load a request, and this page nothing. */
-async function write(context: ClientContext, key: string, entry: unknown): Promise<void> {
+/** A cache that refuses a write costs the next page load a request, and this page nothing. False: it did. */
+async function write(context: ClientContext, key: string, entry: unknown): Promise<boolean> {
   const { cache, heap } = context;
   try {
     await ask(context, () => cache.set(key, entry));
     heap.unsaved.delete(key);
+    return true;
   } catch {
     heap.unsaved.set(key, entry);
+    return false;
   }
 }

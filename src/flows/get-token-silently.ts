@@ -144,19 +144,17 @@ const signInPause: Milliseconds = 50;
 async function look(context: ClientContext, target: Target, mode: CacheMode): Promise<Snapshot> {
   const { session, token } = await findToken(context, target);
   const { signedOut, told } = context.heap;
+  const { custody, settings } = context;
   const served = mode !== 'off' && session !== undefined && token !== undefined;
-  if (served || mode === 'cache-only' || !context.settings.useRefreshTokens)
-    return {
-      session,
-      token,
-      marked: session !== undefined,
-      signedOut,
-      told,
-      family: { state: 'none', generation: 0 },
-      logouts: Infinity, // custody is not asked
-    };
+  const isAsked = !served && mode !== 'cache-only';
+  if (!isAsked || !settings.useRefreshTokens) {
+    const unknown = { logouts: Infinity };
+    const { logouts } = isAsked ? await custody.look(target).catch(() => unknown) : unknown;
+    const family = { state: 'none', generation: 0 } as const;
+    return { session, token, marked: session !== undefined, signedOut, told, family, logouts };
+  }
   await context.moveIn('again');
-  const [marked, { family, ...rest }] = await Promise.all([isMarked(context), context.custody.look(target)]);
+  const [marked, { family, ...rest }] = await Promise.all([isMarked(context), custody.look(target)]);
   if (!marked && family.state === 'live') endUnmarked(context, target, family.generation);
   return { session, token, marked, signedOut, told, family, ...rest };
 }

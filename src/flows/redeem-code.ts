@@ -26,6 +26,7 @@ export async function redeemCode(
   const code = codeOf(response, transaction);
   const { code_verifier, redirect_uri, audience, scope } = transaction;
   const { receipt, answer } = await custody.redeem({ code, code_verifier, redirect_uri, scope });
+  let logouts: number | undefined;
   try {
     const expected = { ...transaction, now: env.clock.now() };
     const claims = validateIdToken(settings, answer.id_token, expected);
@@ -34,13 +35,14 @@ export async function redeemCode(
     const session = began?.session;
     const carriedOn = session && former ? isSameIdentity(session, former) : session === former;
     if (began && (heap.signedOut || !carriedOn)) throw signedOut(transaction);
-    if (!(await custody.adopt(receipt, { audience, scope, identity, answer, began })))
-      throw signedOut(transaction);
+    logouts = await custody.adopt(receipt, { audience, scope, identity, answer, began });
+    if (logouts === undefined) throw signedOut(transaction);
   } catch (error) {
     await custody.discard(receipt);
     throw error;
   }
-  const session = await saveToken(context, transaction, answer.token, answer.id_token as string); // validated above
+  const idToken = answer.id_token as string; // validated above
+  const session = await saveToken(context, transaction, answer.token, idToken, logouts);
   if (session === undefined) throw signedOut(transaction);
   return { token: answer.token, session };
 }
