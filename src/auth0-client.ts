@@ -19,9 +19,9 @@ import { readLimit, readSettings, type Settings } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
-import { unlessAborted } from './core/within.ts';
+import { patiently, unlessAborted } from './core/within.ts';
 import type { Environment, RecordStore } from './environment.ts';
-import { AbortError, DisposedError, InvalidConfigurationError } from './errors.ts';
+import { AbortError, DisposedError, InvalidConfigurationError, StorageError } from './errors.ts';
 import { encodeBase64url } from './oauth/base64url.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
@@ -31,7 +31,7 @@ import { getTokenSilently } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
 import { loginWithRedirect } from './flows/login-with-redirect.ts';
 import { logout } from './flows/logout.ts';
-import { toSeconds } from './clock.ts';
+import { toSeconds, type Milliseconds } from './clock.ts';
 
 /**
  * Builds a client and restores the session that the browser still knows of.
@@ -53,6 +53,9 @@ export async function createAuth0Client(
  */
 const contexts = new WeakMap<Auth0Client, ClientContext>();
 const contextOf = (client: Auth0Client): ClientContext => contexts.get(client) as ClientContext; // set when constructed
+
+/** What a cache of the app's own may take for one answer. */
+const cacheLimit: Milliseconds = 5000;
 
 /** A call ends at once when its caller or its client gives up. What it began goes on. */
 async function call<T>(
@@ -104,7 +107,17 @@ export class Auth0Client {
       custody: createCustody(settings, env, records, inHeap ? pageLocks : env.locks),
       flights: createFlights(),
       frames: pageLocks,
-      heap: { session: undefined, signedOut: false, told: undefined, unsaved: new Map() },
+      heap: {
+        session: undefined,
+        signedOut: false,
+        told: undefined,
+        unsaved: new Map(),
+        answerOf: patiently(
+          env.timers,
+          cacheLimit,
+          () => new StorageError('the cache did not answer in time'),
+        ),
+      },
       moveIn: async (again) => {
         if (settings.cacheLocation !== 'localstorage' || (again && !hasPeerTokens(env, settings))) return;
         await context.flights.share('move in', async () => {

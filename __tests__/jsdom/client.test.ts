@@ -142,6 +142,22 @@ describe('a client in a page', () => {
     expect(tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
   });
 
+  it('signs in and out where the browser refuses cookies', async () => {
+    const refuse = () => {
+      throw new DOMException('sandboxed', 'SecurityError');
+    };
+    Object.defineProperty(document, 'cookie', { configurable: true, get: refuse, set: refuse });
+    try {
+      const client = await createAuth0Client(options);
+      await login(client);
+      await expect(client.isAuthenticated()).resolves.toBe(true);
+      await client.logout({ openUrl: false });
+      await expect(client.isAuthenticated()).resolves.toBe(false);
+    } finally {
+      Reflect.deleteProperty(document, 'cookie');
+    }
+  });
+
   it('comes from the default export too, with v1’s spelling', async () => {
     const client = await defaultExport({
       domain: 'http://localhost:4400',

@@ -4,7 +4,7 @@ import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import type { RecordStore, TextStorage } from '../../src/environment.ts';
 import { StorageError, type GenericError } from '../../src/errors.ts';
-import { app, createWorld, type Fault, type Tab, type World } from '../support/world.ts';
+import { app, createWorld, grace, type Fault, type Tab, type World } from '../support/world.ts';
 
 function circle(): unknown {
   const one: { other?: unknown } = {};
@@ -184,6 +184,7 @@ describe('an ID token', () => {
       await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
         error: 'invalid_id_token',
         reason,
+        retryable: false, // the code is spent
       });
       await expect(tab.client.isAuthenticated()).resolves.toBe(false);
       expect(world.localStorage.names()).toEqual([]);
@@ -207,6 +208,7 @@ describe('an ID token', () => {
     });
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' }); // told once
   });
 
   it('of a wrong clock, on refresh, keeps everything', async () => {
@@ -313,6 +315,49 @@ describe('storage that throws', () => {
     await world.advance(twoHours);
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
+  });
+
+  const full = (world: World) => ({
+    ...world.localStorage,
+    set: () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    },
+  });
+
+  it('P33: that takes no marker of the session ends it in no tab: the next page goes on with it', async () => {
+    const world = createWorld();
+    const options = { useRefreshTokensFallback: false };
+    const tab = world.openTab(options, { localStorage: full(world) });
+    await tab.login();
+    const next = world.openTab(options, { localStorage: full(world) });
+    await expect(next.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await world.advance(60_000);
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    await tab.client.logout({ openUrl: false });
+    await expect(next.client.isAuthenticated()).resolves.toBe(false);
+  });
+
+  it('P39: that took no marker shows nobody when somebody else has signed in since', async () => {
+    const world = createWorld();
+    const options = { useRefreshTokensFallback: false };
+    let isFull = true;
+    const whims = { ...world.localStorage };
+    whims.set = (name, text) => (isFull ? full(world) : world.localStorage).set(name, text);
+    const tab = world.openTab(options, { localStorage: whims });
+    await tab.login();
+    isFull = false;
+    const other = world.openTab(options);
+    await other.login(grace);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+    await expect(tab.client.getTokenSilently()).resolves.toBe(await other.client.getTokenSilently());
+  });
+
+  it('in custody keeps nobody from signing in who wants no refresh tokens', async () => {
+    const world = createWorld();
+    const update = () => Promise.reject(new StorageError('IndexedDB did not open'));
+    const tab = world.openTab({ useRefreshTokens: false }, { records: { update, close() {} } });
+    await tab.login();
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
   it('at logout is told after the page has been left for the tenant', async () => {

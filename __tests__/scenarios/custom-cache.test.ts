@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
 import { grace, createWorld, type World } from '../support/world.ts';
@@ -103,6 +104,7 @@ describe('a cache of the app’s own', () => {
 
   it.each<[string, Partial<ICache>]>([
     ['never answers', { get: () => new Promise<never>(() => {}) }],
+    ['never answers, from another realm', { get: () => runInNewContext('new Promise(() => {})') as never }],
     ['fails', { get: () => Promise.reject(new Error('no')) }],
     [
       'throws',

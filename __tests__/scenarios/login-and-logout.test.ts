@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import type { RecordStore } from '../../src/environment.ts';
 import {
   ada,
   app,
@@ -671,7 +672,7 @@ describe('logging out', () => {
     await expect(other.client.isAuthenticated()).resolves.toBe(false);
   });
 
-  it('writes its tombstone before it clears anything: who writes after that finds it', async () => {
+  it('writes its tombstone before it clears, but for the marker: who writes after that finds it', async () => {
     const world = createWorld();
     const order: string[] = [];
     const { records, localStorage } = world;
@@ -689,7 +690,7 @@ describe('logging out', () => {
         localStorage: {
           ...localStorage,
           remove(name) {
-            order.push('clear');
+            order.push(name.endsWith('/user') && order.length === 0 ? 'marker' : 'clear');
             localStorage.remove(name);
           },
         },
@@ -698,7 +699,69 @@ describe('logging out', () => {
     await tab.login();
     order.length = 0;
     await tab.client.logout({ openUrl: false });
-    expect([...new Set(order)]).toEqual(['tombstone', 'clear']);
+    expect([...new Set(order)]).toEqual(['marker', 'tombstone', 'clear']);
+  });
+
+  it.each([
+    ['that brought a refresh token', { useRefreshTokens: true }, false],
+    ['that brought no refresh token', { useRefreshTokens: true }, true],
+    ['that asked for no refresh token', { useRefreshTokens: false }, false],
+  ])('beats a login %s, in another tab, right after it was adopted', async (_, options, stripped) => {
+    const world = createWorld();
+    const other = world.openTab(options);
+    let adopting = false;
+    const records: RecordStore = {
+      close() {},
+      async update(name, step) {
+        const result = await world.records.update(name, step);
+        if (adopting) {
+          adopting = false;
+          await other.client.logout({ openUrl: false });
+        }
+        return result;
+      },
+    };
+    const tab = world.openTab(options, { records });
+    if (stripped) world.faults.push({ kind: 'alter', alter: ({ refresh_token: _token, ...body }) => body });
+    adopting = true;
+    await expect(tab.login()).rejects.toMatchObject({ error: 'login_required' });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.names()).toEqual([]);
+  });
+
+  it('after a login, in another tab, beats a frame that was open before both', async () => {
+    const world = createWorld();
+    const options = { useRefreshTokens: false };
+    const first = world.openTab(options);
+    await first.login();
+    await first.client.logout({ openUrl: false }); // still known at the tenant
+    world.faults.push({ kind: 'slow', by: 1000 });
+    const { client } = world.openTab(options);
+    const call = expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'login_required' });
+    await world.rest();
+    const other = world.openTab(options);
+    await other.login();
+    await other.client.logout({ openUrl: false });
+    await world.advance(1000);
+    await call;
+    await expect(world.openTab(options).client.isAuthenticated()).resolves.toBe(false);
+  });
+
+  it('that dies with its page in the middle leaves nobody signed in, and what is left is revoked', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login();
+    const records = { update: () => new Promise<never>(() => {}), close() {} };
+    const dying = world.openTab(noFallback, { records });
+    void dying.client.logout();
+    await world.rest();
+    dying.kill();
+    const { client } = world.openTab(noFallback);
+    await expect(client.isAuthenticated()).resolves.toBe(false);
+    const call = expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    await world.advance(15_000);
+    await call;
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
   });
 
   it('leaves for the tenant without waiting for the revocation', async () => {

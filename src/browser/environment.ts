@@ -82,15 +82,21 @@ const page: Page = {
   },
 };
 
+/** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
-  get: (name) => (typeof document === 'undefined' ? undefined : get(name)),
-  set(name, value, { days, domain }) {
-    if (typeof document !== 'undefined') set(name, value, { ...attributes(domain), expires: days });
-  },
-  remove(name, { domain }) {
-    if (typeof document !== 'undefined') remove(name, attributes(domain));
-  },
+  get: (name) => attempt(() => get(name)),
+  set: (name, value, { days, domain }) =>
+    attempt(() => set(name, value, { ...attributes(domain), expires: days })),
+  remove: (name, { domain }) => attempt(() => remove(name, attributes(domain))),
 };
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return typeof document === 'undefined' ? undefined : action();
+  } catch {
+    return undefined;
+  }
+}
 
 /** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
 function attributes(domain: string | undefined) {

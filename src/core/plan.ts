@@ -62,7 +62,7 @@ export type Lack =
   | { readonly kind: 'not_used' }
   | { readonly kind: 'no_refresh_token' }
   | { readonly kind: 'missing_scopes'; readonly missing: string }
-  | { readonly kind: 'ended'; readonly cause: EndedCause; readonly generation?: number };
+  | { readonly kind: 'ended'; readonly cause: EndedCause; readonly generation: number };
 
 export type TokenPlan =
   | { readonly kind: 'serve'; readonly token: Token; readonly session: Session }

@@ -18,6 +18,29 @@ export function within<T>(
   });
 }
 
+/** How long something is waited for that did not answer last time. */
+const shortPatience: Milliseconds = 250;
+
+/**
+ * As `within`, for one that is asked again and again: where it did not answer in time, it is not waited for as long again
+ * until it has answered something.
+ */
+export function patiently(
+  timers: Parameters<typeof within>[0],
+  limit: Milliseconds,
+  late: () => Error,
+): <T>(work: PromiseLike<T>) => Promise<T> {
+  let patience = limit;
+  const answered = () => void (patience = limit);
+  return (work) => {
+    work.then(answered, answered);
+    return within(timers, patience, Promise.resolve(work), () => {
+      patience = shortPatience;
+      return late();
+    });
+  };
+}
+
 /**
  * Begins `work`, and waits for it until `signal` is aborted; then rejects with what `stopped` returns. An aborted signal
  * lets nothing begin; what has begun goes on.

@@ -7,7 +7,7 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import type { ICache } from '../core/cache.ts';
-import { within } from '../core/within.ts';
+import { patiently, within } from '../core/within.ts';
 import type { PageClock, RecordStore, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 
@@ -40,6 +40,11 @@ interface Pointer {
 
 export function createCacheRecordStore(options: CacheRecordStoreOptions): RecordStore {
   const { cache, heads, clock, timers, randomName } = options;
+  const answerOf = patiently(
+    timers,
+    limit,
+    () => new StorageError(`the cache did not answer within ${limit} ms`),
+  );
   let last: Promise<unknown> = Promise.resolve();
   /** How long a name has been waited for: once is enough, since a cache that shows none by then is this tab's alone. */
   let waited: Milliseconds = 0;
@@ -149,9 +154,8 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
   }
 
   async function ask<T>(action: () => T | Promise<T>): Promise<T> {
-    const late = () => new StorageError(`the cache did not answer within ${limit} ms`);
     try {
-      return await within(timers, limit, Promise.resolve(action()), late);
+      return await answerOf(Promise.resolve(action()));
     } catch (error) {
       throw error instanceof StorageError ? error : new StorageError('the cache failed', error);
     }

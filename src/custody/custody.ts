@@ -111,8 +111,10 @@ export interface CustodyView {
 
 export type SpendOutcome =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly identity: Identity }
-  /** Look again: the family is over, gone or somebody else's. `cause`: what this call found wrong with it. */
-  | { readonly kind: 'moved'; readonly cause?: InvalidIdTokenError };
+  /** Look again: the family is over, gone or somebody else's. */
+  | { readonly kind: 'moved' }
+  /** The answer was somebody else's, by `cause`; the family ended with that generation. */
+  | { readonly kind: 'quarantined'; readonly cause: InvalidIdTokenError; readonly generation: number };
 
 /** What keeps a claim from being made, for a while. */
 type Wait = Extract<FamilyOutcome, { kind: 'busy' | 'paused' }>;
@@ -250,7 +252,7 @@ export function createCustody(
       if (disposed) throw new DisposedError();
       if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
       const outcome = await exchangeInTurn(owner, wanted, seen, turn);
-      if (outcome.kind === 'answer' || outcome.kind === 'moved') return outcome;
+      if (outcome.kind !== 'busy' && outcome.kind !== 'paused') return outcome;
       const met = clock.steady();
       const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
       turn.late =
@@ -379,7 +381,7 @@ export function createCustody(
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
           await revoke([successor ?? refresh_token]);
-          return { kind: 'moved', cause: problem };
+          return { kind: 'quarantined', cause: problem, generation: head.generation + 1 };
         }
         const rotated = { kind: 'rotate', owner, refresh_token: successor, key, identity } as const;
         const kept = await commit(at, { ...rotated, ...(problem ? { failedAt: clock.now() } : { answer }) });

@@ -30,6 +30,8 @@ export interface Heap {
   signedOut: boolean;
   /** The generation whose end this page's caller has been told of. */
   told: number | undefined;
+  /** Waits for an answer of the cache, but not for ever. @throws {StorageError} when it is late */
+  readonly answerOf: <T>(answer: PromiseLike<T>) => Promise<T>;
   /** Entries that the cache would not take; `undefined`: one that it would not give up. */
   readonly unsaved: Map<string, unknown>;
 }

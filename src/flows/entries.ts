@@ -9,14 +9,12 @@ import {
   type Token,
   type UserEntry,
 } from '../core/cache.ts';
-import type { Milliseconds, Seconds } from '../clock.ts';
+import type { Seconds } from '../clock.ts';
 import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { isSameIdentity, readSession, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
-import { within } from '../core/within.ts';
 import type { CustodyView } from '../custody/custody.ts';
-import { StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 
 /** The signed-in user. The same object for as long as the ID token is the same. */
@@ -133,10 +131,18 @@ export async function followCustody(
   return true;
 }
 
-/** Removes everything that this client wrote for its user, except what is in custody. */
-export async function clearSession(context: ClientContext): Promise<void> {
-  const { settings, env, heap } = context;
+/** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */
+export async function unmark(context: ClientContext): Promise<UserEntry | undefined> {
   const user = readUserEntry(await readUser(context));
+  const { cache, settings } = context;
+  await ask(context, () => cache.remove(userKey(settings))).catch(() => {}); // `clearSession` will tell
+  return user;
+}
+
+/** Removes everything that this client wrote for its user, except what is in custody. */
+export async function clearSession(context: ClientContext, known?: UserEntry): Promise<void> {
+  const { settings, env, heap } = context;
+  const user = known ?? readUserEntry(await readUser(context));
   heap.session = undefined;
   heap.unsaved.clear();
   env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain });
@@ -152,7 +158,10 @@ async function removeEntries(
 ): Promise<unknown[]> {
   const { cache, settings, heap } = context;
   const failures: unknown[] = [];
-  const attempt = async <T>(action: () => T | Promise<T>, otherwise?: () => void): Promise<T | undefined> => {
+  const attempt = async <T>(
+    action: () => T | PromiseLike<T>,
+    otherwise?: () => void,
+  ): Promise<T | undefined> => {
     try {
       return await ask(context, action);
     } catch (error) {
@@ -216,19 +225,14 @@ function sessionOf(
 /** What a cache holds that throws, or does not answer. */
 const unreadable = Symbol('unreadable');
 
-/** What a cache of the app's own may take for one answer. */
-const cacheLimit: Milliseconds = 5000;
-
-async function ask<T>({ env }: ClientContext, action: () => T | Promise<T>): Promise<T> {
+async function ask<T>({ heap }: ClientContext, action: () => T | PromiseLike<T>): Promise<T> {
   const answer = action();
-  if (typeof (answer as { then?: unknown } | undefined | null)?.then !== 'function') return answer;
-  return within(
-    env.timers,
-    cacheLimit,
-    Promise.resolve(answer),
-    () => new StorageError('the cache did not answer in time'),
-  );
+  return isThenable(answer) ? heap.answerOf(answer) : answer;
 }
+
+/** A cache may be of another realm, or built on promises of its own. */
+const isThenable = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> =>
+  typeof (answer as PromiseLike<T> | undefined | null)?.then === 'function';
 
 async function read(context: ClientContext, key: string): Promise<unknown> {
   const { cache, heap } = context;

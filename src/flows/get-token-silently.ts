@@ -125,7 +125,10 @@ async function obtain(
         const lack = { kind: 'missing_scopes', missing } as const;
         return settings.fallback === 'off' ? refuse(lack) : authorize(lack);
       }
-      if (outcome.cause) return refuse({ kind: 'ended', cause: 'invalid_id_token' }, outcome.cause);
+      if (outcome.kind === 'quarantined') {
+        const { cause, generation } = outcome;
+        return refuse({ kind: 'ended', cause: 'invalid_id_token', generation }, cause);
+      }
       // The family moved on.
       return (await isMarked(context)) ? again() : leave();
     }

@@ -24,18 +24,16 @@ export function handleRedirectCallback<AppState>(
     try {
       await redeemCode(context, response, transaction);
     } catch (error) {
-      if (isUnspent(error) && text !== null) env.sessionStorage.set(name, text);
+      if (!(error instanceof GenericError && error.retryable)) throw error;
+      // The code may still be good where nobody answered, or the server declined for a while. Otherwise only a login helps.
+      const isSpent = error instanceof InvalidIdTokenError || error instanceof StorageError;
+      if (isSpent || text === null) throw Object.assign(error, { retryable: false, requiresLogin: true });
+      env.sessionStorage.set(name, text);
       throw error;
     }
     return { appState: transaction.appState as AppState, response_type: 'code' };
   });
 }
-
-/** The code may still be good: nobody answered, or the server declined for a while. */
-const isUnspent = (error: unknown): boolean =>
-  error instanceof GenericError &&
-  error.retryable &&
-  !(error instanceof InvalidIdTokenError || error instanceof StorageError);
 
 function readText({ env }: ClientContext, name: string): string | null {
   try {
