@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { BrokenConnectionError, createTenant, type Fault, type Tenant } from '../../src/tenant/index.ts';
 import { serve } from '../../src/tenant-node/index.ts';
 import { aTenant, codesOf, configuration, app, login, refresh } from './a-tenant.ts';
@@ -11,6 +11,10 @@ function aPatientTenant() {
   const wait = (span: number) => new Promise<void>((end) => waits.push({ span, end }));
   return { tenant: aTenant({ wait }), waits };
 }
+
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('a fault', () => {
   it('that drops the request leaves the token as it was', async () => {
@@ -50,6 +54,21 @@ describe('a fault', () => {
     expect(codesOf(tenant).filter((code) => code === 'sertft')).toHaveLength(1);
     waits[1]!.end();
     expect(await late).toMatchObject({ status: 200 });
+  });
+
+  it('that delays the answer for longer than one timer can run waits as long as it was told', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const month = 30 * 24 * 3600 * 1000;
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'delay', ms: month });
+    const answered = jest.fn();
+    const slow = refresh(tenant, 'x').then(answered);
+    while (jest.getTimerCount() === 0) await new Promise(setImmediate);
+    await jest.advanceTimersByTimeAsync(month - 1);
+    expect(answered).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    await slow;
+    expect(answered).toHaveBeenCalledWith(expect.objectContaining({ status: 403 }));
   });
 
   it('that hangs ends by a broken connection', async () => {
@@ -129,13 +148,20 @@ describe('a fault', () => {
     [{ kind: 'explode' }, 'fault.kind'],
     [{ kind: 'status', status: 200 }, 'fault.status'],
     [{ kind: 'delay', ms: -1 }, 'fault.ms'],
+    [{ kind: 'delay', ms: Infinity }, 'fault.ms'],
+    [JSON.parse('{"kind":"hang","ms":1e400}'), 'fault.ms'],
+    [{ kind: 'status', retryAfter: Infinity }, 'fault.retryAfter'],
     [{ kind: 'status', nth: 0 }, 'fault.nth'],
     [{ kind: 'status', endpoint: 'oauth' }, 'fault.endpoint'],
     [{ kind: 'status', often: true }, 'fault.often'],
+    [{ kind: 'hang', toString: 1 }, 'fault.toString'],
+    [{ kind: 'hang', constructor: {} }, 'fault.constructor'],
+    [JSON.parse('{"kind":"hang","__proto__":1}'), 'fault.__proto__'],
     [null, 'fault'],
-  ])('that is none is refused: %j', (fault, field) => {
+  ])('that is none is refused: %p', (fault, field) => {
     const tenant = aTenant();
-    expect(() => tenant.faults.add(fault as never)).toThrow(expect.objectContaining({ field }));
+    const refusal = { name: 'TenantConfigurationError', field };
+    expect(() => tenant.faults.add(fault as never)).toThrow(expect.objectContaining(refusal));
     expect(tenant.faults.list()).toEqual([]);
   });
 
@@ -156,6 +182,7 @@ describe('a fault', () => {
     expect(tenant.faults.list()).toEqual([{ id, kind: 'drop-response', times: Infinity, hits: 0 }]);
     expect((await call('GET')).body).toHaveLength(1);
     expect(await call('POST', '', { kind: 'nonsense' })).toMatchObject({ status: 400 });
+    expect(await call('POST', '', { kind: 'hang', toString: 1 })).toMatchObject({ status: 400 });
     expect(await call('DELETE', '/nothing')).toMatchObject({ status: 404 });
     expect(await call('DELETE', `/${id}`)).toMatchObject({ status: 200 });
     tenant.faults.add({ kind: 'hang' });

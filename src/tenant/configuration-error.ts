@@ -5,7 +5,8 @@ export class TenantConfigurationError extends Error {
 
   /** @param found is quoted in the message, so it must never be a secret */
   constructor(field: string, expected: string, found: unknown) {
-    super(`${field}: expected ${expected}, found ${found === undefined ? 'nothing' : JSON.stringify(found)}`);
+    const shown = typeof found === 'number' ? String(found) : (JSON.stringify(found) ?? 'nothing');
+    super(`${field}: expected ${expected}, found ${shown}`);
     this.field = field;
   }
 }

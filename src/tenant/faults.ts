@@ -189,6 +189,7 @@ function readFault(source: unknown): Fault {
     throw new TenantConfigurationError('fault', 'an object', source);
   const fault: Record<string, unknown> = { ...source };
   const number = (least: number) => (value: unknown) => typeof value === 'number' && value >= least;
+  const time = (value: unknown) => number(0)(value) && Number.isFinite(value);
   const choice =
     (...choices: readonly string[]) =>
     (value: unknown) =>
@@ -201,15 +202,15 @@ function readFault(source: unknown): Fault {
     client_id: ['a client id', text],
     nth: ['a number from 1', number(1)],
     times: ['a number from 1', number(1)],
-    ms: ['milliseconds', number(0)],
+    ms: ['milliseconds', time],
     status: ['a status from 400 to 599', (value) => number(400)(value) && Number(value) < 600],
     body: ['"json", "html" or "empty"', choice('json', 'html', 'empty')],
-    retryAfter: ['seconds', number(0)],
+    retryAfter: ['seconds', time],
     when: ['"before" or "after"', choice('before', 'after')],
     cut: ['"start" or "body"', choice('start', 'body')],
   };
   for (const [name, value] of Object.entries({ kind: undefined, ...fault })) {
-    const rule = rules[name];
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (!rule)
       throw new TenantConfigurationError(`fault.${name}`, `one of ${Object.keys(rules).join(', ')}`, name);
     if ((value !== undefined || name === 'kind') && !rule[1](value))

@@ -32,9 +32,14 @@ const unitMilliseconds: Readonly<Record<string, Milliseconds>> = {
   d: 86_400_000,
 };
 
+/** 24.8 days: `setTimeout` takes anything longer for no delay at all. */
+const longestDelay: Milliseconds = 2 ** 31 - 1;
+
 /** Real time, for a fault that delays an answer. */
-export const realWait = (span: Milliseconds): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, span));
+export async function realWait(span: Milliseconds): Promise<void> {
+  for (let left = span; left > 0; left -= longestDelay)
+    await new Promise((resolve) => setTimeout(resolve, Math.min(left, longestDelay)));
+}
 
 /** @param world the clock that ticks underneath, in milliseconds */
 export function tenantClock(world: () => Milliseconds = Date.now): TenantClock {
