@@ -102,6 +102,21 @@ describe('a cache of the app’s own', () => {
     expect([...entries.values()].join('\n')).toContain('"cause":"logout"');
   });
 
+  it.each<[string, (keys: string[]) => unknown]>([
+    ['null', () => null],
+    ['an object', () => ({})],
+    ['an iterator', (keys) => new Set(keys).keys()],
+    ['a list of anything', (keys) => [1, null, ...keys]],
+  ])('that lists its keys as %s gives up the entries of who leaves', async (_, listed) => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    const tab = await signedIn(world, { ...cache, allKeys: () => listed([...entries.keys()]) as string[] });
+    await tab.login(grace);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+    await tab.client.logout({ openUrl: false });
+    expect([...entries.keys()].filter((key) => /\/(tokens|user)/.test(key))).toEqual([]);
+  });
+
   it.each<[string, Partial<ICache>]>([
     ['never answers', { get: () => new Promise<never>(() => {}) }],
     ['never answers, from another realm', { get: () => runInNewContext('new Promise(() => {})') as never }],

@@ -15,6 +15,7 @@ import type { Target } from '../core/authorization-request.ts';
 import { isSameIdentity, readSession, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
 import type { CustodyView } from '../custody/custody.ts';
+import { textsOf } from '../oauth/json.ts';
 import type { ClientContext } from './context.ts';
 
 /** The signed-in user. The same object for as long as the ID token is the same. */
@@ -178,11 +179,11 @@ async function removeEntries(
     );
   };
   // The user's entry first: without it the others are not served, even if one of them cannot be removed.
-  const [listed = []] = await Promise.all([attempt(() => cache.allKeys?.()), remove(userKey(settings))]);
+  const [listed] = await Promise.all([attempt(() => cache.allKeys?.()), remove(userKey(settings))]);
   const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
   const prefix = `${storageName(settings)}/`;
   const custody = storageName(settings, 'custody');
-  const ours = listed.filter(
+  const ours = textsOf(listed).filter(
     (key) => (key.startsWith(prefix) && !key.startsWith(custody)) || isPeerEntry(key, settings.clientId), // or it would be moved in again
   );
   await Promise.all([...new Set([...known, ...ours])].map(remove)); // a cache that hangs is waited for once

@@ -1,4 +1,4 @@
-/** JSON objects (RFC 8259 §4): what answers, JWTs and request bodies are made of. */
+/** JSON (RFC 8259): what answers, JWTs, request bodies and stored records are made of. */
 
 /** The object that a text holds; nothing for any other JSON value, and for what is no JSON. */
 export function parseJsonObject(text: string): Record<string, unknown> | undefined {
@@ -11,3 +11,8 @@ export function parseJsonObject(text: string): Record<string, unknown> | undefin
     return undefined;
   }
 }
+
+/** The texts of an array; of anything else none. */
+export const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filter(isText) : []);
+
+export const isText = (value: unknown): value is string => typeof value === 'string';
