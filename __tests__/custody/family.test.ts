@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { transition, type Family, type FamilyEvent, type LiveFamily } from '../../src/custody/family.ts';
+import {
+  readFamily,
+  transition,
+  type Family,
+  type FamilyEvent,
+  type LiveFamily,
+} from '../../src/custody/family.ts';
+import { encodeBase64url } from '../../src/oauth/base64url.ts';
 
 const token = { access_token: 'a', token_type: 'Bearer', scope: 's', requestedScope: 's', expires_at: 999 };
 const answer = { token };
@@ -243,6 +250,41 @@ describe('a family', () => {
       { state: 'ended', generation: 4, cause: 'logout' },
       { kind: 'ended', orphans: ['r3'] },
     ]);
+  });
+});
+
+describe('a stored family', () => {
+  const ended: Family = { state: 'ended', generation: 4, cause: 'refused' };
+  const idTokenOf = (sub: string) =>
+    `e30.${encodeBase64url(new TextEncoder().encode(JSON.stringify({ sub })))}.c2ln`;
+  const withIdToken = (id_token: unknown) => ({ ...held, id_token: id_token as string });
+  const own = withIdToken(idTokenOf(ada.sub));
+
+  it.each<[string, unknown, Family]>([
+    ['that lives', live, { ...live, former: [] }],
+    ['that has ended', ended, ended],
+    ['without answers', { ...live, answers: null }, { ...live, former: [], answers: {} }],
+    [
+      'with answers that are none',
+      { ...live, answers: { k: held, l: null, m: { ...held, token: {} }, n: { token } } },
+      { ...live, former: [] },
+    ],
+    [
+      'with ID tokens that nobody can read, or that are another user’s',
+      {
+        ...live,
+        answers: { k: own, l: withIdToken('x'), m: withIdToken(idTokenOf('v')), n: withIdToken(1) },
+      },
+      { ...live, former: [], answers: { k: own } },
+    ],
+    ['with former heads that are none', { ...live, former: ['r1', 2] }, { ...live, former: ['r1'] }],
+    ['without a generation', { ...live, generation: Number.NaN }, undefined],
+    ['without a head', { ...live, refresh_token: undefined }, undefined],
+    ['in a state that there is none of', { ...live, state: 'x' }, undefined],
+    ['that is null', null, undefined],
+    ['that is a text', 'family', undefined],
+  ])('%s is read as far as it has the right shape', (_, stored, read) => {
+    expect(readFamily(stored)).toEqual(read);
   });
 });
 

@@ -4,7 +4,7 @@ import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import type { RecordStore, TextStorage } from '../../src/environment.ts';
 import { StorageError, type GenericError } from '../../src/errors.ts';
-import { app, createWorld, grace, type Fault, type Tab, type World } from '../support/world.ts';
+import { app, audience, createWorld, grace, type Fault, type Tab, type World } from '../support/world.ts';
 
 function circle(): unknown {
   const one: { other?: unknown } = {};
@@ -506,6 +506,41 @@ describe('an audience', () => {
     await tab.login();
     const call = tab.client.getTokenSilently({ authorizationParams: { audience } });
     await expect(call).rejects.toMatchObject({ error: 'missing_refresh_token', audience });
+  });
+});
+
+describe('a custody record', () => {
+  type Spoil = (family: Record<string, unknown>, record: Record<string, unknown>) => void;
+  it.each<[string, Spoil]>([
+    ['answers are null', (family) => (family['answers'] = null)],
+    ['answer is null', (family) => (family['answers'] = { [`audience ${audience}`]: null })],
+    [
+      'answer says nothing',
+      (family) => (family['answers'] = { [`audience ${audience}`]: { generation: 9 } }),
+    ],
+    ['former heads are a number', (family) => (family['former'] = 5)],
+    ['count of logouts is a text', (_, record) => (record['logouts'] = 'x')],
+  ])('whose %s still lets the user in and out', async (_, spoil) => {
+    const world = createWorld();
+    const tab = world.openTab();
+    const spoilRecord = () =>
+      world.records.update(world.recordNames()[0]!, (stored) => {
+        const record = stored as Record<string, unknown>;
+        for (const family of Object.values(record['families'] as object)) spoil(family, record);
+        return [record, undefined];
+      });
+    await tab.login();
+    await world.advance(twoHours);
+    await spoilRecord();
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await spoilRecord();
+    await tab.login();
+    await spoilRecord();
+    await tab.client.logout({ openUrl: false });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    const [record] = await world.records.update(world.recordNames()[0]!, (stored) => [stored, [stored]]);
+    expect(record).toMatchObject({ logouts: expect.any(Number) as unknown });
+    expect(world.tenant.families().at(-1)).toMatchObject({ verdict: 'revoked' });
   });
 });
 

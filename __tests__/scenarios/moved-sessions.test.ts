@@ -102,6 +102,15 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 2 }]);
   });
 
+  it('is moved over into a record whose list of moved tokens is none', async () => {
+    const { world, tokens } = await withPeerSession();
+    const spoilt = { version: 1, families: {}, moved: null, logouts: 0 };
+    await world.records.update('latchkey/1/localhost%3A4400/spa/custody', () => [spoilt, undefined]);
+    const tab = openTab(world);
+    await stillSignedIn(tab);
+    await expect(tab.client.getTokenSilently()).resolves.toBe(tokens.access_token);
+  });
+
   it('is moved over where v1 has forgotten whose it is: the first refresh tells', async () => {
     const world = createWorld();
     const { refresh_token } = await peerLogin(world);

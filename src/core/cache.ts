@@ -4,6 +4,7 @@
  * No entry ever holds a refresh token; those are in custody.
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
+import { isText, textsOf } from '../oauth/json.ts';
 import { scopeIncludes } from '../oauth/scope.ts';
 import type { CacheLocation } from './options.ts';
 import { isSameIdentity, organizationOf, type Identity } from './session.ts';
@@ -105,14 +106,13 @@ export function readTokensEntry(value: unknown): TokensEntry | undefined {
 export function readUserEntry(value: unknown): UserEntry | undefined {
   if (!isRecord(value) || typeof value.id_token !== 'string' || !Array.isArray(value.audiences))
     return undefined;
-  return { id_token: value.id_token, audiences: value.audiences.filter((name) => typeof name === 'string') };
+  return { id_token: value.id_token, audiences: textsOf(value.audiences) };
 }
 
-const isToken = (value: unknown): value is Token =>
+/** True for what has every member of a token. */
+export const isToken = (value: unknown): value is Token =>
   isRecord(value) &&
-  ['access_token', 'token_type', 'scope', 'requestedScope'].every(
-    (name) => typeof value[name] === 'string',
-  ) &&
+  ['access_token', 'token_type', 'scope', 'requestedScope'].every((name) => isText(value[name])) &&
   typeof value.expires_at === 'number';
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -24,6 +24,7 @@ import {
 } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { formOf } from '../oauth/form.ts';
+import { textsOf } from '../oauth/json.ts';
 import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import type { AuthorizationCodeGrant, TokenRequest, TokenResponse } from '../oauth/token-endpoint.ts';
@@ -31,7 +32,7 @@ import {
   answerFor,
   audienceKey,
   idTokenOf,
-  isFamily,
+  readFamily,
   statusOf,
   transition,
   type Family,
@@ -688,16 +689,22 @@ const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphans) || []);
 
 /**
- * What a stored record says; what is no family is left out.
+ * What a stored record says; what has not the shape it must have is left out.
  * @throws {StorageError} for a record of a later version.
  */
 function readRecord(stored: unknown): CustodyRecord {
   const record = (stored ?? {}) as Partial<CustodyRecord>;
-  const { version = 0, families, moved = [], logouts = 0, unmarked = false } = record;
+  const { version = 0, families, moved, logouts, unmarked } = record;
   if (version > recordVersion)
     throw new StorageError(`its record has format ${version}, later than ${recordVersion}`);
   if (version !== recordVersion)
     return { version: recordVersion, families: {}, moved: [], logouts: 0, unmarked: false };
-  const read = Object.entries(families ?? {}).filter(([, family]) => isFamily(family));
-  return { version, families: Object.fromEntries(read), moved, logouts, unmarked };
+  const read = Object.entries(families ?? {}).map(([at, family]) => [at, readFamily(family)] as const);
+  return {
+    version,
+    families: Object.fromEntries(read),
+    moved: textsOf(moved),
+    logouts: Number.isFinite(logouts) ? (logouts as number) : 0,
+    unmarked: unmarked === true,
+  };
 }

@@ -22,9 +22,10 @@
  * generation has passed can tell, and discards what it got. A silent login adopts only what has not ended since it began.
  */
 import type { Milliseconds } from '../clock.ts';
-import { serves } from '../core/cache.ts';
+import { isToken, serves } from '../core/cache.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
-import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
+import { isSameIdentity, mayBeOf, readSession, type Identity } from '../core/session.ts';
+import { isText, textsOf } from '../oauth/json.ts';
 
 /** The intent to spend the head, by whom and since when. */
 export interface Claim {
@@ -300,16 +301,27 @@ export const idTokenOf = ({ answers }: LiveFamily): string | undefined =>
     .sort((one, other) => other.generation - one.generation)
     .find(({ id_token }) => id_token !== undefined)?.id_token;
 
-/** True for what `transition` can go on with. A record is read from a store that anybody on the origin can write. */
-export function isFamily(value: unknown): value is NonNullable<Family> {
-  const family = (value ?? {}) as Partial<LiveFamily>;
-  if (typeof family.generation !== 'number') return false;
-  if ((family.state as string) === 'ended') return true;
-  return (
-    family.state === 'live' &&
-    [family.refresh_token, family.scope, family.sub].every((text) => typeof text === 'string') &&
-    typeof family.answers === 'object'
-  );
+/**
+ * The family out of what a store returned, without what has not the shape it must have; `undefined`: nothing that
+ * `transition` can go on with. A record is read from a store that anybody on the origin can write.
+ */
+export function readFamily(value: unknown): Family {
+  const family = (value ?? {}) as LiveFamily | EndedFamily; // every member that is relied on is checked here
+  if (!Number.isFinite(family.generation)) return undefined;
+  if (family.state === 'ended') return family;
+  if (family.state !== 'live' || ![family.refresh_token, family.scope, family.sub].every(isText))
+    return undefined;
+  const answers = Object.entries(family.answers ?? {}).filter(([, answer]) => isAnswer(answer, family));
+  return { ...family, former: textsOf(family.former), answers: Object.fromEntries(answers) };
+}
+
+/** True for an answer whose ID token, if it has one, can be read and is the family's own. */
+function isAnswer(value: unknown, family: LiveFamily): value is HeldAnswer {
+  const { generation, token, id_token } = (value ?? {}) as Partial<HeldAnswer>;
+  if (!Number.isFinite(generation) || !isToken(token)) return false;
+  if (id_token === undefined) return true;
+  const session = readSession(id_token);
+  return session !== undefined && mayBeOf(session, family);
 }
 
 const tokensOf = ({ former = [], refresh_token }: LiveFamily): string[] => [...former, refresh_token];
