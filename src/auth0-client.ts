@@ -15,7 +15,7 @@ import type {
   User,
   WaitOptions,
 } from './core/options.ts';
-import { readLimit, readSettings, type Settings } from './core/settings.ts';
+import { readLimit, readSettings, readText, type Settings } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
@@ -40,10 +40,10 @@ import { toSeconds, type Milliseconds } from './clock.ts';
  */
 export async function createAuth0Client(
   options: Auth0ClientOptions | V1ClientOptions,
-  { signal }: WaitOptions = {},
+  waitOptions?: WaitOptions,
 ): Promise<Auth0Client> {
   const client = new Auth0Client(options);
-  await client.checkSession({ signal });
+  await client.checkSession(waitOptions);
   return client;
 }
 
@@ -66,6 +66,8 @@ async function call<T>(
   if (typeof options !== 'object' || (options as unknown) === null)
     throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
   const { signal } = options;
+  if (signal && typeof signal.addEventListener !== 'function')
+    throw new InvalidConfigurationError('"signal" is no AbortSignal.', 'Leave it out, or pass one.');
   const context = contextOf(client);
   const detachable = () =>
     unlessAborted(
@@ -147,16 +149,17 @@ export class Auth0Client {
    * ID token (OIDC Core §3.1.3.7) and keeps the session. Clean the address afterwards; the SDK does not touch history.
    *
    * @param url Default: the page's address.
+   * @throws {InvalidConfigurationError} for an address that has no text.
    * @throws {GenericError} `missing_callback_parameters`, `missing_transaction`, `state_mismatch`, or the tenant's own code.
    * @throws {AuthenticationError} when the tenant returned an error, such as `access_denied`.
    * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
    * @throws {NetworkError} when the tenant could not be reached.
    */
   async handleRedirectCallback<AppState = unknown>(
-    url: string = contextOf(this).env.page.url(),
+    url: string | URL = contextOf(this).env.page.url(),
     options: WaitOptions = {},
   ): Promise<RedirectLoginResult<AppState>> {
-    return call(this, options, (context) => handleRedirectCallback<AppState>(context, url));
+    return call(this, options, (context) => handleRedirectCallback<AppState>(context, readText('url', url)));
   }
 
   /**
@@ -191,7 +194,7 @@ export class Auth0Client {
       const { cacheMode = 'on', timeoutInSeconds, detailedResponse = false, authorizationParams } = options;
       if (!['on', 'off', 'cache-only'].includes(cacheMode))
         throw new InvalidConfigurationError(
-          `Unknown cacheMode "${cacheMode}".`,
+          `Unknown cacheMode "${readText('cacheMode', cacheMode)}".`,
           'Use "on", "off" or "cache-only".',
         );
       const limit =

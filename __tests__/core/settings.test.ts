@@ -3,7 +3,7 @@ import { Auth0Client } from '../../src/auth0-client.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import { readSettings, storageName } from '../../src/core/settings.ts';
 import { toV2Options } from '../../src/compatibility/v1-options.ts';
-import { InMemoryCache } from '../../src/core/cache.ts';
+import { InMemoryCache, type ICache } from '../../src/core/cache.ts';
 
 const good: Auth0ClientOptions = { domain: 'tenant.example', clientId: 'spa' };
 
@@ -22,6 +22,17 @@ describe('options that name no tenant and no application', () => {
       { ...good, cacheLocation: 'sessionstorage' },
       /Invalid cache location "sessionstorage"/,
     ],
+    [
+      'a cache location that has no text',
+      { ...good, cacheLocation: Symbol('x') },
+      /"cacheLocation" is no text/,
+    ],
+    [
+      'a scope that has no text',
+      { ...good, authorizationParams: { scope: Symbol('x') } },
+      /"scope" is no text/,
+    ],
+    ['such a scope in the spelling of v1', { domain: 'd', client_id: 'a', scope: Symbol('x') }, /"scope"/],
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],
@@ -69,6 +80,17 @@ describe('settings', () => {
     expect(readSettings({ ...good, cache: { get: () => null, set() {}, remove() {} } }).cacheLocation).toBe(
       'custom',
     );
+  });
+
+  it('count any other cache as one of the app’s own, wherever it says it is', () => {
+    const cache: object = { location: 'redis', get: () => null, set() {}, remove() {} };
+    expect(readSettings({ ...good, cache: cache as ICache }).cacheLocation).toBe('custom');
+    expect(() => new Auth0Client({ ...good, cache: cache as ICache })).not.toThrow();
+  });
+
+  it('take null for no parameters', () => {
+    const none = { ...good, authorizationParams: null as never };
+    expect(readSettings(none).authorizationParams).toEqual({ scope: 'openid profile email' });
   });
 
   it('name storage so that no client id can imitate another one’s names', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Auth0Client } from '../../src/auth0-client.ts';
+import { Auth0Client, createAuth0Client } from '../../src/auth0-client.ts';
 import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import type { RecordStore, TextStorage } from '../../src/environment.ts';
@@ -11,6 +11,11 @@ function circle(): unknown {
   one.other = one;
   return one;
 }
+
+/** No text can be made of it. */
+const textless: unknown = Object.create(null);
+
+const withParams = (authorizationParams: object) => ({ authorizationParams: authorizationParams as never });
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -583,15 +588,16 @@ describe('a page without Web Crypto', () => {
 });
 
 describe('arguments', () => {
-  it.each([{ cacheMode: 'sometimes' as never }, { timeoutInSeconds: Number.NaN }])(
-    'that mean nothing are typed errors: %j',
-    async (options) => {
-      const tab = createWorld().openTab();
-      await expect(tab.client.getTokenSilently(options)).rejects.toMatchObject({
-        error: 'invalid_configuration',
-      });
-    },
-  );
+  it.each([
+    { cacheMode: 'sometimes' as never },
+    { cacheMode: Symbol('on') as never },
+    { timeoutInSeconds: Number.NaN },
+  ])('that mean nothing are typed errors: %p', async (options) => {
+    const tab = createWorld().openTab();
+    await expect(tab.client.getTokenSilently(options)).rejects.toMatchObject({
+      error: 'invalid_configuration',
+    });
+  });
 
   it.each<[string, (client: Auth0Client) => Promise<unknown>]>([
     ['null for options', (client) => client.getTokenSilently(null as never)],
@@ -601,10 +607,68 @@ describe('arguments', () => {
       (client) => client.getTokenSilently({ authorizationParams: { audience: '\ud800' } }),
     ],
     ['a circle in appState', (client) => client.loginWithRedirect({ appState: circle() })],
-  ])('that cannot be used are typed errors, and nothing is left: %s', async (_, call) => {
-    const tab = createWorld().openTab();
+    ['a signal that is none', (client) => client.getUser({ signal: {} as never })],
+    ['a scope that has no text', (client) => client.getTokenSilently(withParams({ scope: Symbol('x') }))],
+    ['a parameter that has no text', (client) => client.loginWithRedirect(withParams({ ui: textless }))],
+    ['a fragment that has no text', (client) => client.loginWithRedirect({ fragment: textless as never })],
+    ['no way to leave for a login', (client) => client.loginWithRedirect({ openUrl: false as never })],
+    ['no way to leave for a logout', (client) => client.logout({ openUrl: 'x' as never })],
+    ['a logout parameter that has no text', (client) => client.logout({ logoutParams: { x: textless } })],
+    ['an address that has no text', (client) => client.handleRedirectCallback(Symbol('x') as never)],
+    ['null for the options of a callback', (client) => client.handleRedirectCallback(app, null as never)],
+  ])('that cannot be used are typed errors, and nothing is done: %s', async (_, call) => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const [left, sent] = [tab.navigations.length, world.requests.length];
     await expect(call(tab.client)).rejects.toMatchObject({ error: 'invalid_configuration' });
-    expect(tab.navigations).toEqual([]);
+    expect([tab.navigations, world.requests]).toMatchObject([{ length: left }, { length: sent }]);
+    expect(tab.sessionStorage.names()).toEqual([]);
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it('that cannot be used are typed errors of createAuth0Client, too', async () => {
+    const made = createAuth0Client({ domain: 'tenant.example', clientId: 'spa' }, null as never);
+    await expect(made).rejects.toMatchObject({ error: 'invalid_configuration' });
+  });
+
+  it.each([null, 5, {}])('that are no address hold no answer: %p', async (url) => {
+    const tab = createWorld().openTab();
+    await expect(tab.client.handleRedirectCallback(url as never)).rejects.toMatchObject({
+      error: 'missing_callback_parameters',
+    });
+  });
+
+  it('may be a URL where an address is asked for', async () => {
+    const { tab, callback } = await atCallback(createWorld());
+    await tab.client.handleRedirectCallback(new URL(callback));
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it.each([null, { ui: circle() }, { ui: 5n }])(
+    'may be parameters of any kind that has a text, and none: %p',
+    async (authorizationParams) => {
+      const tab = createWorld().openTab({ useRefreshTokensFallback: false });
+      await tab.login();
+      const options = { authorizationParams: authorizationParams as never };
+      await expect(tab.client.getTokenSilently(options)).resolves.toEqual(expect.any(String));
+      await tab.client.loginWithRedirect(options);
+      expect(new URL(tab.navigations.at(-1)!).searchParams.get('audience')).toBe(audience);
+    },
+  );
+
+  it('may leave out a parameter of the client’s own', async () => {
+    const tab = createWorld().openTab();
+    await tab.client.loginWithRedirect(withParams({ audience: null, redirect_uri: undefined }));
+    const query = new URL(tab.navigations.at(-1)!).searchParams;
+    expect([query.get('audience'), query.get('redirect_uri')]).toEqual([null, app]);
+  });
+
+  it('that switch something off stay off', async () => {
+    const tab = createWorld().openTab();
+    await tab.client.logout({ clientId: null, logoutParams: { returnTo: app, federated: false } });
+    const returnTo = encodeURIComponent(app);
+    expect(tab.navigations).toEqual([`http://localhost:4400/v2/logout?returnTo=${returnTo}`]);
   });
 
   it('cannot replace what belongs to the SDK', async () => {

@@ -1,5 +1,6 @@
 /** The spellings of auth0-spa-js v1, turned into v2's. They mean what they meant there. */
 import type { Auth0ClientOptions, AuthorizationParams } from '../core/options.ts';
+import { readText } from '../core/settings.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import { joinScopes } from '../oauth/scope.ts';
 
@@ -55,6 +56,9 @@ export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth
       );
     authorizationParams[name] = value as never; // the same parameter, under the same name
   }
-  authorizationParams.scope = joinScopes('openid profile email', authorizationParams.scope);
+  authorizationParams.scope = joinScopes(
+    'openid profile email',
+    readText('scope', authorizationParams.scope ?? ''),
+  );
   return { useRefreshTokensFallback: true, ...rest, clientId: client_id, authorizationParams };
 }

@@ -3,7 +3,7 @@ import type { AuthorizationRequest } from '../oauth/authorization-endpoint.ts';
 import { authorizationUrl } from '../oauth/authorization-endpoint.ts';
 import { joinScopes } from '../oauth/scope.ts';
 import type { AuthorizationParams } from './options.ts';
-import type { Settings } from './settings.ts';
+import { readParams, type Settings } from './settings.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What an access token is for. */
@@ -17,12 +17,12 @@ export interface Target {
 }
 
 /** The target of a call: the client's own parameters with the call's over them; scopes add up. `undefined` overrides nothing. */
-export function targetOf(settings: Settings, params: AuthorizationParams = {}): Target {
-  const given = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+export function targetOf(settings: Settings, params?: AuthorizationParams): Target {
+  const given = readParams(params);
   const merged: AuthorizationParams = { ...settings.authorizationParams, ...given };
   return {
     audience: merged.audience ?? '',
-    scope: joinScopes(settings.authorizationParams.scope, params.scope),
+    scope: joinScopes(settings.authorizationParams.scope, given.scope),
     params: merged,
   };
 }

@@ -42,16 +42,17 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   if (typeof options !== 'object' || options === null)
     throw new InvalidConfigurationError('Options are missing.', 'Pass { domain, clientId }.');
   const domainUrl = readDomain(options.domain);
-  const { clientId, cacheLocation = 'memory', cache, authorizationParams = {} } = options;
+  const { clientId, cacheLocation = 'memory', cache } = options;
   if (typeof clientId !== 'string' || clientId === '')
     throw new InvalidConfigurationError('"clientId" is missing.', 'Pass the id of your application.');
-  if (cacheLocation !== 'memory' && cacheLocation !== 'localstorage')
+  if (!isCacheLocation(cacheLocation))
     throw new InvalidConfigurationError(
-      `Invalid cache location "${String(cacheLocation)}".`,
+      `Invalid cache location "${readText('cacheLocation', cacheLocation)}".`,
       'Use "memory", "localstorage" or a "cache" of your own.',
     );
   const useRefreshTokens = options.useRefreshTokens === true;
   const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10));
+  const authorizationParams = readParams(options.authorizationParams);
   const { scope = 'openid profile email' } = authorizationParams;
   return {
     domainUrl,
@@ -62,7 +63,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
       ...authorizationParams,
       scope: joinScopes('openid', scope, useRefreshTokens ? 'offline_access' : undefined),
     },
-    cacheLocation: cache ? (cache.location ?? 'custom') : cacheLocation,
+    cacheLocation: !cache ? cacheLocation : isCacheLocation(cache.location) ? cache.location : 'custom',
     useRefreshTokens,
     useMrrt: options.useMrrt === true,
     fallback:
@@ -110,6 +111,30 @@ export function readLimit(name: string, value: Seconds | undefined, otherwise: S
     );
   return value;
 }
+
+/**
+ * Parameters as they go on the wire: texts. `undefined` and `null` for all of them say nothing; of one, `undefined` says
+ * nothing, and `null` leaves it out.
+ * @throws {InvalidConfigurationError} for a value that no text can be made of.
+ */
+export const readParams = (params: object | null | undefined): AuthorizationParams =>
+  Object.fromEntries(
+    Object.entries(params ?? {})
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, value === null ? value : readText(name, value)]),
+  );
+
+/** The text of what the caller gave, where that is not a text already. @throws {InvalidConfigurationError} for what has none. */
+export function readText(name: string, value: unknown): string {
+  try {
+    return ''.concat(value as string); // unlike `String`, refuses symbols
+  } catch {
+    throw new InvalidConfigurationError(`"${name}" is no text.`, 'Leave it out, or pass one.');
+  }
+}
+
+const isCacheLocation = (location: unknown): location is CacheLocation =>
+  location === 'memory' || location === 'localstorage';
 
 function readDomain(domain: unknown): string {
   const suggestion = 'Pass a domain such as "tenant.eu.auth0.com".';

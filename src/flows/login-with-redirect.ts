@@ -1,7 +1,8 @@
 import { authorizationRequest, targetOf } from '../core/authorization-request.ts';
 import type { RedirectLoginOptions } from '../core/options.ts';
-import { storageName } from '../core/settings.ts';
+import { readText, storageName } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
+import type { Environment } from '../environment.ts';
 import { InvalidConfigurationError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { authorizationSecrets } from './secrets.ts';
@@ -17,12 +18,24 @@ export async function loginWithRedirect(
   const { settings, env } = context;
   const appState = readAppState(options.appState);
   const target = targetOf(settings, options.authorizationParams);
+  const navigate = readNavigation(options.openUrl, env);
+  const fragment = options.fragment ? `#${readText('fragment', options.fragment)}` : '';
   const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
     response_mode: 'query',
   });
   saveTransaction(context, { ...transaction, appState });
-  const address = options.fragment ? `${url}#${options.fragment}` : url;
-  await (options.openUrl ?? env.page.navigate)(address);
+  await navigate(url + fragment);
+}
+
+/** What leaves the page: the app's own way, or the SDK's. @throws {InvalidConfigurationError} for what is no way. */
+export function readNavigation(
+  openUrl: RedirectLoginOptions['openUrl'],
+  { page }: Pick<Environment, 'page'>,
+): (url: string) => Promise<void> | void {
+  const navigate = openUrl ?? page.navigate;
+  if (typeof navigate !== 'function')
+    throw new InvalidConfigurationError('"openUrl" is no function.', 'Leave it out, or pass one.');
+  return navigate;
 }
 
 /** @throws {InvalidConfigurationError} for what would not come back. */
