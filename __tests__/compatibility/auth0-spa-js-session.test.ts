@@ -90,7 +90,7 @@ describe('a session stored by auth0-spa-js', () => {
   ])('is read: %s', (name, families) => {
     const session = readPeerSession(storageOf(fixture(name)), clientId);
     expect(outline(session?.families)).toEqual(families);
-    expect(session?.sub).toBe(name === 'v1-expired' ? undefined : 'auth0|ada'); // v1 forgets whose token it is
+    expect(session?.identity?.sub).toBe(name === 'v1-expired' ? undefined : 'auth0|ada'); // v1 forgets whose token it is
   });
 
   it('is known in every layout that was captured', () => {
@@ -337,7 +337,7 @@ describe('the reader of such sessions', () => {
       expiresAt: noon - iat, // what expires later is not what was issued later
     });
     const session = read(entry(of('bob', 1)), entry(of('ada', 2)));
-    expect(session).toMatchObject({ sub: 'ada', id_token: jwt({ sub: 'ada', iat: 2 }) });
+    expect(session).toMatchObject({ identity: { sub: 'ada' }, id_token: jwt({ sub: 'ada', iat: 2 }) });
     expect(tokensOf(session)).toEqual(['ada']);
     expect(tokensOf(read(entry(of('bob', 3)), entry(of('ada', 2))))).toEqual(['bob']);
   });
@@ -347,13 +347,27 @@ describe('the reader of such sessions', () => {
       entry({ access_token: jwt({ sub }), refresh_token: sub, scope: `openid ${sub}` }),
     ) as [[string, unknown], [string, unknown]];
     expect(tokensOf(read(user({ sub: 'bob', iat: 1 }), one, another))).toEqual(['bob']);
-    expect(read(one, another)).toMatchObject({ id_token: undefined, sub: 'ada' });
+    expect(read(one, another)).toMatchObject({ id_token: undefined, identity: { sub: 'ada' } });
     expect(tokensOf(read(one, another))).toEqual(['ada']);
+  });
+
+  it('gives one organization of a user: the one of the newest ID token', () => {
+    const inOrganization = (org_id: string | undefined, iat: number) =>
+      entry({
+        id_token: jwt({ sub: 'ada', org_id, iat }),
+        access_token: jwt({ sub: 'ada', org_id }),
+        refresh_token: org_id,
+        scope: `openid ${org_id}`,
+      });
+    const session = read(inOrganization('acme', 1), inOrganization('umbrella', 2));
+    expect(session?.identity).toMatchObject({ sub: 'ada', org_id: 'umbrella' });
+    expect(tokensOf(session)).toEqual(['umbrella']);
+    expect(tokensOf(read(user({ sub: 'ada', iat: 3 }), inOrganization('acme', 1)))).toEqual([]);
   });
 
   it('takes an entry that says nothing of its user for the session’s', () => {
     expect(read(user({ sub: 'ada', iat: 1 }), entry({ refresh_token: 'r' }))).toMatchObject({
-      sub: 'ada',
+      identity: { sub: 'ada' },
       families: [{ refresh_token: 'r', id_token: undefined }],
     });
   });
@@ -361,7 +375,10 @@ describe('the reader of such sessions', () => {
   it('passes over an ID token that cannot be decoded or names nobody', () => {
     expect(read(user({ iat: 9 }))).toBeUndefined();
     const broken = entry({ refresh_token: 'r', id_token: 'a.b.c' });
-    expect(read(user({ sub: 'ada' }), broken)).toMatchObject({ id_token: jwt({ sub: 'ada' }), sub: 'ada' });
+    expect(read(user({ sub: 'ada' }), broken)).toMatchObject({
+      id_token: jwt({ sub: 'ada' }),
+      identity: { sub: 'ada' },
+    });
   });
 
   it('keeps apart two versions that wrote side by side', () => {
@@ -472,7 +489,7 @@ describe('whatever is in the storage', () => {
         expect(tokens.filter((token) => !token.startsWith(`${clientId}-`))).toEqual([]);
         const claims =
           session?.families.flatMap(({ id_token, token }) => [id_token, token?.access_token]) ?? [];
-        const others = ['ada', 'bob'].filter((sub) => sub !== session?.sub);
+        const others = ['ada', 'bob'].filter((sub) => sub !== session?.identity?.sub);
         for (const sub of others)
           expect(claims.filter((jwt) => jwt?.includes(encodedSub(sub)) ?? false)).toEqual([]);
       }),

@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment, Timers } from '../../src/environment.ts';
-import { audience, createWorld, grace, orders, tenantUrl, type Tab, type World } from '../support/world.ts';
+import type { AuthorizationParams } from '../../src/core/options.ts';
+import {
+  ada,
+  audience,
+  createWorld,
+  grace,
+  orders,
+  tenantUrl,
+  type Tab,
+  type World,
+} from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const options = { useRefreshTokensFallback: false };
@@ -14,11 +24,11 @@ interface PeerTokens {
 }
 
 /** A login of auth0-spa-js: what the tenant answered. */
-async function peerLogin(world: World): Promise<PeerTokens> {
+async function peerLogin(world: World, email = ada, params: AuthorizationParams = {}): Promise<PeerTokens> {
   let answer: unknown;
   const keep = (body: Record<string, unknown>) => (answer = body);
   world.faults.push({ kind: 'alter', alter: keep });
-  await world.openTab({ cacheLocation: 'memory' }).login();
+  await world.openTab({ cacheLocation: 'memory' }).login(email, params);
   return answer as PeerTokens;
 }
 
@@ -33,10 +43,15 @@ function openTab(world: World, changes: object = {}, ports: Partial<Environment>
   return world.openTab({ ...options, ...changes }, { timers: { after }, ...ports });
 }
 
-const entryName = `@@auth0spajs@@::spa::${audience}::${scope}`;
+const nameOf = (target: string) => `@@auth0spajs@@::spa::${target}::${scope}`;
+const entryName = nameOf(audience);
 
 /** As `__tests__/fixtures/auth0-spa-js` shows it. */
-function storeV2(world: World, { access_token, refresh_token, id_token }: PeerTokens): void {
+function storeV2(
+  world: World,
+  { access_token, refresh_token, id_token }: PeerTokens,
+  wanted = audience,
+): void {
   const expiresAt = world.now() / 1000 + 3600;
   const body = {
     access_token,
@@ -44,10 +59,10 @@ function storeV2(world: World, { access_token, refresh_token, id_token }: PeerTo
     scope,
     expires_in: 3600,
     token_type: 'Bearer',
-    audience,
+    audience: wanted,
     client_id: 'spa',
   };
-  world.localStorage.set(entryName, JSON.stringify({ body, expiresAt }));
+  world.localStorage.set(nameOf(wanted), JSON.stringify({ body, expiresAt }));
   world.localStorage.set('@@auth0spajs@@::spa::@@user@@', JSON.stringify({ id_token, decodedToken: {} }));
 }
 
@@ -226,6 +241,26 @@ describe('a session that auth0-spa-js has stored', () => {
       await expect(client.isAuthenticated()).resolves.toBe(false);
       await expect(client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
     }
+  });
+
+  it.each([
+    ['the same audience', audience],
+    ['another audience', orders],
+  ])('of another organization of the user who is signed in is left alone: %s', async (_, wanted) => {
+    const world = createWorld();
+    const tab = openTab(world);
+    await tab.login(ada, { organization: 'org_2' });
+    const own = await tab.client.getTokenSilently();
+    storeV2(world, await peerLogin(world, ada, { organization: 'org_1', audience: wanted }), wanted);
+    const before = world.localStorage.get(nameOf(wanted));
+    const next = tab.reload();
+    await expect(next.client.getIdTokenClaims()).resolves.toMatchObject({ org_id: 'org_2' });
+    await expect(next.client.getTokenSilently()).resolves.toBe(own);
+    if (wanted !== audience)
+      await expect(next.client.getTokenSilently(forOrders)).rejects.toMatchObject({
+        error: 'missing_refresh_token',
+      });
+    expect(world.localStorage.get(nameOf(wanted))).toBe(before);
   });
 
   it.each<[string, (text: string) => string, string, { domain?: string }]>([

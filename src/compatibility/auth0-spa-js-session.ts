@@ -9,7 +9,7 @@
  */
 import type { Seconds } from '../clock.ts';
 import type { Token } from '../core/cache.ts';
-import { readSession } from '../core/session.ts';
+import { isSameIdentity, organizationOf, readSession, type Identity, type Session } from '../core/session.ts';
 import type { TextStorage } from '../environment.ts';
 import { parseJsonObject } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
@@ -21,7 +21,7 @@ export interface PeerSession {
   /** The newest by `iat` of those that can be decoded. Not validated. */
   readonly id_token: string | undefined;
   /** Whose session it is, as far as a token says. */
-  readonly sub: string | undefined;
+  readonly identity: Identity | undefined;
   /** One per distinct refresh token, newest first. */
   readonly families: readonly PeerFamily[];
 }
@@ -48,7 +48,8 @@ export interface PeerFamily {
 }
 
 /**
- * What auth0-spa-js has left for this client; `undefined` when nothing. Where entries of several users lie side by side,
+ * What auth0-spa-js has left for this client; `undefined` when nothing. Where entries of several users, or of several
+ * organizations of one user, lie side by side,
  * the newest ID token says which user is meant; entries that say nothing of their user are taken for that user's.
  * Newer, among entries, is what expires later. Never throws: a storage that does is an empty one.
  */
@@ -101,7 +102,7 @@ interface Entry {
   readonly id_token: string | undefined;
   readonly token: Token | undefined;
   readonly expiresAt: Seconds;
-  readonly sub: string | undefined;
+  readonly identity: Identity | undefined;
 }
 
 interface Leftovers {
@@ -139,8 +140,8 @@ function readEntry(name: string, place: string, value: Record<string, unknown>, 
   const granted = joinScopes(text(body['oauthTokenScope']) ?? scope);
   const access_token = text(body['access_token']);
   const id_token = text(body['id_token']);
-  const [one, other] = [subOf(id_token), subOf(access_token)];
-  if (one !== undefined && other !== undefined && one !== other) return []; // of two users
+  const [one, other] = [identityOf(id_token), identityOf(access_token)];
+  if (one && other && !isSameIdentity(one, other)) return []; // of two users
   const expires = typeof expiresAt === 'number' && Number.isFinite(expiresAt) ? expiresAt : undefined;
   return [
     {
@@ -154,7 +155,7 @@ function readEntry(name: string, place: string, value: Record<string, unknown>, 
           ? undefined
           : { access_token, token_type, scope: granted, requestedScope: scope, expires_at: expires },
       expiresAt: expires ?? 0,
-      sub: one ?? other,
+      identity: one ?? other,
     },
   ];
 }
@@ -178,16 +179,18 @@ function readTarget(
 
 function sessionOf({ entries, idTokens }: Leftovers): PeerSession | undefined {
   const newest = newestOf(idTokens);
-  const sub = newest?.sub ?? entries.find((entry) => entry.sub !== undefined)?.sub;
+  const identity = newest ?? entries.find((entry) => entry.identity)?.identity;
   const carriers = new Map<string, Entry[]>();
   for (const entry of entries)
     for (const refresh_token of texts(entry.refresh_token))
       carriers.set(refresh_token, [...(carriers.get(refresh_token) ?? []), entry]);
   const families = [...carriers]
-    .filter(([, carrying]) => carrying.every((entry) => entry.sub === undefined || entry.sub === sub))
+    .filter(([, carrying]) =>
+      carrying.every((entry) => !entry.identity || isSameIdentity(entry.identity, identity)),
+    )
     .map(([refresh_token, carrying]) => familyOf(refresh_token, carrying));
   if (newest === undefined && families.length === 0) return undefined;
-  return { id_token: newest?.id_token, sub, families };
+  return { id_token: newest?.id_token, identity, families };
 }
 
 /** @param carrying at least one, newest first */
@@ -204,20 +207,22 @@ function familyOf(refresh_token: string, carrying: readonly Entry[]): PeerFamily
   };
 }
 
-function newestOf(idTokens: readonly string[]): { id_token: string; sub: string } | undefined {
-  let newest: { id_token: string; sub: string; iat: Seconds } | undefined;
+function newestOf(idTokens: readonly string[]): Session | undefined {
+  let newest: { session: Session; iat: Seconds } | undefined;
   for (const id_token of idTokens) {
     const session = readSession(id_token);
     if (!session) continue;
     const iat = typeof session.claims.iat === 'number' ? session.claims.iat : 0;
-    if (!newest || iat > newest.iat) newest = { id_token, sub: session.sub, iat };
+    if (!newest || iat > newest.iat) newest = { session, iat };
   }
-  return newest;
+  return newest?.session;
 }
 
-function subOf(token: string | undefined): string | undefined {
+function identityOf(token: string | undefined): Identity | undefined {
   try {
-    return token === undefined ? undefined : text(decodeJwt(token).claims['sub']);
+    const { claims } = decodeJwt(token ?? '');
+    const sub = text(claims['sub']);
+    return sub === undefined ? undefined : { sub, org_id: organizationOf(claims) };
   } catch {
     return undefined; // opaque
   }

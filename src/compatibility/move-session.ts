@@ -4,10 +4,11 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
-import { readSession, unknownIdentity, type Session } from '../core/session.ts';
+import { isSameIdentity, readSession, unknownIdentity, type Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
+import { prepareTakeOver } from '../custody/take-over.ts';
 import type { Environment, Locks, Timers } from '../environment.ts';
 import { InvalidIdTokenError } from '../errors.ts';
 import {
@@ -29,7 +30,7 @@ const rounds = 5;
 
 export interface Move {
   readonly settings: Settings;
-  readonly env: Pick<Environment, 'clock' | 'timers' | 'localStorage' | 'peerLocks'>;
+  readonly env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'localStorage' | 'peerLocks'>;
   readonly custody: Custody;
   /** The session that there is already, if any: another user's is none to be moved into. */
   readonly session: Session | undefined;
@@ -63,22 +64,24 @@ export async function moveSession({
       const idToken = peer.id_token ?? '';
       if (idToken !== '' && !isOurs(settings, idToken, env.clock.now())) return;
       const identity = readSession(idToken) ?? unknownIdentity;
-      if (session && session.sub !== identity.sub) return;
+      if (session && !isSameIdentity(session, identity)) return;
       const newest = newestPerAudience(peer.families);
-      const moved = await custody.moveIn(
-        newest.map(({ refresh_token, audience, scope, token }) => ({
-          refresh_token,
-          audience,
-          scope,
-          identity,
-          answer: token && { token, id_token: idToken },
-        })),
-      );
+      const families = newest.map(({ refresh_token, audience, scope, token }) => ({
+        refresh_token,
+        audience,
+        scope,
+        answer: token && { token, id_token: idToken },
+      }));
+      const takeOver = await prepareTakeOver({ identity, families }, env.cryptography.sha256);
+      const adopted = await custody.moveIn(takeOver);
       removePeerRefreshTokens(localStorage, peer.families);
-      if (!moved) return;
-      if (idToken === '') return void (await saveUnknown(newest.map(({ audience }) => audience)));
-      if (newest.length === 0 && !session) await save('', undefined, idToken);
-      for (const { audience, token } of newest) await save(audience, token, session?.id_token ?? idToken);
+      if (!adopted) return;
+      const audiences = newest.map(({ audience }) => audience);
+      if (idToken === '') return void (await saveUnknown(audiences));
+      // Whoever took them over may have been cut off before anybody knew of it.
+      if (adopted.length === 0 && !session) await save(audiences[0] ?? '', undefined, idToken);
+      for (const { audience, answer } of adopted)
+        await save(audience, answer?.token, session?.id_token ?? idToken);
     }
   });
 }

@@ -76,11 +76,10 @@ export interface Custody {
    */
   adopt(receipt: string, family: AdoptableFamily): Promise<number | undefined>;
   /**
-   * Takes over what another SDK has left, as heads of families: each where there is none yet, or an older one of the same
-   * user. One that was taken over before is spent; and after a logout nothing is taken over.
-   * True: there was something to take over, or nothing that spoke against it.
+   * Takes over what another SDK has left, as heads of families; `prepareTakeOver` decides which.
+   * @returns Those that were adopted; `undefined`: nothing may be taken over.
    */
-  moveIn(families: readonly MovedFamily[]): Promise<boolean>;
+  moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined>;
   /** Notes that the session could not be marked, until the next login. */
   goUnmarked(): Promise<void>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
@@ -143,9 +142,15 @@ export interface Began {
 
 export interface MovedFamily extends Wanted {
   readonly refresh_token: string;
-  readonly identity: Identity;
   readonly answer: Answer | undefined;
 }
+
+/** One step of the record. */
+export type TakeOver = (record: CustodyRecord) => {
+  /** The same one where nothing changes. */
+  readonly next: CustodyRecord;
+  readonly adopted: readonly MovedFamily[] | undefined;
+};
 
 export interface Redeemed {
   readonly receipt: string;
@@ -163,7 +168,7 @@ type FamilyChange = readonly [at: string, event: FamilyEvent];
 /** What became of a head: cannot be had again. */
 type CommitEvent = Extract<FamilyEvent, { kind: 'rotate' | 'quarantine' | 'refuse' }>;
 
-interface CustodyRecord {
+export interface CustodyRecord {
   readonly version: number;
   readonly families: Families;
   /** Digests of the refresh tokens that were moved in, so that none is when an old tab writes it back. */
@@ -519,26 +524,11 @@ export function createCustody(
     return after;
   }
 
-  async function moveIn(found: readonly MovedFamily[]): Promise<boolean> {
-    const digests = await Promise.all(
-      found.map(async ({ refresh_token }) =>
-        encodeBase64url(await env.cryptography.sha256(new TextEncoder().encode(refresh_token))),
-      ),
-    );
-    return records.update(name, (record) => {
-      const read = readRecord(record);
-      const { moved } = read;
-      const families: Record<string, Family> = { ...read.families };
-      if (Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout'))
-        return [record, false];
-      const news = found.filter((_, index) => !moved.includes(digests[index] ?? ''));
-      for (const { audience, ...family } of news) {
-        const key = audienceKey(audience);
-        if (isNewer(family, families[key], key))
-          [families[key]] = transition(families[key], { kind: 'adopt', key, ...family });
-      }
-      if (news.length === 0) return [record, true];
-      return [{ ...read, families, moved: [...moved, ...digests].slice(-movedLimit) }, true];
+  async function moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined> {
+    return records.update(name, (stored) => {
+      const record = readRecord(stored);
+      const { next, adopted } = takeOver(record);
+      return [next === record ? stored : next, adopted];
     });
   }
 
@@ -674,16 +664,6 @@ const grantedOf = ({ scope: granted = '' }: TokenResponse, asked: string): strin
           /^(openid|profile|email|address|phone|offline_access)$/.test(name),
         ),
       );
-
-/** How many digests are kept. */
-const movedLimit = 50;
-
-/** An old tab's is newer than ours if its access token lasts longer. */
-function isNewer({ identity, answer }: Omit<MovedFamily, 'audience'>, ours: Family, key: string): boolean {
-  if (ours === undefined) return true;
-  if (ours.state === 'ended' || !isSameIdentity(ours, identity)) return false;
-  return (answer?.token.expires_at ?? 0) > (ours.answers[key]?.token.expires_at ?? 0);
-}
 
 const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphans) || []);

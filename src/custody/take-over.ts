@@ -1,0 +1,55 @@
+/** What is taken into custody of a session that another SDK has left. Loaded only where there is one. */
+import { isSameIdentity, type Identity } from '../core/session.ts';
+import { encodeBase64url } from '../oauth/base64url.ts';
+import type { Sha256 } from '../oauth/pkce.ts';
+import type { CustodyRecord, MovedFamily, TakeOver } from './custody.ts';
+import { audienceKey, transition, type Family } from './family.ts';
+
+/** What was found, of one user. */
+export interface Found {
+  readonly identity: Identity;
+  /** One per audience. */
+  readonly families: readonly MovedFamily[];
+}
+
+/**
+ * Decides about what was found, in one step of the store: each family where there is none yet, or an older one of the same
+ * user. One that was taken over before is spent; and after a logout nothing is taken over.
+ */
+export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<TakeOver> {
+  const { identity } = found;
+  const candidates = await Promise.all(
+    found.families.map(async (family) => ({ family, digest: await digestOf(family.refresh_token, sha256) })),
+  );
+  return (record) => {
+    if (isClosed(record)) return { next: record, adopted: undefined };
+    const families: Record<string, Family> = { ...record.families };
+    const news = candidates.filter(({ digest }) => !record.moved.includes(digest));
+    if (news.length === 0) return { next: record, adopted: [] };
+    const adopted = news.flatMap(({ family }) => {
+      const { audience, ...rest } = family;
+      const key = audienceKey(audience);
+      if (!isNewer(family, identity, families[key], key)) return [];
+      [families[key]] = transition(families[key], { kind: 'adopt', key, identity, ...rest });
+      return [family];
+    });
+    const moved = [...record.moved, ...news.map(({ digest }) => digest)].slice(-movedLimit);
+    return { next: { ...record, families, moved }, adopted };
+  };
+}
+
+const isClosed = ({ families }: CustodyRecord): boolean =>
+  Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout');
+
+/** An old tab's is newer than ours if its access token lasts longer. */
+function isNewer({ answer }: MovedFamily, identity: Identity, ours: Family, key: string): boolean {
+  if (ours === undefined) return true;
+  if (ours.state === 'ended' || !isSameIdentity(ours, identity)) return false;
+  return (answer?.token.expires_at ?? 0) > (ours.answers[key]?.token.expires_at ?? 0);
+}
+
+const digestOf = async (text: string, sha256: Sha256): Promise<string> =>
+  encodeBase64url(await sha256(new TextEncoder().encode(text)));
+
+/** How many digests are kept. */
+const movedLimit = 50;
