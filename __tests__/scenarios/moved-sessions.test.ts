@@ -229,6 +229,49 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.journal()).not.toContain('ferrt');
   });
 
+  it('is followed when the user signs in in an old tab after the tenant has ended latchkey’s', async () => {
+    const world = createWorld();
+    const tab = openTab(world);
+    await tab.login();
+    await world.advance(31 * 24 * 3600 * 1000);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'invalid_grant' });
+    const tokens = await peerLogin(world);
+    storeV2(world, tokens);
+    const next = tab.reload();
+    await stillSignedIn(next);
+    expect(world.localStorage.get(entryName)).not.toContain(tokens.refresh_token);
+    await expect(next.client.getTokenSilently()).resolves.toBe(tokens.access_token);
+    await world.advance(twoHours);
+    await expect(next.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes().at(-1)!.form.get('refresh_token')).toBe(tokens.refresh_token);
+  });
+
+  it('is followed for an audience that a former user had', async () => {
+    const world = createWorld();
+    await openTab(world).login(ada);
+    await openTab(world).login(grace, { audience: orders });
+    storeV2(world, await peerLogin(world, grace));
+    const tab = openTab(world);
+    await tab.client.isAuthenticated();
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.getTokenSilently(forOrders)).resolves.toEqual(expect.any(String));
+  });
+
+  it('is followed when the user signs in where nobody knew whose the moved one was', async () => {
+    const world = createWorld();
+    const { refresh_token } = await peerLogin(world);
+    world.localStorage.set(entryName, JSON.stringify({ body: { refresh_token }, expiresAt: 1 }));
+    await openTab(world).client.isAuthenticated(); // moves it
+    const tokens = await peerLogin(world);
+    storeV2(world, tokens);
+    const tab = openTab(world);
+    await stillSignedIn(tab);
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes().map(({ form }) => form.get('refresh_token'))).toEqual([tokens.refresh_token]);
+  });
+
   it('does not come back after a logout, whoever writes it back', async () => {
     const { world, tokens } = await withPeerSession();
     const tab = openTab(world);

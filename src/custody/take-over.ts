@@ -1,5 +1,5 @@
 /** What is taken into custody of a session that another SDK has left. Loaded only where there is one. */
-import { isSameIdentity, type Identity } from '../core/session.ts';
+import { mayBeOf, type Identity } from '../core/session.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import type { Sha256 } from '../oauth/pkce.ts';
 import type { CustodyRecord, MovedFamily, TakeOver } from './custody.ts';
@@ -13,8 +13,8 @@ export interface Found {
 }
 
 /**
- * Decides about what was found, in one step of the store: each family where there is none yet, or an older one of the same
- * user. One that was taken over before is spent; and after a logout nothing is taken over.
+ * Decides about what was found, in one step of the store: each family where there is none yet, one that is over, or an
+ * older one of the same user. One that was taken over before is spent; and after a logout nothing is taken over.
  */
 export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<TakeOver> {
   const { identity } = found;
@@ -41,10 +41,13 @@ export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<Tak
 const isClosed = ({ families }: CustodyRecord): boolean =>
   Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout');
 
-/** An old tab's is newer than ours if its access token lasts longer. */
+/**
+ * An old tab's is newer than ours if its access token lasts longer. Where ours is over, whatever nobody has seen is: presenting
+ * a dead one costs nothing there.
+ */
 function isNewer({ answer }: MovedFamily, identity: Identity, ours: Family, key: string): boolean {
-  if (ours === undefined) return true;
-  if (ours.state === 'ended' || !isSameIdentity(ours, identity)) return false;
+  if (ours === undefined || ours.state === 'ended') return true;
+  if (!mayBeOf(identity, ours)) return false;
   return (answer?.token.expires_at ?? 0) > (ours.answers[key]?.token.expires_at ?? 0);
 }
 
