@@ -262,12 +262,11 @@ async function moveIn(context: ClientContext): Promise<void> {
   const { settings, env, custody } = context;
   if (!env.localStorage.names().some((name) => isPeerEntry(name, settings.clientId))) return;
   const { moveSession } = await import('./compatibility/move-session.ts');
-  const session = await knownSession(context);
   await moveSession({
     settings,
     env,
     custody,
-    session,
+    findSession: () => knownSession(context),
     save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken),
     saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
   });

@@ -91,6 +91,12 @@ async function withPeerSession(
   return { world, tokens };
 }
 
+/** An old tab takes the lock of all versions, and is frozen. */
+function holdPeerLock(world: World): void {
+  const { peerLocks } = world.openTab().env;
+  void peerLocks.run('auth0.lock.getTokenSilently', 1000, () => new Promise(() => {}));
+}
+
 const stillSignedIn = async (tab: Tab) => {
   await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Ada' });
@@ -304,6 +310,27 @@ describe('a session that auth0-spa-js has stored', () => {
         error: 'missing_refresh_token',
       });
     expect(world.localStorage.get(nameOf(wanted))).toBe(before);
+  });
+
+  it('of another user costs no renewal a wait, whatever lock an old tab holds', async () => {
+    const world = createWorld();
+    const tab = openTab(world);
+    await tab.login(grace);
+    storeV2(world, await peerLogin(world));
+    holdPeerLock(world);
+    await world.advance(twoHours);
+    const began = world.steady();
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.reload().client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+    expect(world.steady()).toBe(began);
+  });
+
+  it('that has been moved costs no page a wait, whatever lock an old tab holds', async () => {
+    const { world } = await withPeerSession();
+    const tab = openTab(world);
+    await stillSignedIn(tab);
+    holdPeerLock(world);
+    await stillSignedIn(tab.reload());
   });
 
   it.each<[string, (text: string) => string, string, { domain?: string }]>([

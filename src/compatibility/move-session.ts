@@ -4,7 +4,13 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
-import { isSameIdentity, readSession, unknownIdentity, type Session } from '../core/session.ts';
+import {
+  isSameIdentity,
+  readSession,
+  unknownIdentity,
+  type Identity,
+  type Session,
+} from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
@@ -16,6 +22,7 @@ import {
   readPeerSession,
   removePeerRefreshTokens,
   type PeerFamily,
+  type PeerSession,
 } from './auth0-spa-js-session.ts';
 
 /** How long an old tab may keep us waiting: it holds its lock for as long as its iframe takes. The next call tries again. */
@@ -32,58 +39,79 @@ export interface Move {
   readonly settings: Settings;
   readonly env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'localStorage' | 'peerLocks'>;
   readonly custody: Custody;
-  /** The session that there is already, if any: another user's is none to be moved into. */
-  readonly session: Session | undefined;
+  /** The session that there is by now, if any: another user's is none to be moved into. */
+  readonly findSession: () => Promise<Session | undefined>;
   /** Writes what was moved, token by token. */
   readonly save: (audience: string, token: Token | undefined, idToken: string) => Promise<unknown>;
   /** Writes that there is a session, of nobody knows whom yet. */
   readonly saveUnknown: (audiences: readonly string[]) => Promise<unknown>;
 }
 
-export async function moveSession({
-  settings,
-  env,
-  custody,
-  session,
-  save,
-  saveUnknown,
-}: Move): Promise<void> {
-  const { localStorage, peerLocks } = env;
-  const { clientId } = settings;
-  const found = readPeerSession(localStorage, clientId);
+export async function moveSession(move: Move): Promise<void> {
+  const { settings, env } = move;
+  // Before the locks: whoever is none of ours to move may hold them for long.
+  const found = await findMovable(move);
   if (!found) return;
-  const audiences = found.families.map(({ audience }) => audience);
-  await holding(peerLocks, peerLockNames(clientId, audiences), async () => {
+  const audiences = found.peer.families.map(({ audience }) => audience);
+  await holding(env.peerLocks, peerLockNames(settings.clientId, audiences), async () => {
     for (let round = 1; round <= rounds; round++) {
       await pause(env.timers, storageLag);
       // Read again: until the locks were granted, an old tab may have been spending one of these; and one that was doing so
       // without them may have written back what it got.
-      const peer = readPeerSession(localStorage, clientId);
-      if (peer === undefined || (round > 1 && peer.families.length === 0)) return;
-      // v1 keeps nothing of an expired entry but its refresh token.
-      const idToken = peer.id_token ?? '';
-      if (idToken !== '' && !isOurs(settings, idToken, env.clock.now())) return;
-      const identity = readSession(idToken) ?? unknownIdentity;
-      if (session && !isSameIdentity(session, identity)) return;
-      const newest = newestPerAudience(peer.families);
-      const families = newest.map(({ refresh_token, audience, scope, token }) => ({
-        refresh_token,
-        audience,
-        scope,
-        answer: token && { token, id_token: idToken },
-      }));
-      const takeOver = await prepareTakeOver({ identity, families }, env.cryptography.sha256);
-      const adopted = await custody.moveIn(takeOver);
-      removePeerRefreshTokens(localStorage, peer.families);
-      if (!adopted) return;
-      const audiences = newest.map(({ audience }) => audience);
-      if (idToken === '') return void (await saveUnknown(audiences));
-      // Whoever took them over may have been cut off before anybody knew of it.
-      if (adopted.length === 0 && !session) await save(audiences[0] ?? '', undefined, idToken);
-      for (const { audience, answer } of adopted)
-        await save(audience, answer?.token, session?.id_token ?? idToken);
+      const movable = await findMovable(move);
+      if (!movable || (round > 1 && movable.peer.families.length === 0)) return;
+      if (!(await take(move, movable))) return;
     }
   });
+}
+
+/** What was found, and may be moved. */
+interface Movable {
+  readonly peer: PeerSession;
+  /** Empty where v1 has kept nothing but a refresh token. */
+  readonly idToken: string;
+  readonly identity: Identity;
+  /** The same user's, in the same organization. */
+  readonly session: Session | undefined;
+}
+
+async function findMovable({ settings, env, findSession }: Move): Promise<Movable | undefined> {
+  const peer = readPeerSession(env.localStorage, settings.clientId);
+  if (peer === undefined) return undefined;
+  const idToken = peer.id_token ?? '';
+  if (idToken !== '' && !isOurs(settings, idToken, env.clock.now())) return undefined;
+  const identity = readSession(idToken) ?? unknownIdentity;
+  const session = await findSession();
+  if (session && (peer.families.length === 0 || !isSameIdentity(session, identity))) return undefined;
+  return { peer, idToken, identity, session };
+}
+
+/** True: an old tab may have written back something newer meanwhile. */
+async function take(
+  { env, custody, save, saveUnknown }: Move,
+  { peer, idToken, identity, session }: Movable,
+): Promise<boolean> {
+  const newest = newestPerAudience(peer.families);
+  const families = newest.map(({ refresh_token, audience, scope, token }) => ({
+    refresh_token,
+    audience,
+    scope,
+    answer: token && { token, id_token: idToken },
+  }));
+  const takeOver = await prepareTakeOver({ identity, families }, env.cryptography.sha256);
+  const adopted = await custody.moveIn(takeOver);
+  removePeerRefreshTokens(env.localStorage, peer.families);
+  if (!adopted) return false;
+  const audiences = newest.map(({ audience }) => audience);
+  if (idToken === '') {
+    await saveUnknown(audiences);
+    return false;
+  }
+  // Whoever took them over may have been cut off before anybody knew of it.
+  if (adopted.length === 0 && !session) await save(audiences[0] ?? '', undefined, idToken);
+  for (const { audience, answer } of adopted)
+    await save(audience, answer?.token, session?.id_token ?? idToken);
+  return true;
 }
 
 const pause = (timers: Timers, span: Milliseconds): Promise<void> =>
