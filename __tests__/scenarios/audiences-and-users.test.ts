@@ -103,6 +103,20 @@ describe('P12, P17: one refresh token for many resources', () => {
     expect(world.journal()).not.toContain('ferrt');
   });
 
+  it('scopes that no policy allows are asked for once, however long an answer takes', async () => {
+    const world = createWorld({ multiResource: true, latency: () => 100 });
+    const login = world.openTab(mrrt).login();
+    await world.advance(20_000);
+    await login;
+    await world.advance(twoHours);
+    const { client } = world.openTab(mrrt);
+    const wanted = { authorizationParams: { audience: orders, scope: 'write:things' } };
+    const call = expect(client.getTokenSilently(wanted)).rejects.toMatchObject({ error: 'missing_scopes' });
+    await world.advance(20_000);
+    await call;
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
   it('an audience that no policy names is the tenant’s to refuse, and nothing is lost', async () => {
     const world = createWorld({ multiResource: true });
     const tab = await expired(world);

@@ -461,7 +461,7 @@ describe('a store that refuses what became of a refresh', () => {
     await world.rest();
     calls.push(other.client.getTokenSilently(long));
     const mend = () => (broken = false);
-    return { world, calls: Promise.allSettled(calls), other, mend };
+    return { world, calls: Promise.allSettled(calls), shaky, other, mend };
   }
 
   it.each([1000, 20_000])('for %i ms is asked again before any other tab may spend', async (time) => {
@@ -484,6 +484,20 @@ describe('a store that refuses what became of a refresh', () => {
     await world.advance(twoHours);
     await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('does not take it after a logout: that is the end of it, and it is revoked', async () => {
+    const { world, calls, shaky, mend } = await refusing();
+    await world.advance(1500);
+    const left = expect(shaky.client.logout({ openUrl: false })).rejects.toMatchObject({
+      error: 'storage_error',
+    });
+    await world.advance(5000);
+    await left;
+    mend();
+    await world.advance(60_000);
+    await calls;
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
   });
 
   it('does not make a refusal a lost answer', async () => {

@@ -52,7 +52,7 @@ export interface Auth0ClientOptions {
   useMrrt?: boolean | undefined;
   /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
   leeway?: Seconds | undefined;
-  /** How long a caller waits for the token endpoint; the exchange itself goes on. Default: 10. */
+  /** How long `getTokenSilently()` waits for the token endpoint; the exchange itself goes on, and a login waits for its own. Default: 10. */
   httpTimeoutInSeconds?: Seconds | undefined;
   /** How long a hidden iframe may take in all. Default: 60. */
   authorizeTimeoutInSeconds?: Seconds | undefined;

@@ -424,8 +424,7 @@ export function createCustody(
   async function commit(at: string, event: CommitEvent): Promise<boolean> {
     try {
       return await write(at, event);
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
+    } catch {
       unsaved.set(at, event);
       saving ??= saveSoon();
       return true;
@@ -543,19 +542,24 @@ export function createCustody(
   }
 
   async function end(cause: EndedCause, only?: { readonly audience: string; readonly seen: number }) {
+    const isKept = cause === 'logout' && !settings.revokeOnLogout;
+    const revokeAll = (tokens: readonly string[]) => revoke(isKept ? [] : tokens);
+    // What the store would not take belongs to a session that is over: it is not written after that.
+    const late = only ? [] : [...unsaved.values()].flatMap(successorOf);
+    if (only) await saveLate();
+    else unsaved.clear();
     try {
-      await saveLate();
       const event = { kind: 'end', cause, seen: only?.seen } as const;
       const outcomes = await changeEach(
         ({ families }) =>
           (only ? [familyKey(families, only.audience)] : Object.keys(families)).map((at) => [at, event]),
         only ? 0 : 1,
       );
-      const isKept = cause === 'logout' && !settings.revokeOnLogout;
-      return { revoked: revoke(isKept ? [] : orphansOf(outcomes)) };
+      return { revoked: revokeAll([...late, ...orphansOf(outcomes)]) };
     } catch (error) {
+      const revoked = revokeAll(late);
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
-      return { revoked: Promise.resolve() };
+      return { revoked };
     }
   }
 
@@ -664,6 +668,9 @@ const grantedOf = ({ scope: granted = '' }: TokenResponse, asked: string): strin
           /^(openid|profile|email|address|phone|offline_access)$/.test(name),
         ),
       );
+
+const successorOf = (event: CommitEvent): string[] =>
+  event.kind === 'rotate' && event.refresh_token !== undefined ? [event.refresh_token] : [];
 
 const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphans) || []);

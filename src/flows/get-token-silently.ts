@@ -80,12 +80,14 @@ async function obtain(
   const again = () => obtain(context, target, options, began);
   const snapshot = await look(context, target, options.cacheMode);
   const { session } = snapshot;
+  /** The ID token that this call knows of: any other was brought by somebody else. */
+  let known = session?.id_token;
   const plan = planToken(snapshot, target, options.cacheMode, settings);
   const refuse = async (lack: Lack, cause?: unknown, unsettled = isUnsettled(snapshot)) => {
     // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
     for (let waited = 0; ; waited += signInPause) {
       const now = await findSession(context);
-      if (now && now.id_token !== session?.id_token) return again();
+      if (now && now.id_token !== known) return again();
       if (!unsettled) return throwRefusal(context, target, lack, cause);
       if (waited >= signInLimit) {
         const { signedIn } = await custody.look(target);
@@ -122,6 +124,7 @@ async function obtain(
         const kept = await keep(context, target, outcome, session, leave);
         const missing = kept && missingScopes(kept.token, target.scope);
         if (!missing) return kept;
+        known = kept.session.id_token;
         const lack = { kind: 'missing_scopes', missing } as const;
         return settings.fallback === 'off' ? refuse(lack) : authorize(lack);
       }
