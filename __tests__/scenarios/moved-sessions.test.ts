@@ -295,6 +295,51 @@ describe('a session that auth0-spa-js has stored', () => {
   it.each([
     ['the same audience', audience],
     ['another audience', orders],
+  ])('takes the place of another user’s whose storage was cleared: %s', async (_, wanted) => {
+    const world = createWorld();
+    await openTab(world).login(grace, { audience: wanted });
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    storeV2(world, await peerLogin(world));
+    const tab = openTab(world);
+    const waiting = tab.client.getUser();
+    await world.advance(2000);
+    await expect(waiting).resolves.toMatchObject({ name: 'Ada' });
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.getTokenSilently(forOrders)).rejects.toMatchObject({ requiresLogin: true });
+    await stillSignedIn(tab.reload());
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'live']);
+  });
+
+  it('takes the place of another user’s whose storage was cleared, even with no refresh token', async () => {
+    const world = createWorld();
+    await openTab(world).login(grace);
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    storeV2(world, { ...(await peerLogin(world)), refresh_token: '' });
+    const waiting = openTab(world).client.getUser();
+    await world.advance(2000);
+    await expect(waiting).resolves.toMatchObject({ name: 'Ada' });
+  });
+
+  it('is left alone where another user is just signing in', async () => {
+    const world = createWorld();
+    const tab = openTab(world);
+    await tab.login(grace);
+    const session = world.localStorage.names().map((name) => [name, world.localStorage.get(name)!] as const);
+    for (const [name] of session) world.localStorage.remove(name); // as between the first write of a login and the last
+    storeV2(world, await peerLogin(world));
+    const waiting = openTab(world).client.getUser();
+    await world.advance(500);
+    for (const [name, text] of session) world.localStorage.set(name, text);
+    await world.advance(2000);
+    await waiting;
+    await expect(openTab(world).client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'live']);
+  });
+
+  it.each([
+    ['the same audience', audience],
+    ['another audience', orders],
   ])('of another organization of the user who is signed in is left alone: %s', async (_, wanted) => {
     const world = createWorld();
     const tab = openTab(world);

@@ -35,6 +35,9 @@ const lockLimit: Milliseconds = 3000;
 const storageLag: Milliseconds = 20;
 const rounds = 5;
 
+/** How long a login may take from its family in custody to the session that is shown. */
+const loginLag: Milliseconds = 1000;
+
 export interface Move {
   readonly settings: Settings;
   readonly env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'localStorage' | 'peerLocks'>;
@@ -52,6 +55,8 @@ export async function moveSession(move: Move): Promise<void> {
   // Before the locks: whoever is none of ours to move may hold them for long.
   const found = await findMovable(move);
   if (!found) return;
+  const { former } = found;
+  if (former) await pause(env.timers, loginLag);
   const audiences = found.peer.families.map(({ audience }) => audience);
   await holding(env.peerLocks, peerLockNames(settings.clientId, audiences), async () => {
     for (let round = 1; round <= rounds; round++) {
@@ -60,7 +65,7 @@ export async function moveSession(move: Move): Promise<void> {
       // without them may have written back what it got.
       const movable = await findMovable(move);
       if (!movable || (round > 1 && movable.peer.families.length === 0)) return;
-      if (!(await take(move, movable))) return;
+      if (!(await take(move, { ...movable, former }))) return;
     }
   });
 }
@@ -73,9 +78,11 @@ interface Movable {
   readonly identity: Identity;
   /** The same user's, in the same organization. */
   readonly session: Session | undefined;
+  /** Whose families live in custody, though nobody is shown as signed in. */
+  readonly former: Identity | undefined;
 }
 
-async function findMovable({ settings, env, findSession }: Move): Promise<Movable | undefined> {
+async function findMovable({ settings, env, custody, findSession }: Move): Promise<Movable | undefined> {
   const peer = readPeerSession(env.localStorage, settings.clientId);
   if (peer === undefined) return undefined;
   const idToken = peer.id_token ?? '';
@@ -83,13 +90,15 @@ async function findMovable({ settings, env, findSession }: Move): Promise<Movabl
   const identity = readSession(idToken) ?? unknownIdentity;
   const session = await findSession();
   if (session && (peer.families.length === 0 || !isSameIdentity(session, identity))) return undefined;
-  return { peer, idToken, identity, session };
+  const { signedIn } = await custody.look({ audience: '', scope: '' });
+  const former = session || !signedIn || isSameIdentity(signedIn, identity) ? undefined : signedIn;
+  return { peer, idToken, identity, session, former };
 }
 
 /** True: an old tab may have written back something newer meanwhile. */
 async function take(
   { env, custody, save, saveUnknown }: Move,
-  { peer, idToken, identity, session }: Movable,
+  { peer, idToken, identity, session, former }: Movable,
 ): Promise<boolean> {
   const newest = newestPerAudience(peer.families);
   const families = newest.map(({ refresh_token, audience, scope, token }) => ({
@@ -98,10 +107,10 @@ async function take(
     scope,
     answer: token && { token, id_token: idToken },
   }));
-  const takeOver = await prepareTakeOver({ identity, families }, env.cryptography.sha256);
+  const takeOver = await prepareTakeOver({ identity, families, former }, env.cryptography.sha256);
   const adopted = await custody.moveIn(takeOver);
+  if (!adopted) return false; // an old tab's own, for good
   removePeerRefreshTokens(env.localStorage, peer.families);
-  if (!adopted) return false;
   const audiences = newest.map(({ audience }) => audience);
   if (idToken === '') {
     await saveUnknown(audiences);

@@ -76,7 +76,7 @@ export interface Custody {
    */
   adopt(receipt: string, family: AdoptableFamily): Promise<number | undefined>;
   /**
-   * Takes over what another SDK has left, as heads of families; `prepareTakeOver` decides which.
+   * Takes over what another SDK has left, as heads of families; `prepareTakeOver` decides which, and what gives way to them.
    * @returns Those that were adopted; `undefined`: nothing may be taken over.
    */
   moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined>;
@@ -150,6 +150,8 @@ export type TakeOver = (record: CustodyRecord) => {
   /** The same one where nothing changes. */
   readonly next: CustodyRecord;
   readonly adopted: readonly MovedFamily[] | undefined;
+  /** Of the families that gave way. */
+  readonly outcomes: readonly FamilyOutcome[];
 };
 
 export interface Redeemed {
@@ -524,11 +526,13 @@ export function createCustody(
   }
 
   async function moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined> {
-    return records.update(name, (stored) => {
+    const { adopted, outcomes } = await records.update(name, (stored) => {
       const record = readRecord(stored);
-      const { next, adopted } = takeOver(record);
-      return [next === record ? stored : next, adopted];
+      const taken = takeOver(record);
+      return [taken.next === record ? stored : taken.next, taken];
     });
+    void revoke(orphansOf(outcomes));
+    return adopted;
   }
 
   function goUnmarked(): Promise<void> {

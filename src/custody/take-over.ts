@@ -1,31 +1,41 @@
 /** What is taken into custody of a session that another SDK has left. Loaded only where there is one. */
-import { mayBeOf, type Identity } from '../core/session.ts';
+import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import type { Sha256 } from '../oauth/pkce.ts';
 import type { CustodyRecord, MovedFamily, TakeOver } from './custody.ts';
-import { audienceKey, transition, type Family } from './family.ts';
+import { audienceKey, transition, type Family, type LiveFamily } from './family.ts';
 
 /** What was found, of one user. */
 export interface Found {
   readonly identity: Identity;
   /** One per audience. */
   readonly families: readonly MovedFamily[];
+  /** Whose families give way: of a user who is shown as signed in no longer, because the storage was cleared. */
+  readonly former: Identity | undefined;
 }
 
 /**
  * Decides about what was found, in one step of the store: each family where there is none yet, one that is over, or an
- * older one of the same user. One that was taken over before is spent; and after a logout nothing is taken over.
+ * older one of the same user. One that was taken over before is spent; and after a logout, or beside another user, nothing is taken over.
  */
 export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<TakeOver> {
-  const { identity } = found;
+  const { identity, former } = found;
+  const isStranger = (family: Family): family is LiveFamily =>
+    family?.state === 'live' && !mayBeOf(identity, family);
   const candidates = await Promise.all(
     found.families.map(async (family) => ({ family, digest: await digestOf(family.refresh_token, sha256) })),
   );
   return (record) => {
-    if (isClosed(record)) return { next: record, adopted: undefined };
+    const strangers = Object.entries(record.families).filter(([, family]) => isStranger(family));
+    const isTaken = strangers.some(([, family]) => isStranger(family) && !isSameIdentity(family, former));
+    if (isTaken || isClosed(record)) return { next: record, adopted: undefined, outcomes: [] };
     const families: Record<string, Family> = { ...record.families };
+    const outcomes = strangers.map(([key, family]) => {
+      const [ended, outcome] = transition(family, { kind: 'end', cause: 'user_changed' });
+      families[key] = ended;
+      return outcome;
+    });
     const news = candidates.filter(({ digest }) => !record.moved.includes(digest));
-    if (news.length === 0) return { next: record, adopted: [] };
     const adopted = news.flatMap(({ family }) => {
       const { audience, ...rest } = family;
       const key = audienceKey(audience);
@@ -34,7 +44,8 @@ export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<Tak
       return [family];
     });
     const moved = [...record.moved, ...news.map(({ digest }) => digest)].slice(-movedLimit);
-    return { next: { ...record, families, moved }, adopted };
+    const isChanged = news.length > 0 || strangers.length > 0;
+    return { next: isChanged ? { ...record, families, moved } : record, adopted, outcomes };
   };
 }
 
