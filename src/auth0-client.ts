@@ -1,7 +1,7 @@
 import { createBrowserEnvironment } from './browser/environment.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
-import { isPeerEntry } from './core/auth0-spa-js-names.ts';
+import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
 import { targetOf } from './core/authorization-request.ts';
 import { InMemoryCache, type ICache } from './core/cache.ts';
 import type {
@@ -15,7 +15,7 @@ import type {
   User,
   WaitOptions,
 } from './core/options.ts';
-import { readLimit, readSettings, readText, type Settings } from './core/settings.ts';
+import { readLimit, readSettings, readText } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
@@ -121,7 +121,9 @@ export class Auth0Client {
         ),
       },
       moveIn: async (again) => {
-        if (settings.cacheLocation !== 'localstorage' || (again && !hasPeerTokens(env, settings))) return;
+        if (settings.cacheLocation !== 'localstorage') return;
+        // An old tab may still write back what it got for a refresh token that was moved meanwhile.
+        if (again && peerRefreshTokens(env.localStorage, settings.clientId).length === 0) return;
         await context.flights.share('move in', async () => {
           if (!again && moved) return;
           moved = true;
@@ -270,16 +272,6 @@ async function moveIn(context: ClientContext): Promise<void> {
     save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken),
     saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
   });
-}
-
-/** An old tab may still write back what it got for a refresh token that was moved meanwhile. */
-function hasPeerTokens({ localStorage }: Environment, { clientId }: Settings): boolean {
-  try {
-    const names = localStorage.names().filter((name) => isPeerEntry(name, clientId));
-    return names.some((name) => localStorage.get(name)?.includes('"refresh_token"'));
-  } catch {
-    return false; // nothing can have been left
-  }
 }
 
 /** Its code is loaded by those apps only that bring a cache of their own. */

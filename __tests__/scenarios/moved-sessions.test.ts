@@ -378,6 +378,43 @@ describe('a session that auth0-spa-js has stored', () => {
     await stillSignedIn(tab.reload());
   });
 
+  it.each([
+    ['is revoked by it', {}, [true, 'revoked']],
+    ['is not revoked where logouts revoke nothing', { revokeOnLogout: false }, [false, 'live']],
+  ] as const)(
+    'and that no page has moved yet, does not come back after a logout, and %s',
+    async (_, changes, expected) => {
+      const { world, tokens } = await withPeerSession();
+      const tab = openTab(world, changes);
+      await tab.client.logout({ openUrl: false });
+      expect(world.localStorage.names()).toEqual([]);
+      const revoked = world.requests.some(
+        ({ path, form }) => path === '/oauth/revoke' && form.get('token') === tokens.refresh_token,
+      );
+      expect([revoked, world.tenant.families()[0]?.verdict]).toEqual(expected);
+
+      storeV2(world, tokens); // by an old tab that was refreshing
+      for (const open of [() => tab, () => tab.reload()]) {
+        const { client } = open();
+        await expect(client.isAuthenticated()).resolves.toBe(false);
+        await expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+      }
+      expect(world.localStorage.get(entryName)).toContain(tokens.refresh_token); // an old tab's own
+    },
+  );
+
+  it('is not moved in place of a later login after a logout', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = openTab(world);
+    await tab.client.logout({ openUrl: false });
+    await tab.login(ada, { audience: orders });
+    storeV2(world, tokens);
+    const next = tab.reload();
+    await stillSignedIn(next);
+    await expect(next.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    await expect(next.client.getTokenSilently(forOrders)).resolves.toEqual(expect.any(String));
+  });
+
   it.each<[string, (text: string) => string, string, { domain?: string }]>([
     ['of another client', (text: string) => text, 'other', {}],
     ['of another tenant', (text: string) => text, 'spa', { domain: 'other.example' }],

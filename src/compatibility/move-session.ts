@@ -90,7 +90,8 @@ async function findMovable({ settings, env, custody, findSession }: Move): Promi
   const identity = readSession(idToken) ?? unknownIdentity;
   const session = await findSession();
   if (session && (peer.families.length === 0 || !isSameIdentity(session, identity))) return undefined;
-  const { signedIn } = await custody.look({ audience: '', scope: '' });
+  const { signedIn, logouts } = await custody.look({ audience: '', scope: '' });
+  if (logouts > 0) return undefined;
   const former = session || !signedIn || isSameIdentity(signedIn, identity) ? undefined : signedIn;
   return { peer, idToken, identity, session, former };
 }

@@ -86,12 +86,13 @@ export interface Custody {
   discard(receipt: string): Promise<void>;
   /**
    * Ends all families, or the one for `audience` if it is still the one that was `seen`; settles when that is durable.
-   * What they held is revoked meanwhile, as far as the server can be reached, and unless the app turned that off for
-   * logouts: `revoked` settles within 3 s and never rejects.
+   * What they held, and `others` beside them, is revoked meanwhile, as far as the server can be reached, and unless the app
+   * turned that off for logouts: `revoked` settles within 3 s and never rejects.
    */
   end(
     cause: EndedCause,
     only?: { readonly audience: string; readonly seen: number },
+    others?: readonly string[],
   ): Promise<{ readonly revoked: Promise<void> }>;
   /** Sends nothing more, and gives back what it holds. What is under way is kept. */
   dispose(): void;
@@ -545,11 +546,15 @@ export function createCustody(
     if (refresh_token !== undefined) await revoke([refresh_token]);
   }
 
-  async function end(cause: EndedCause, only?: { readonly audience: string; readonly seen: number }) {
+  async function end(
+    cause: EndedCause,
+    only?: { readonly audience: string; readonly seen: number },
+    others: readonly string[] = [],
+  ) {
     const isKept = cause === 'logout' && !settings.revokeOnLogout;
     const revokeAll = (tokens: readonly string[]) => revoke(isKept ? [] : tokens);
     // What the store would not take belongs to a session that is over: it is not written after that.
-    const late = only ? [] : [...unsaved.values()].flatMap(successorOf);
+    const late = only ? others : [...[...unsaved.values()].flatMap(successorOf), ...others];
     if (only) await saveLate();
     else unsaved.clear();
     try {

@@ -49,7 +49,9 @@ export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<Tak
   };
 }
 
-const isClosed = ({ families }: CustodyRecord): boolean =>
+/** By a logout, for good: it may have left no family to tell of it, and an old tab may write back what it ended. */
+const isClosed = ({ families, logouts }: CustodyRecord): boolean =>
+  logouts > 0 ||
   Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout');
 
 /**
