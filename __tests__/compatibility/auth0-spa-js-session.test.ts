@@ -282,6 +282,18 @@ describe('the reader of such sessions', () => {
     expect(tokensOf(read(newer, older))).toEqual(['newer', 'older']);
   });
 
+  it('takes the one whose access token was issued later, though a clock that was put back since says otherwise', () => {
+    const issued = (iat: number, refresh_token: string, changes: Made) =>
+      entry({ access_token: jwt({ sub: 'ada', iat }), refresh_token, scope: `openid ${iat}`, ...changes });
+    const older = issued(1, 'older', { expiresAt: noon + 86_400 });
+    const newer = issued(2, 'newer', {});
+    expect(tokensOf(read(older, newer))).toEqual(['newer', 'older']);
+    const expired = entry({ refresh_token: 'newest', access_token: undefined, expiresAt: noon + 86_401 });
+    expect(tokensOf(read(older, newer, expired))).toEqual(['newest', 'newer', 'older']);
+    const others = issued(3, 'other', { audience: orders, expiresAt: noon - 1 });
+    expect(tokensOf(read(older, newer, others))).toEqual(['newer', 'older', 'other']);
+  });
+
   it('gives a refresh token once, with all that its entries for one audience ask for', () => {
     const session = read(
       entry({ refresh_token: 'shared', scope: 'openid a', access_token: undefined, expiresAt: noon + 1 }),

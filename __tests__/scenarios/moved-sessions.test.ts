@@ -32,6 +32,13 @@ async function peerLogin(world: World, email = ada, params: AuthorizationParams 
   return answer as PeerTokens;
 }
 
+/** A refresh of auth0-spa-js. */
+async function peerRefresh(world: World, { refresh_token }: PeerTokens): Promise<PeerTokens> {
+  const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'spa', refresh_token });
+  const request = new Request(`${tenantUrl}/oauth/token`, { method: 'POST', body });
+  return (await (await world.tenant.fetch(request)).json()) as PeerTokens;
+}
+
 /** A page over that storage, for which the pauses that the move makes do not count. */
 function openTab(world: World, changes: object = {}, ports: Partial<Environment> = {}): Tab {
   const { timers } = world.openTab().env;
@@ -192,15 +199,7 @@ describe('a session that auth0-spa-js has stored', () => {
     const tab = openTab(world);
     await stillSignedIn(tab);
     await world.advance(twoHours);
-    const form = new URLSearchParams({
-      grant_type: 'refresh_token',
-      client_id: 'spa',
-      refresh_token: tokens.refresh_token,
-    });
-    const response = await world.tenant.fetch(
-      new Request(`${tenantUrl}/oauth/token`, { method: 'POST', body: form }),
-    );
-    storeV2(world, (await response.json()) as PeerTokens);
+    storeV2(world, await peerRefresh(world, tokens));
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
@@ -208,14 +207,8 @@ describe('a session that auth0-spa-js has stored', () => {
 
   it('is followed when a newer token is written back while it is being moved', async () => {
     const { world, tokens } = await withPeerSession();
-    const form = new URLSearchParams({
-      grant_type: 'refresh_token',
-      client_id: 'spa',
-      refresh_token: tokens.refresh_token,
-    });
     await world.advance(5000);
-    const request = new Request(`${tenantUrl}/oauth/token`, { method: 'POST', body: form });
-    const newer = (await (await world.tenant.fetch(request)).json()) as PeerTokens;
+    const newer = await peerRefresh(world, tokens);
     const { set } = world.localStorage;
     let written = false;
     const watched = {
@@ -231,6 +224,20 @@ describe('a session that auth0-spa-js has stored', () => {
     await stillSignedIn(tab);
     await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
     expect(world.localStorage.get(entryName)).not.toContain(newer.refresh_token);
+    expect(world.refreshes().map((it) => it.form.get('refresh_token'))).toEqual([newer.refresh_token]);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('is followed where the newer token seems to expire earlier, since the clock was put back', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = openTab(world);
+    await stillSignedIn(tab);
+    await world.advance(5000);
+    const newer = await peerRefresh(world, tokens);
+    world.jump(-twoHours);
+    storeV2(world, newer);
+    const next = tab.reload();
+    await next.client.getTokenSilently({ cacheMode: 'off' });
     expect(world.refreshes().map((it) => it.form.get('refresh_token'))).toEqual([newer.refresh_token]);
     expect(world.journal()).not.toContain('ferrt');
   });

@@ -9,6 +9,7 @@
  */
 import type { Seconds } from '../clock.ts';
 import type { Token } from '../core/cache.ts';
+import { issuedAt } from '../core/issued-at.ts';
 import { isSameIdentity, organizationOf, readSession, type Identity, type Session } from '../core/session.ts';
 import type { TextStorage } from '../environment.ts';
 import { parseJsonObject } from '../oauth/json.ts';
@@ -41,7 +42,7 @@ export interface PeerFamily {
   readonly scope: string;
   /** The ID token kept in these entries. v2 keeps one for the session instead. */
   readonly id_token: string | undefined;
-  /** The access token with the latest end; that may have passed. */
+  /** The newest access token; its end may have passed. */
   readonly token: Token | undefined;
   /** The storage names that carry this refresh token. */
   readonly keys: readonly string[];
@@ -51,7 +52,7 @@ export interface PeerFamily {
  * What auth0-spa-js has left for this client; `undefined` when nothing. Where entries of several users, or of several
  * organizations of one user, lie side by side,
  * the newest ID token says which user is meant; entries that say nothing of their user are taken for that user's.
- * Newer, among entries, is what expires later. Never throws: a storage that does is an empty one.
+ * Newer, among entries, is what was issued later, as far as access tokens tell; else what expires later. Never throws: a storage that does is an empty one.
  */
 export function readPeerSession(storage: TextStorage, clientId: string): PeerSession | undefined {
   try {
@@ -101,6 +102,7 @@ interface Entry {
   readonly refresh_token: string | undefined;
   readonly id_token: string | undefined;
   readonly token: Token | undefined;
+  readonly issuedAt: Seconds | undefined;
   readonly expiresAt: Seconds;
   readonly identity: Identity | undefined;
 }
@@ -122,8 +124,28 @@ function readEntries(storage: TextStorage, beginning: string, clientId: string):
     if (place === '@@user@@') idTokens.push(...texts(value['id_token']));
     else entries.push(...readEntry(name, place, value, clientId));
   }
-  entries.sort((one, other) => other.expiresAt - one.expiresAt || (one.name < other.name ? -1 : 1));
-  return { entries, idTokens: [...idTokens, ...entries.flatMap(({ id_token }) => texts(id_token))] };
+  return {
+    entries: newestFirst(entries),
+    idTokens: [...idTokens, ...entries.flatMap(({ id_token }) => texts(id_token))],
+  };
+}
+
+/**
+ * By when they expire, which is by the clock that the page had then. Those of one audience whose access tokens say when they were
+ * issued, which is by the tenant's, take the places that they have together in that order.
+ */
+function newestFirst(entries: readonly Entry[]): Entry[] {
+  const byEnd = [...entries].sort(
+    (one, other) => other.expiresAt - one.expiresAt || (one.name < other.name ? -1 : 1),
+  );
+  const dated = byEnd
+    .filter((entry) => entry.issuedAt !== undefined)
+    .sort((one, other) => (other.issuedAt ?? 0) - (one.issuedAt ?? 0));
+  return byEnd.map((entry) => {
+    if (entry.issuedAt === undefined) return entry;
+    const next = dated.findIndex(({ audience }) => audience === entry.audience);
+    return dated.splice(next, 1)[0] ?? entry;
+  });
 }
 
 function readEntry(name: string, place: string, value: Record<string, unknown>, clientId: string): Entry[] {
@@ -154,6 +176,7 @@ function readEntry(name: string, place: string, value: Record<string, unknown>, 
         access_token === undefined || expires === undefined
           ? undefined
           : { access_token, token_type, scope: granted, requestedScope: scope, expires_at: expires },
+      issuedAt: issuedAt(access_token),
       expiresAt: expires ?? 0,
       identity: one ?? other,
     },

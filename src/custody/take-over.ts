@@ -1,4 +1,5 @@
 /** What is taken into custody of a session that another SDK has left. Loaded only where there is one. */
+import { issuedAt } from '../core/issued-at.ts';
 import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import type { Sha256 } from '../oauth/pkce.ts';
@@ -55,13 +56,16 @@ const isClosed = ({ families, logouts }: CustodyRecord): boolean =>
   Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout');
 
 /**
- * An old tab's is newer than ours if its access token lasts longer. Where ours is over, whatever nobody has seen is: presenting
+ * An old tab's is newer than ours if its access token was issued later; where they do not tell, if it lasts longer. Where ours is over, whatever nobody has seen is: presenting
  * a dead one costs nothing there.
  */
 function isNewer({ answer }: MovedFamily, identity: Identity, ours: Family, key: string): boolean {
   if (ours === undefined || ours.state === 'ended') return true;
   if (!mayBeOf(identity, ours)) return false;
-  return (answer?.token.expires_at ?? 0) > (ours.answers[key]?.token.expires_at ?? 0);
+  const [found, held] = [answer?.token, ours.answers[key]?.token];
+  const [one, other] = [found, held].map((token) => issuedAt(token?.access_token));
+  if (one !== undefined && other !== undefined) return one > other;
+  return (found?.expires_at ?? 0) > (held?.expires_at ?? 0);
 }
 
 const digestOf = async (text: string, sha256: Sha256): Promise<string> =>
