@@ -1,7 +1,7 @@
 /** @jest-environment ./__tests__/support/jsdom-environment.js */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
-import { createLocks } from '../../src/browser/locks.ts';
+import { createLocks, createPeerLocks } from '../../src/browser/locks.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type { Locks } from '../../src/environment.ts';
 
@@ -98,5 +98,26 @@ describe.each([
     await inTime(holder);
     await expect(inTime(locks.run(lock, 1000, () => Promise.resolve('in')))).resolves.toBe('in');
     expect(task).not.toHaveBeenCalled();
+  });
+});
+
+describe('locks of auth0-spa-js', () => {
+  it('are waited for no longer than the limit, both kinds together', async () => {
+    const name = crypto.randomUUID();
+    void createLocks(timers).run(name, 1000, () => new Promise(() => {}));
+    setWebLocks(undefined);
+    const release = new Promise<void>((resolve) => setTimeout(resolve, 700));
+    const holder = createLocks(timers).run(name, 1000, () => release);
+    await jest.advanceTimersByTimeAsync(100);
+    setWebLocks(webLocks);
+    let failure: unknown;
+    createPeerLocks(timers)
+      .run(name, 1000, () => Promise.resolve())
+      .catch((error: unknown) => (failure = error));
+    await jest.advanceTimersByTimeAsync(900);
+    await holder;
+    expect(failure).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(200);
+    expect(failure).toMatchObject({ reason: 'lock_timeout' });
   });
 });

@@ -364,6 +364,23 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.localStorage.get(nameOf(wanted))).toBe(before);
   });
 
+  it('waits 3 s for all locks of old tabs together', async () => {
+    const { world } = await withPeerSession();
+    const { peerLocks } = world.openTab().env;
+    const hold = (name: string, span: number) =>
+      void peerLocks.run(name, 1000, () => new Promise<void>((resolve) => world.timers.after(span, resolve)));
+    hold('auth0.lock.getTokenSilently', 2000);
+    hold(`auth0.lock.getTokenSilently.spa.${audience}`, 60_000);
+    const began = world.steady();
+    let waited = 0;
+    const waiting = openTab(world)
+      .client.isAuthenticated()
+      .finally(() => (waited = world.steady() - began));
+    await world.advance(10_000);
+    await expect(waiting).resolves.toBe(false);
+    expect(waited).toBe(3000);
+  });
+
   it('of another user costs no renewal a wait, whatever lock an old tab holds', async () => {
     const world = createWorld();
     const tab = openTab(world);

@@ -16,10 +16,14 @@ export function createLocks(timers: Timers): Locks {
 export function createPeerLocks(timers: Timers): Locks {
   return {
     exclusive: false,
-    run: (name, limit, task) =>
-      runWithTabsLock(name, limit, () =>
-        hasWebLocks() ? runWithWebLock(timers, name, limit, task) : task(),
-      ),
+    run(name, limit, task) {
+      const deadline = performance.now() + limit; // for both
+      return runWithTabsLock(name, limit, () =>
+        hasWebLocks()
+          ? runWithWebLock(timers, name, Math.max(0, deadline - performance.now()), task)
+          : task(),
+      );
+    },
   };
 }
 

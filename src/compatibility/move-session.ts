@@ -15,7 +15,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
 import { prepareTakeOver } from '../custody/take-over.ts';
-import type { Environment, Locks, Timers } from '../environment.ts';
+import type { Environment, Timers } from '../environment.ts';
 import { InvalidIdTokenError } from '../errors.ts';
 import {
   peerLockNames,
@@ -25,7 +25,7 @@ import {
   type PeerSession,
 } from './auth0-spa-js-session.ts';
 
-/** How long an old tab may keep us waiting: it holds its lock for as long as its iframe takes. The next call tries again. */
+/** How long old tabs may keep us waiting in all: one holds its lock for as long as its iframe takes. The next call tries again. */
 const lockLimit: Milliseconds = 3000;
 
 /**
@@ -58,7 +58,7 @@ export async function moveSession(move: Move): Promise<void> {
   const { former } = found;
   if (former) await pause(env.timers, loginLag);
   const audiences = found.peer.families.map(({ audience }) => audience);
-  await holding(env.peerLocks, peerLockNames(settings.clientId, audiences), async () => {
+  await holding(env, peerLockNames(settings.clientId, audiences), async () => {
     for (let round = 1; round <= rounds; round++) {
       await pause(env.timers, storageLag);
       // Read again: until the locks were granted, an old tab may have been spending one of these; and one that was doing so
@@ -143,8 +143,15 @@ const newestPerAudience = (families: readonly PeerFamily[]): PeerFamily[] =>
     ({ audience }, index) => families.findIndex((other) => other.audience === audience) === index,
   );
 
-function holding(locks: Locks, names: readonly string[], task: () => Promise<void>): Promise<void> {
+/** Runs `task` under all of these locks; they are waited for until `deadline`, by the steady clock. */
+function holding(
+  { peerLocks, clock }: Pick<Environment, 'peerLocks' | 'clock'>,
+  names: readonly string[],
+  task: () => Promise<void>,
+  deadline = clock.steady() + lockLimit,
+): Promise<void> {
   const [name, ...others] = names;
   if (name === undefined) return task();
-  return locks.run(name, lockLimit, () => holding(locks, others, task));
+  const limit = Math.max(0, deadline - clock.steady());
+  return peerLocks.run(name, limit, () => holding({ peerLocks, clock }, others, task, deadline));
 }
