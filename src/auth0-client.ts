@@ -269,7 +269,7 @@ async function moveIn(context: ClientContext): Promise<void> {
     env,
     custody,
     findSession: () => knownSession(context),
-    save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken),
+    save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken, 0), // nothing is moved after a logout
     saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
   });
 }

@@ -344,6 +344,24 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'live']);
   });
 
+  it('is left alone where another user is signed in and the cache would not take it', async () => {
+    const world = createWorld();
+    const full = {
+      ...world.localStorage,
+      set: () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      },
+    };
+    const tab = openTab(world, {}, { localStorage: full });
+    await tab.login(grace);
+    storeV2(world, await peerLogin(world));
+    const waiting = openTab(world).client.isAuthenticated();
+    await world.advance(5000);
+    await waiting;
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'live']);
+  });
+
   it.each([
     ['the same audience', audience],
     ['another audience', orders],
@@ -424,6 +442,28 @@ describe('a session that auth0-spa-js has stored', () => {
         await expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
       }
       expect(world.localStorage.get(entryName)).toContain(tokens.refresh_token); // an old tab's own
+    },
+  );
+
+  it.each([1, 2, 3, 4])(
+    'with no refresh token is not shown after a logout meanwhile: step %i',
+    async (step) => {
+      const { world, tokens } = await withPeerSession();
+      storeV2(world, { ...tokens, refresh_token: '' });
+      const { env } = world.openTab();
+      let steps = 0;
+      const records: Environment['records'] = {
+        ...env.records,
+        async update(name, change) {
+          const result = await env.records.update(name, change);
+          if (++steps === step) await openTab(world).client.logout({ openUrl: false });
+          return result;
+        },
+      };
+      const tab = openTab(world, {}, { records });
+      await tab.client.isAuthenticated();
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+      await expect(tab.reload().client.isAuthenticated()).resolves.toBe(false);
     },
   );
 

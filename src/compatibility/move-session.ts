@@ -90,9 +90,10 @@ async function findMovable({ settings, env, custody, findSession }: Move): Promi
   const identity = readSession(idToken) ?? unknownIdentity;
   const session = await findSession();
   if (session && (peer.families.length === 0 || !isSameIdentity(session, identity))) return undefined;
-  const { signedIn, logouts } = await custody.look({ audience: '', scope: '' });
+  const { signedIn, logouts, unmarked } = await custody.look({ audience: '', scope: '' });
   if (logouts > 0) return undefined;
   const former = session || !signedIn || isSameIdentity(signedIn, identity) ? undefined : signedIn;
+  if (former && unmarked) return undefined; // signed in, though the cache shows nobody
   return { peer, idToken, identity, session, former };
 }
 

@@ -46,7 +46,8 @@ export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<Tak
     });
     const moved = [...record.moved, ...news.map(({ digest }) => digest)].slice(-movedLimit);
     const isChanged = news.length > 0 || strangers.length > 0;
-    return { next: isChanged ? { ...record, families, moved } : record, adopted, outcomes };
+    const unmarked = record.unmarked && adopted.length === 0;
+    return { next: isChanged ? { ...record, families, moved, unmarked } : record, adopted, outcomes };
   };
 }
 
