@@ -126,8 +126,11 @@ export class Auth0Client {
         if (again && peerRefreshTokens(env.localStorage, settings.clientId).length === 0) return;
         await context.flights.share('move in', async () => {
           if (!again && moved) return;
-          moved = true;
-          await moveIn(context).catch(() => {}); // busy, or not to be reached: the next call tries again
+          // Busy, or not to be reached: the next call tries again.
+          moved = await moveIn(context).then(
+            () => true,
+            () => false,
+          );
         });
       },
       disposal: new AbortController(),

@@ -62,6 +62,8 @@ export interface Page {
   navigate(url: string): void;
   /** False only when the browser knows that there is no network. */
   online(): boolean;
+  /** True while the browser takes leave of the page (`pagehide`), until it is shown again: no answer would reach it. */
+  leaving(): boolean;
   /** Runs `task` whenever the network has come back. Returns how to stop that. */
   onOnline(task: () => void): () => void;
 }
@@ -86,9 +88,11 @@ export interface Locks {
   readonly exclusive: boolean;
   /**
    * Runs `task` while holding the lock `name`, and gives the lock back whatever becomes of the task.
-   * @throws {TimeoutError} `lock_timeout`, when the lock was not granted within `limit`; the task did not run.
+   * @param signal Aborted: the lock is not waited for any more, where the platform can leave its queue.
+   * @throws {TimeoutError} `lock_timeout`, when the lock was not granted within `limit`, or the wait was aborted; the task did
+   * not run.
    */
-  run<T>(name: string, limit: Milliseconds, task: () => Promise<T>): Promise<T>;
+  run<T>(name: string, limit: Milliseconds, task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 /** A few named records that every tab sees alike: a write that has completed is what the next reader finds. */

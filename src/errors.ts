@@ -64,19 +64,30 @@ export class InsecureContextError extends GenericError {
 
 /**
  * The authorization server answered with an error (RFC 6749 §4.1.2.1). `login_required`, `consent_required` and their
- * kin (OIDC Core §3.1.2.6) ask for the user; others, such as `access_denied`, would only come again.
+ * kin (OIDC Core §3.1.2.6) ask for the user; others, such as `access_denied`, would only come again. `reason`: `signed_out`
+ * where it was not the server that answered so.
  */
 export class AuthenticationError extends GenericError {
   override name = 'AuthenticationError';
   readonly state: string;
   readonly appState: unknown;
 
-  constructor(error: string, error_description: string, state: string, appState: unknown = null) {
-    super(error, error_description, { requiresLogin: error.endsWith('_required') });
+  constructor(
+    error: string,
+    error_description: string,
+    state: string,
+    appState: unknown = null,
+    reason?: string,
+  ) {
+    super(error, error_description, { requiresLogin: error.endsWith('_required'), reason });
     this.state = state;
     this.appState = appState;
   }
 }
+
+/** For a call that began before the user logged out here, or before somebody else signed in: that has the last word. */
+export const signedOut = (state: string): AuthenticationError =>
+  new AuthenticationError('login_required', 'Signed out meanwhile', state, null, 'signed_out');
 
 /** Something took longer than its limit. What was under way goes on, and its result is kept. */
 export class TimeoutError extends GenericError {
@@ -96,14 +107,19 @@ export const lockTimeout = (limit: number, age?: number): TimeoutError =>
 
 /**
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
- * sent), `unreachable` (no usable answer came), `outcome_unknown` (a refresh token was sent and no answer came: the server
- * may have rotated it; a later call tries again) or `backing_off` (nothing was sent, because the last requests failed).
+ * sent), `leaving` (nothing was sent, because nobody would be there for the answer), `unreachable` (no usable answer came),
+ * `outcome_unknown` (a refresh token was sent and no answer came: the server may have rotated it; a later call tries again)
+ * or `backing_off` (nothing was sent, because the last requests failed). `cause`: what the platform threw, if it did.
  */
 export class NetworkError extends GenericError {
   override name = 'NetworkError';
 
-  constructor(reason: 'offline' | 'unreachable' | 'outcome_unknown' | 'backing_off', description: string) {
-    super('network_error', description, { retryable: true, reason });
+  constructor(
+    reason: 'offline' | 'leaving' | 'unreachable' | 'outcome_unknown' | 'backing_off',
+    description: string,
+    cause?: unknown,
+  ) {
+    super('network_error', description, { retryable: true, reason, cause });
   }
 }
 
@@ -111,14 +127,26 @@ export class NetworkError extends GenericError {
 export const noPage = (): GenericError =>
   new GenericError('no_page', 'This call needs a page: here is no document and no address.');
 
-/** The browser's storage refused to read or write. What was already held stays held. `reason` may say `unavailable` or `closed`. */
+/**
+ * The browser's storage refused to read or write. What was already held stays held. `reason` may say `unavailable`, `closed` or
+ * `newer_format`: only the last one is not retryable.
+ */
 export class StorageError extends GenericError {
   override name = 'StorageError';
 
   constructor(what: string, cause?: unknown, reason?: string) {
-    super('storage_error', `Storage failed: ${what}.`, { retryable: true, cause, reason });
+    const retryable = reason !== 'newer_format';
+    super('storage_error', `Storage failed: ${what}.`, { retryable, cause, reason });
   }
 }
+
+/** A newer version of this SDK, in another tab, has written what this one cannot read. */
+export const newerFormat = (found: number, known: number): StorageError =>
+  new StorageError(
+    `the record has format ${found}, later than ${known}; reload the page`,
+    undefined,
+    'newer_format',
+  );
 
 /** The ID token does not hold what it must (OIDC Core §3.1.3.7). `reason` names the claim or the check. */
 export class InvalidIdTokenError extends GenericError {
@@ -131,18 +159,22 @@ export class InvalidIdTokenError extends GenericError {
   }
 }
 
-/** A token was asked for, no refresh token is held for it, and no other way led to one; `cause` holds the other way's error. */
+/**
+ * A token was asked for, no refresh token is held for it, and no other way led to one; `cause` holds the other way's error.
+ * `reason`: `signed_out` (nobody is signed in), `audience_never_granted` or `scope_never_granted` (no login asked for it), or
+ * `refused` (the refresh token for that audience is over; the session goes on with that of another).
+ */
 export class MissingRefreshTokenError extends GenericError {
   override name = 'MissingRefreshTokenError';
   readonly audience: string;
   readonly scope: string;
 
-  constructor(audience: string, scope: string, cause?: unknown) {
+  constructor(audience: string, scope: string, reason?: string, cause?: unknown) {
     const shown = audience === 'default' ? '' : audience;
     super('missing_refresh_token', `Missing Refresh Token (audience: '${shown}', scope: '${scope}')`, {
       cause,
-      requiresLogin: !(cause instanceof GenericError) || cause.requiresLogin,
-      retryable: cause instanceof GenericError && cause.retryable,
+      reason,
+      ...outlookOf(cause),
     });
     this.audience = audience;
     this.scope = scope;
@@ -200,9 +232,15 @@ export class MissingScopesError extends GenericError {
     super(
       'missing_scopes',
       `Missing requested scopes after refresh (audience: '${audience}', missing scope: '${scope}')`,
-      { cause, requiresLogin: true },
+      { cause, ...outlookOf(cause) },
     );
     this.audience = audience;
     this.scope = scope;
   }
 }
+
+/** What helps where another way was tried and failed with `cause`, or none was there to be tried. */
+const outlookOf = (cause: unknown): Pick<ErrorDetails, 'requiresLogin' | 'retryable'> =>
+  cause instanceof GenericError
+    ? { requiresLogin: cause.requiresLogin, retryable: cause.retryable }
+    : { requiresLogin: true };

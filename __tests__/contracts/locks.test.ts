@@ -99,6 +99,28 @@ describe.each([
     await expect(inTime(locks.run(lock, 1000, () => Promise.resolve('in')))).resolves.toBe('in');
     expect(task).not.toHaveBeenCalled();
   });
+
+  // browser-tabs-lock cannot leave its queue.
+  (exclusive ? it : it.skip)('are not waited for any more when the wait is aborted', async () => {
+    const locks = create();
+    let finish = () => {};
+    const until = new Promise<void>((resolve) => (finish = resolve));
+    const holder = hold(locks, until, [], 'a');
+    await jest.advanceTimersByTimeAsync(0);
+    const task = jest.fn(() => Promise.resolve());
+    const leaving = new AbortController();
+    const waiting = expect(locks.run(lock, 60_000, task, leaving.signal)).rejects.toMatchObject({
+      reason: 'lock_timeout',
+    });
+    leaving.abort();
+    await waiting;
+    finish();
+    await inTime(holder);
+    await expect(inTime(locks.run(lock, 1000, () => Promise.resolve('in'), leaving.signal))).resolves.toBe(
+      'in',
+    );
+    expect(task).not.toHaveBeenCalled();
+  });
 });
 
 describe('locks of auth0-spa-js', () => {

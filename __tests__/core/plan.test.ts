@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { targetOf } from '../../src/core/authorization-request.ts';
 import type { Auth0ClientOptions, CacheMode } from '../../src/core/options.ts';
-import { planToken, type EndedCause, type FamilyStatus, type Snapshot } from '../../src/core/plan.ts';
+import { planToken, type FamilyStatus, type SessionEnd, type Snapshot } from '../../src/core/plan.ts';
 import type { Session } from '../../src/core/session.ts';
 import { readSettings } from '../../src/core/settings.ts';
 
@@ -10,7 +10,8 @@ const scope = 'openid profile email offline_access';
 const token = { access_token: 'a', token_type: 'Bearer', scope, requestedScope: scope, expires_at: 1 };
 const none: FamilyStatus = { state: 'none', generation: 0 };
 const live: FamilyStatus = { state: 'live', generation: 3, failures: 0, scope, sub: 'auth0|1' };
-const ended = (cause: EndedCause): FamilyStatus => ({ state: 'ended', generation: 4, cause });
+const ended = (endedBy: SessionEnd['endedBy']) =>
+  ({ family: { state: 'ended', generation: 4 }, ends: 1, endedBy }) satisfies Partial<Snapshot>;
 
 function plan(
   snapshot: Partial<Snapshot>,
@@ -31,6 +32,8 @@ function plan(
     told: undefined,
     token: undefined,
     family: none,
+    ends: 0,
+    endedBy: undefined,
     logouts: 0,
     ...snapshot,
   };
@@ -65,16 +68,16 @@ describe('the plan for a token', () => {
     ],
     ['no family', plan({}), 'authorize'],
     ['no family, no fallback', plan({}, 'on', off), 'refuse'],
-    ['an ended family', plan({ family: ended('refused') }), 'authorize'],
-    ['an ended family, no fallback', plan({ family: ended('refused') }, 'on', off), 'refuse'],
+    ['an ended family', plan({ ...ended('refused') }), 'authorize'],
+    ['an ended family, no fallback', plan({ ...ended('refused') }, 'on', off), 'refuse'],
     ['no family, after a logout', plan({ signedOut: true }), 'refuse'],
-    ['a logout, and a session that is just being cleared', plan({ family: ended('logout') }), 'refuse'],
+    ['a logout, and a session that is just being cleared', plan({ ...ended('logout') }), 'refuse'],
     [
-      'a logout, and a session that goes on for another audience',
-      plan({ family: ended('logout'), signedIn: session }),
+      'a family that ended, and a session that goes on for another audience',
+      plan({ ...ended(undefined), signedIn: session }),
       'authorize',
     ],
-    ['a logout, and no session', plan({ family: ended('logout'), session: undefined }), 'authorize'],
+    ['a logout, and no session', plan({ ...ended('logout'), session: undefined }), 'authorize'],
     [
       'no refresh tokens used, after a logout',
       plan({ signedOut: true }, 'on', { useRefreshTokens: false }),
@@ -87,9 +90,13 @@ describe('the plan for a token', () => {
   });
 
   it('names what is lacking', () => {
-    expect(plan({ family: ended('refused') })).toMatchObject({ lack: { kind: 'ended', cause: 'refused' } });
-    for (const cause of ['logout', 'user_changed', 'none_issued'] as const)
-      expect(plan({ family: ended(cause) })).toMatchObject({ lack: { kind: 'no_refresh_token' } });
+    expect(plan(ended('refused'))).toMatchObject({ lack: { kind: 'ended', cause: 'refused' } });
+    const lack = (reason: string) => ({ lack: { kind: 'no_refresh_token', reason } });
+    expect(plan({ ...ended('refused'), told: 1 })).toMatchObject(lack('refused'));
+    expect(plan({ ...ended('logout'), session: undefined })).toMatchObject(lack('signed_out'));
+    expect(plan(ended(undefined))).toMatchObject(lack('refused'));
+    expect(plan({})).toMatchObject(lack('audience_never_granted'));
+    expect(plan({ family: live }, 'on', {}, 'write:things')).toMatchObject(lack('scope_never_granted'));
     expect(plan({}, 'on', { useRefreshTokens: false })).toMatchObject({ lack: { kind: 'not_used' } });
   });
 });

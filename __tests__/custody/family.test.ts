@@ -223,8 +223,6 @@ describe('a family', () => {
     expect(transition(live, { ...end, unless: { sub: 'u', org_id: 'o' } })[0]).toMatchObject({
       state: 'ended',
     });
-    expect(transition(live, { ...end, seen: 2 })).toEqual([live, { kind: 'none' }]);
-    expect(transition(live, { ...end, seen: 3 })[0]).toMatchObject({ state: 'ended' });
   });
 
   it('remembers the head that a later login replaced, so that both can be revoked', () => {

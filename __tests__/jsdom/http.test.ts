@@ -27,6 +27,17 @@ const stalling: typeof fetch = async (_, { signal } = {}) =>
     }),
   );
 
+describe('a page', () => {
+  it('that the browser takes leave of says so until it is shown again', () => {
+    const { page } = createBrowserEnvironment();
+    expect(page.leaving()).toBe(false);
+    dispatchEvent(new PageTransitionEvent('pagehide'));
+    expect(page.leaving()).toBe(true);
+    dispatchEvent(new PageTransitionEvent('pageshow'));
+    expect(page.leaving()).toBe(false);
+  });
+});
+
 describe('P3: a request', () => {
   it.each<[string, typeof fetch]>([
     ['whose body never ends', stalling],

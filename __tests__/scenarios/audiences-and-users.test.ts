@@ -47,8 +47,64 @@ describe('P17: several audiences, a refresh token for each', () => {
     await expect(strict.client.getTokenSilently(forApi(orders))).rejects.toMatchObject({
       error: 'missing_refresh_token',
       audience: orders,
+      reason: 'audience_never_granted',
+      requiresLogin: true,
     });
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+    const wider = { authorizationParams: { scope: 'write:things' } };
+    await expect(strict.client.getTokenSilently(wider)).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+      reason: 'scope_never_granted',
+    });
+    await expect(world.openTab(noFallback).client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(createWorld().openTab(noFallback).client.getTokenSilently()).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+      reason: 'signed_out',
+    });
+  });
+
+  it('the refusal of one ends no session that goes on with another, and the last one ends it in every tab, told once', async () => {
+    const world = createWorld();
+    await withAudiences(world, orders);
+    await world.advance(twoHours);
+    const [one, other] = [world.openTab(noFallback), world.openTab(noFallback)];
+    const refused = { kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' } as const;
+    world.faults.push(refused);
+    const over = { error: 'missing_refresh_token', audience: orders, reason: 'refused', requiresLogin: true };
+    await expect(one.client.getTokenSilently(forApi(orders))).rejects.toMatchObject(over);
+    await expect(one.client.isAuthenticated()).resolves.toBe(true);
+    await expect(one.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(other.client.getTokenSilently(forApi(orders))).rejects.toMatchObject(over);
+    world.faults.push({ kind: 'drop-after' }, refused);
+    await world.advance(twoHours);
+    const ended = { error: 'invalid_grant', reason: 'outcome_unknown' };
+    await expect(one.client.getTokenSilently()).rejects.toMatchObject(ended);
+    await expect(one.client.isAuthenticated()).resolves.toBe(false);
+    // Whichever audience it asks for, the other tab hears of the same end, and each hears of it once.
+    await expect(other.client.getTokenSilently(forApi(orders))).rejects.toMatchObject(ended);
+    for (const { client } of [one, other])
+      for (const name of [audience, orders])
+        await expect(client.getTokenSilently(forApi(name))).rejects.toMatchObject({
+          error: 'missing_refresh_token',
+        });
+    await one.login();
+    await expect(other.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    world.faults.push(refused);
+    await expect(other.client.getTokenSilently({ cacheMode: 'off' })).rejects.toMatchObject({
+      error: 'invalid_grant',
+      reason: 'refused',
+    });
+  });
+
+  it('are all revoked where somebody clears the storage, whichever is asked for', async () => {
+    const world = createWorld();
+    await withAudiences(world, orders);
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    const call = world.openTab(noFallback).client.getTokenSilently();
+    const refused = expect(call).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    await world.advance(20_000);
+    await refused;
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'revoked']);
   });
 });
 

@@ -572,7 +572,12 @@ describe('a record of a later version', () => {
     const later = { version: 2, whatever: true };
     const name = 'latchkey/1/localhost%3A4400/spa/custody';
     await world.records.update(name, () => [later, undefined]);
-    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'storage_error' });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      error: 'storage_error',
+      reason: 'newer_format',
+      retryable: false,
+      message: expect.stringContaining('reload') as unknown,
+    });
     await expect(world.records.update(name, (record) => [record, record])).resolves.toEqual(later);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { app, createWorld, type Fault, type World } from '../support/world.ts';
+import { app, createWorld, orders, type Fault, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -69,6 +69,43 @@ describe('a server that cannot be reached', () => {
     expect(world.requests).toHaveLength(sent);
     world.online = true;
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it.each([
+    ['settles them all', false, 2],
+    ['sends nothing after its client was disposed of', true, 0],
+  ])('for two audiences in one page: the network that comes back %s', async (_, disposes, more) => {
+    const world = createWorld({ leeway: 30 });
+    const tab = world.openTab();
+    const forOrders = { authorizationParams: { audience: orders } };
+    await tab.login();
+    await tab.client.getTokenSilently(forOrders);
+    await world.advance(twoHours);
+    world.faults.push(...Array.from({ length: 4 }, (): Fault => ({ kind: 'drop-before' })));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
+      reason: 'outcome_unknown',
+      cause: new TypeError('Failed to fetch'),
+    });
+    await expect(tab.client.getTokenSilently(forOrders)).rejects.toMatchObject({ reason: 'outcome_unknown' });
+    const sent = world.requests.length;
+    world.online = false;
+    if (disposes) tab.client.dispose();
+    world.online = true;
+    await world.rest();
+    expect(world.requests).toHaveLength(sent + more);
+  });
+
+  it('is not asked while the page is being left', async () => {
+    const world = createWorld();
+    const { env } = await expired(world);
+    let leaving = true;
+    const page = { ...env.page, leaving: () => leaving };
+    const { client } = world.openTab({ useRefreshTokensFallback: false }, { page });
+    const sent = world.requests.length;
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ reason: 'leaving', retryable: true });
+    expect(world.requests).toHaveLength(sent);
+    leaving = false; // shown again, out of the browser's back/forward cache
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 
   const answer = (status: number, body: string): Fault => ({ kind: 'answer', status, body });

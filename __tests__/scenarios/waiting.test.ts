@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, Locks } from '../../src/environment.ts';
+import { pause } from '../../src/core/within.ts';
 import { StorageError } from '../../src/errors.ts';
 import { createWorld, type Tab, type World } from '../support/world.ts';
 
@@ -453,6 +454,31 @@ describe('a client that is disposed of', () => {
     await world.advance(10_000);
     expect(call.error).toMatchObject({ error: 'disposed' });
     expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('exchanges no code that its open iframe brings', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const { silentFrame } = world.openTab().env;
+    const tab = world.openTab(
+      { useRefreshTokens: false },
+      {
+        silentFrame: {
+          async authorize(...args) {
+            await pause(world.timers, 1000);
+            return silentFrame.authorize(...args);
+          },
+        },
+      },
+    );
+    const sent = world.requests.length;
+    const call = watch(tab.client.getTokenSilently({ cacheMode: 'off' }));
+    await world.rest();
+    tab.client.dispose();
+    await world.advance(5000);
+    expect(world.frames).toHaveLength(1);
+    expect(call.error).toMatchObject({ error: 'disposed' });
+    expect(world.requests).toHaveLength(sent);
   });
 
   it('P3: leaves nothing behind, mounted and thrown away 50 times', async () => {

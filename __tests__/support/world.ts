@@ -342,6 +342,7 @@ export function createWorld({
         origin: () => app,
         navigate: (url) => void navigations.push(url),
         online: () => world.online,
+        leaving: () => false,
         onOnline(task) {
           const hear = () => reach(task);
           onlineListeners.add(hear);
@@ -361,9 +362,9 @@ export function createWorld({
       },
       locks: {
         exclusive: exclusiveLocks,
-        run(name, limit, task) {
+        run(name, limit, task, signal) {
           const inTurn = () => new Promise<void>((resolve) => reach(resolve)).then(task);
-          return locks.run(name, limit, () => Promise.race([inTurn(), death]));
+          return locks.run(name, limit, () => Promise.race([inTurn(), death]), signal);
         },
       },
       peerLocks: {

@@ -67,6 +67,10 @@ const http: Http = {
   },
 };
 
+/** Watched from the first time on that somebody asks; not before, since importing and constructing touch nothing. */
+let isWatched = false;
+let isLeaving = false;
+
 const page: Page = {
   url: () => (typeof location === 'undefined' ? '' : location.href),
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
@@ -75,6 +79,14 @@ const page: Page = {
     location.assign(url);
   },
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
+  leaving() {
+    if (!isWatched && typeof addEventListener !== 'undefined') {
+      isWatched = true;
+      addEventListener('pagehide', () => (isLeaving = true));
+      addEventListener('pageshow', () => (isLeaving = false));
+    }
+    return isLeaving;
+  },
   onOnline(task) {
     if (typeof addEventListener === 'undefined') return () => {};
     addEventListener('online', task);

@@ -7,8 +7,8 @@ export function createLocks(timers: Timers): Locks {
     get exclusive() {
       return hasWebLocks();
     },
-    run: (name, limit, task) =>
-      hasWebLocks() ? runWithWebLock(timers, name, limit, task) : runWithTabsLock(name, limit, task),
+    run: (name, limit, task, signal) =>
+      hasWebLocks() ? runWithWebLock(timers, name, limit, task, signal) : runWithTabsLock(name, limit, task),
   };
 }
 
@@ -35,10 +35,13 @@ async function runWithWebLock<T>(
   name: string,
   limit: number,
   task: () => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const waiting = new AbortController();
+  const leave = () => waiting.abort();
   let granted = false;
-  const callOff = timers.after(limit, () => waiting.abort());
+  const callOff = timers.after(limit, leave);
+  signal?.addEventListener('abort', leave);
   try {
     return await navigator.locks.request(name, { signal: waiting.signal }, () => {
       granted = true;
@@ -50,6 +53,7 @@ async function runWithWebLock<T>(
     throw granted || !waiting.signal.aborted ? error : lockTimeout(limit);
   } finally {
     callOff();
+    signal?.removeEventListener('abort', leave);
   }
 }
 

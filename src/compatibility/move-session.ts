@@ -15,7 +15,8 @@ import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
 import { prepareTakeOver } from '../custody/take-over.ts';
-import type { Environment, Timers } from '../environment.ts';
+import { pause } from '../core/within.ts';
+import type { Environment } from '../environment.ts';
 import { InvalidIdTokenError } from '../errors.ts';
 import {
   peerLockNames,
@@ -124,9 +125,6 @@ async function take(
     await save(audience, answer?.token, session?.id_token ?? idToken);
   return true;
 }
-
-const pause = (timers: Timers, span: Milliseconds): Promise<void> =>
-  new Promise((resolve) => void timers.after(span, resolve));
 
 /** Issued by this tenant for this client. That its times have passed does not matter: the session goes on. */
 function isOurs(settings: Settings, idToken: string, now: Milliseconds): boolean {

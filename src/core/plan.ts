@@ -9,9 +9,16 @@ import type { CacheMode } from './options.ts';
 import { mayBeOf, type Identity, type Session } from './session.ts';
 import type { Settings } from './settings.ts';
 
-/** Why a family is over. The last two: another user signed in; the user did, and no refresh token came with that. */
-export type EndedCause =
-  'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'user_changed' | 'none_issued';
+/** Why a family is over. The last one: another user signed in. */
+export type EndedCause = 'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'user_changed';
+
+/** What all tabs know of the end of a session. It ends when no family of it lives any more. */
+export interface SessionEnd {
+  /** How many sessions have ended. */
+  readonly ends: number;
+  /** Why the last one did. `undefined`: the user has logged in since, or never has. */
+  readonly endedBy: Exclude<EndedCause, 'user_changed'> | undefined;
+}
 
 /** What may be known of a refresh token family outside custody: never its token. */
 export type FamilyStatus =
@@ -23,7 +30,7 @@ export type FamilyStatus =
       /** How many exchanges have failed in a row. */
       readonly failures: number;
     } & Identity)
-  | { readonly state: 'ended'; readonly generation: number; readonly cause: EndedCause };
+  | { readonly state: 'ended'; readonly generation: number };
 
 /** What a caller knew of a family when it decided to spend its head: what has happened since is news to it. */
 export interface Seen {
@@ -38,13 +45,13 @@ export interface Answer {
 }
 
 /** Everything that the decision needs, read at one instant. */
-export interface Snapshot {
+export interface Snapshot extends SessionEnd {
   readonly session: Session | undefined;
   /** The user's entry is there, readable or not. Without it a family is none of ours to spend: somebody cleared storage. */
   readonly marked: boolean;
   /** The user has logged out since this page was loaded, and nobody has signed in again. */
   readonly signedOut: boolean;
-  /** The generation whose end this page's caller has been told of: an end is told once. */
+  /** How many ends this page's callers have been told of: each is told once. */
   readonly told: number | undefined;
   /** A fresh token that covers the target. */
   readonly token: Token | undefined;
@@ -60,9 +67,15 @@ export interface Snapshot {
 /** Why the iframe is tried, or nothing is. */
 export type Lack =
   | { readonly kind: 'not_used' }
-  | { readonly kind: 'no_refresh_token' }
+  | { readonly kind: 'no_refresh_token'; readonly reason: NoRefreshToken }
   | { readonly kind: 'missing_scopes'; readonly missing: string }
-  | { readonly kind: 'ended'; readonly cause: EndedCause; readonly generation: number };
+  | { readonly kind: 'ended'; readonly cause: string; readonly ends: number };
+
+/**
+ * Nobody is signed in; nothing was ever granted for that audience, or for that scope of it; or the refresh token for that
+ * audience is over, while the session goes on with another one.
+ */
+export type NoRefreshToken = 'signed_out' | 'audience_never_granted' | 'scope_never_granted' | 'refused';
 
 export type TokenPlan =
   | { readonly kind: 'serve'; readonly token: Token; readonly session: Session }
@@ -78,9 +91,9 @@ export function planToken(
   mode: CacheMode,
   settings: Settings,
 ): TokenPlan {
-  const { session, marked, told, token, family, signedIn, answer } = snapshot;
+  const { session, marked, token, family, answer } = snapshot;
   // A logout writes its tombstone first: a session that is still shown is just being cleared.
-  const isLeaving = session !== undefined && signedIn === undefined && isLoggedOut(family);
+  const isLeaving = session !== undefined && snapshot.endedBy === 'logout';
   const signedOut = snapshot.signedOut || isLeaving;
   if (mode !== 'off' && session && token) return { kind: 'serve', token, session };
   if (mode === 'cache-only') return { kind: 'nothing' };
@@ -91,18 +104,24 @@ export function planToken(
     if (mode === 'on' && answer) return { kind: 'keep', answer, identity: family };
     if (settings.useMrrt || scopeIncludes(family.scope, target.scope)) return { kind: 'spend', seen: family };
   }
-  return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(family, told) };
+  return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(snapshot) };
 }
 
-const isLoggedOut = (family: FamilyStatus): boolean => family.state === 'ended' && family.cause === 'logout';
-
-/** What is missing where no refresh token can be had. A logout ends a family too, but leaves no session to be missed. */
-export function lackOf(family: FamilyStatus, told: number | undefined): Lack {
-  return family.state === 'ended' &&
-    family.generation !== told &&
-    !isLoggedOut(family) &&
-    family.cause !== 'user_changed' &&
-    family.cause !== 'none_issued'
-    ? { kind: 'ended', cause: family.cause, generation: family.generation }
-    : { kind: 'no_refresh_token' };
+/** What is missing where no refresh token can be had. A logout ends a session too, but leaves none to be missed. */
+export function lackOf({
+  family,
+  ends,
+  endedBy,
+  told,
+  session,
+}: Pick<Snapshot, 'family' | 'ends' | 'endedBy' | 'told' | 'session'>): Lack {
+  if (endedBy !== undefined && endedBy !== 'logout' && ends !== told)
+    return { kind: 'ended', cause: endedBy, ends };
+  return { kind: 'no_refresh_token', reason: session === undefined ? 'signed_out' : reasons[family.state] };
 }
+
+const reasons = {
+  none: 'audience_never_granted',
+  live: 'scope_never_granted',
+  ended: 'refused',
+} as const;

@@ -15,8 +15,8 @@ export type TokenJudgement =
    * what was sent is as good as before.
    */
   | { readonly kind: 'declined'; readonly error: GenericError }
-  /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read. */
-  | { readonly kind: 'unclear'; readonly status: number };
+  /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read; `cause`: what the platform threw instead. */
+  | { readonly kind: 'unclear'; readonly status: number; readonly cause?: unknown };
 
 export function judgeTokenAnswer({ status, body }: { status: number; body: string }): TokenJudgement {
   const payload = parseJsonObject(body);

@@ -18,6 +18,11 @@ export function within<T>(
   });
 }
 
+export const pause = (
+  timers: { after(delay: Milliseconds, task: () => void): () => void },
+  span: Milliseconds,
+): Promise<void> => new Promise((resolve) => void timers.after(span, resolve));
+
 /** How long something is waited for that did not answer last time. */
 const shortPatience: Milliseconds = 250;
 

@@ -6,40 +6,37 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
-import { createFlights } from '../core/flights.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
-import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
+import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
 import { isSameIdentity, mayBeOf, readSession, unknownIdentity, type Identity } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
-import { judgeTokenAnswer, tokenOf, type TokenJudgement } from '../core/token-response.ts';
-import { within } from '../core/within.ts';
-import type { Environment, HttpAnswer, Locks, RecordStore } from '../environment.ts';
-import {
-  DisposedError,
-  InvalidIdTokenError,
-  lockTimeout,
-  NetworkError,
-  StorageError,
-  TimeoutError,
-} from '../errors.ts';
+import { tokenOf } from '../core/token-response.ts';
+import { pause, within } from '../core/within.ts';
+import type { Environment, Locks, RecordStore } from '../environment.ts';
+import { DisposedError, InvalidIdTokenError, lockTimeout, NetworkError, TimeoutError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
-import { formOf } from '../oauth/form.ts';
-import { textsOf } from '../oauth/json.ts';
-import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
-import type { AuthorizationCodeGrant, TokenRequest, TokenResponse } from '../oauth/token-endpoint.ts';
+import type { AuthorizationCodeGrant, TokenResponse } from '../oauth/token-endpoint.ts';
 import {
   answerFor,
   audienceKey,
   idTokenOf,
-  readFamily,
   statusOf,
-  transition,
   type Family,
   type FamilyEvent,
   type FamilyOutcome,
   type Head,
 } from './family.ts';
+import {
+  changed,
+  createCustodyRecordStore,
+  type CustodyRecord,
+  type Families,
+  type FamilyChange,
+} from './record.ts';
+import { createTokenRequests, type Unclear } from './token-requests.ts';
+import { busyPause, createTurns } from './turns.ts';
+import { createUnsaved, type CommitEvent } from './unsaved.ts';
 
 /** What a token is wanted for. */
 type Wanted = Pick<Target, 'audience' | 'scope'>;
@@ -85,20 +82,19 @@ export interface Custody {
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
-   * Ends all families, or the one for `audience` if it is still the one that was `seen`; settles when that is durable.
-   * What they held, and `others` beside them, is revoked meanwhile, as far as the server can be reached, and unless the app
-   * turned that off for logouts: `revoked` settles within 3 s and never rejects.
+   * Ends all families as a logout does; `still`: only if the one for that audience is the one that was seen. Settles when that is
+   * durable. What they held, and `others` beside them, is revoked meanwhile, as far as the server can be reached, and unless
+   * the app turned that off: `revoked` settles within 3 s and never rejects.
    */
-  end(
-    cause: EndedCause,
-    only?: { readonly audience: string; readonly seen: number },
-    others?: readonly string[],
-  ): Promise<{ readonly revoked: Promise<void> }>;
+  end(options: {
+    readonly still?: { readonly audience: string; readonly seen: number };
+    readonly others?: readonly string[];
+  }): Promise<{ readonly revoked: Promise<void> }>;
   /** Sends nothing more, and gives back what it holds. What is under way is kept. */
   dispose(): void;
 }
 
-export interface CustodyView {
+export interface CustodyView extends SessionEnd {
   readonly family: FamilyStatus;
   /** The family's last answer, if that serves the wanted scope for a while yet. */
   readonly answer: Answer | undefined;
@@ -114,16 +110,27 @@ export type SpendOutcome =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly identity: Identity }
   /** Look again: the family is over, gone or somebody else's. */
   | { readonly kind: 'moved' }
-  /** The answer was somebody else's, by `cause`; the family ended with that generation. */
-  | { readonly kind: 'quarantined'; readonly cause: InvalidIdTokenError; readonly generation: number };
+  /** The answer was somebody else's, by `cause`; the family has ended. */
+  | { readonly kind: 'quarantined'; readonly cause: InvalidIdTokenError };
 
 /** What keeps a claim from being made, for a while. */
 type Wait = Extract<FamilyOutcome, { kind: 'busy' | 'paused' }>;
 
-/** A place in the queue for a family. */
+/** An exchange that is under way, or waits for its turn. */
+interface Spend {
+  readonly work: Promise<SpendOutcome>;
+  readonly turn: Turn;
+}
+
 interface Turn {
   /** What a caller is told that waits no longer than `limit`. */
   late(limit: Milliseconds): Error;
+}
+
+/** After how many logouts, and what became of other families; nothing: it was too late. */
+interface AdoptOutcome {
+  readonly logouts?: number;
+  readonly outcomes?: readonly FamilyOutcome[];
 }
 
 export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
@@ -160,42 +167,8 @@ export interface Redeemed {
   readonly answer: Answer;
 }
 
-/** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
-const recordVersion = 1;
-
-type Families = Readonly<Record<string, Family>>;
-
-/** Which family of the record, and what happens to it. */
-type FamilyChange = readonly [at: string, event: FamilyEvent];
-
-/** What became of a head: cannot be had again. */
-type CommitEvent = Extract<FamilyEvent, { kind: 'rotate' | 'quarantine' | 'refuse' }>;
-
-export interface CustodyRecord {
-  readonly version: number;
-  readonly families: Families;
-  /** Digests of the refresh tokens that were moved in, so that none is when an old tab writes it back. */
-  readonly moved: readonly string[];
-  /** How often the user has logged out: a silent login that began before may find no family to tell it. */
-  readonly logouts: number;
-  /** See `CustodyView`. */
-  readonly unmarked: boolean;
-}
-
 /** What writing a claim and a successor may take, in the slowest store. */
 const storeLimit: Milliseconds = 5000;
-
-/** How long the lock is waited for before the claim is looked at without it: its holder may be frozen. */
-const lockPatience: Milliseconds = 5000;
-
-/** How often a claim that the lock does not account for is looked at again, and how long the lock is waited for then. */
-const busyPause: Milliseconds = 250;
-
-/** How often the store is asked again to take what it would not take. */
-const savePause: Milliseconds = 250;
-
-/** How long a revocation may take. */
-const revocationLimit: Milliseconds = 3000;
 
 export function createCustody(
   settings: Settings,
@@ -209,23 +182,21 @@ export function createCustody(
   const abandonedAfter = settings.exchangeLimit + storeLimit;
   /** A holder sends twice at the most, and writes a little. */
   const waitLimit = 2 * abandonedAfter;
-  const flights = createFlights();
-  const turns = new Map<string, Turn>();
+  const record = createCustodyRecordStore(records, name);
+  const disposal = new AbortController();
+  const takeTurn = createTurns(locks, timers, name, disposal.signal);
+  const { send, revoke, noAnswer } = createTokenRequests(settings, env);
+  const unsaved = createUnsaved(timers, write, closeWhenIdle);
+  const spends = new Map<string, Spend>();
   const provisional = new Map<string, string>();
-  /** What became of heads and the store would not take: the only copy, until it does. */
-  const unsaved = new Map<string, CommitEvent>();
-  let saving: Promise<void> | undefined;
+  /** How to stop waiting for the network, by family. */
+  const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
-  /** How long the lock is waited for: not long again where it was not granted last time. */
-  let patience = lockPatience;
-  let active = 0;
-  let disposed = false;
-  let stopWaiting = () => {};
 
   return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, dispose };
 
   async function look({ audience, scope }: Wanted): Promise<CustodyView> {
-    const { families, ...rest } = await records.update(name, (record) => [record, readRecord(record)]);
+    const { families, ...rest } = await record.update((it) => [it, it]);
     const family = families[familyKey(families, audience)];
     const answer = answerFor(family, audienceKey(audience), scope, clock.now());
     const [signedIn] = Object.values(families).flatMap((it) =>
@@ -236,31 +207,40 @@ export function createCustody(
     return { ...rest, family: statusOf(family), answer, signedIn };
   }
 
-  function spend(wanted: Spendable, { generation, failures }: Seen, limit = Infinity): Promise<SpendOutcome> {
+  function spend(
+    wanted: Spendable,
+    { generation, failures }: Seen,
+    limit: Milliseconds,
+  ): Promise<SpendOutcome> {
     const { audience, scope, identity } = wanted;
     const key = JSON.stringify([audience, scope, identity?.sub, identity?.org_id, generation, failures]);
-    const turn = turns.get(key) ?? { late: lockTimeout };
-    turns.set(key, turn);
-    const exchanging = flights.share(key, async () => {
-      active++;
-      try {
-        return await spendWhenFree(wanted, { generation, failures }, turn);
-      } finally {
-        active--;
-        turns.delete(key);
+    const begin = (): Spend => {
+      const turn: Turn = { late: lockTimeout };
+      const work = spendWhenFree(wanted, { generation, failures }, turn).finally(() => {
+        spends.delete(key);
         closeWhenIdle();
-      }
-    });
-    return within(timers, limit, exchanging, () => turn.late(limit));
+      });
+      return { work, turn };
+    };
+    const { work, turn } = spends.get(key) ?? begin();
+    spends.set(key, { work, turn });
+    return within(timers, limit, work, () => turn.late(limit));
   }
 
   async function spendWhenFree(wanted: Spendable, seen: Seen, turn: Turn): Promise<SpendOutcome> {
     const owner = randomName();
     const giveUpAt = clock.steady() + waitLimit;
+    const inTurn = (locked: boolean) => claimAndExchange(owner, wanted, seen, turn, locked);
+    // While the store does not know of the successor, the lock keeps the other tabs from the spent head.
+    const rest = () => {
+      const saving = unsaved.saving();
+      return (
+        saving && within(timers, abandonedAfter, saving, () => lockTimeout(abandonedAfter)).catch(() => {})
+      );
+    };
     for (;;) {
-      if (disposed) throw new DisposedError();
-      if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
-      const outcome = await exchangeInTurn(owner, wanted, seen, turn);
+      refuseToBegin();
+      const outcome = await takeTurn(inTurn, rest);
       if (outcome.kind !== 'busy' && outcome.kind !== 'paused') return outcome;
       const met = clock.steady();
       const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
@@ -270,40 +250,15 @@ export function createCustody(
           : () => new NetworkError('backing_off', `The last requests failed; the next is due in ${wait} ms.`);
       const isLong = outcome.kind === 'paused' && wait > settings.callerLimit;
       if (isLong || met >= giveUpAt) throw turn.late(waitLimit);
-      await new Promise<void>((resolve) => timers.after(wait, resolve));
+      await pause(timers, wait);
     }
   }
 
-  /** Under the lock; where it is not granted in time, or never, without it: the claim decides. */
-  function exchangeInTurn(
-    owner: string,
-    wanted: Spendable,
-    seen: Seen,
-    turn: Turn,
-  ): Promise<SpendOutcome | Wait> {
-    return new Promise((resolve, reject) => {
-      let lock: 'awaited' | 'taken' | 'missed' = 'awaited';
-      const goWithout = () => {
-        lock = 'missed';
-        patience = busyPause;
-        claimAndExchange(owner, wanted, seen, turn, false).then(resolve, reject);
-      };
-      const callOff = timers.after(patience + busyPause, goWithout); // for locks that do not keep to their limit
-      const take = async () => {
-        if (lock === 'missed') return;
-        lock = 'taken';
-        patience = lockPatience;
-        callOff();
-        await claimAndExchange(owner, wanted, seen, turn, locks.exclusive).then(resolve, reject);
-        // While the store does not know of the successor, the lock keeps the other tabs from the spent head.
-        if (saving)
-          await within(timers, abandonedAfter, saving, () => lockTimeout(abandonedAfter)).catch(() => {});
-      };
-      locks.run(name, patience, take).catch(() => {
-        callOff();
-        if (lock === 'awaited') goWithout();
-      });
-    });
+  /** @throws where a request could not be sent, or its answer would reach nobody. */
+  function refuseToBegin(): void {
+    if (disposal.signal.aborted) throw new DisposedError();
+    if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
+    if (page.leaving()) throw new NetworkError('leaving', 'The page is being left.');
   }
 
   async function claimAndExchange(
@@ -315,12 +270,12 @@ export function createCustody(
   ): Promise<SpendOutcome | Wait> {
     const { audience, scope, identity } = wanted;
     const key = audienceKey(audience);
-    await saveLate();
+    await unsaved.save();
+    refuseToBegin(); // it has waited for its turn
     const claim = async (): Promise<{ at: string; outcome: FamilyOutcome }> => {
       for (;;) {
-        if (disposed) throw new DisposedError(); // while it waited for its turn
         const [now, steady] = [clock.now(), clock.steady()];
-        const made = await changeOne(audience, {
+        const event = {
           kind: 'claim',
           owner,
           now,
@@ -331,6 +286,11 @@ export function createCustody(
           identity,
           locked,
           abandonedAfter,
+        } as const;
+        const made = await record.update((found) => {
+          const at = familyKey(found.families, audience);
+          const [next, [outcome]] = changed(found, [[at, event]]);
+          return [next, { at, outcome: outcome as FamilyOutcome }]; // one event, one outcome
         });
         // A page that slept since it asked asks again: somebody may have taken over meanwhile.
         if (clock.steady() - steady < storeLimit) return made;
@@ -346,10 +306,10 @@ export function createCustody(
 
     const first = await exchange(at, owner, outcome, wanted);
     if (first.kind !== 'lost') return first;
-    const giveUp = async ({ status }: { status: number }): Promise<never> => {
+    const giveUp = async (unclear: Unclear): Promise<never> => {
       await release(at, owner, 'unknown');
-      tryAgainOnline(wanted, outcome.generation);
-      throw noAnswer(status < 300 ? 'outcome_unknown' : 'unreachable', status);
+      tryAgainOnline(at, wanted, outcome.generation);
+      throw noAnswer(unclear.status < 300 ? 'outcome_unknown' : 'unreachable', unclear);
     };
     // A server that has been failing for a while is not asked twice.
     if (first.status >= 300 && outcome.failures) return giveUp(first);
@@ -361,13 +321,13 @@ export function createCustody(
     return second.kind === 'lost' ? giveUp(second) : second;
   }
 
-  /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands; status 0: nothing came. */
+  /** Sends the head once. `lost`: whether the server acted is unknown, and the claim still stands. */
   async function exchange(
     at: string,
     owner: string,
     head: Head,
     { audience, scope, identity: asked }: Spendable,
-  ): Promise<SpendOutcome | { readonly kind: 'lost'; readonly status: number }> {
+  ): Promise<SpendOutcome | ({ readonly kind: 'lost' } & Unclear)> {
     const askedAt = clock.now();
     const { refresh_token } = head;
     const key = audienceKey(audience);
@@ -390,7 +350,7 @@ export function createCustody(
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
           await revoke([successor ?? refresh_token]);
-          return { kind: 'quarantined', cause: problem, generation: head.generation + 1 };
+          return { kind: 'quarantined', cause: problem };
         }
         const rotated = { kind: 'rotate', owner, refresh_token: successor, key, identity } as const;
         const kept = await commit(at, { ...rotated, ...(problem ? { failedAt: clock.now() } : { answer }) });
@@ -404,7 +364,7 @@ export function createCustody(
         await release(at, owner, 'not_spent', judgement.error.retryable);
         throw judgement.error;
       case 'unclear':
-        return { kind: 'lost', status: judgement.status };
+        return { ...judgement, kind: 'lost' };
     }
   }
 
@@ -428,8 +388,7 @@ export function createCustody(
     try {
       return await write(at, event);
     } catch {
-      unsaved.set(at, event);
-      saving ??= saveSoon();
+      unsaved.keep(at, event);
       return true;
     }
   }
@@ -437,25 +396,8 @@ export function createCustody(
   async function write(at: string, event: CommitEvent): Promise<boolean> {
     const outcome = await change(at, event);
     if (outcome.kind !== 'passed') return true;
-    const isLeftover = event.kind === 'rotate' && !outcome.live && settings.revokeOnLogout;
-    if (isLeftover && event.refresh_token !== undefined) await revoke([event.refresh_token]);
+    if (!outcome.live && settings.revokeOnLogout) await revoke(successorOf(event));
     return false;
-  }
-
-  async function saveLate(): Promise<void> {
-    for (const [at, event] of unsaved) {
-      await write(at, event);
-      unsaved.delete(at);
-    }
-  }
-
-  async function saveSoon(): Promise<void> {
-    while (unsaved.size > 0) {
-      await new Promise<void>((resolve) => timers.after(savePause, resolve));
-      await saveLate().catch(() => {}); // a store that still refuses is asked again
-    }
-    saving = undefined;
-    closeWhenIdle();
   }
 
   async function release(at: string, owner: string, outcome: 'not_spent' | 'unknown', failed = true) {
@@ -463,14 +405,21 @@ export function createCustody(
   }
 
   /** What is in doubt is settled as soon as there is a network: a tenant's leeway, if it has one, is running. */
-  function tryAgainOnline(wanted: Spendable, generation: number): void {
-    stopWaiting();
+  function tryAgainOnline(at: string, wanted: Spendable, generation: number): void {
     const settle = async () => {
-      stopWaiting();
+      stopWaiting(at);
       const { family } = await look(wanted);
-      if (family.state === 'live' && family.generation === generation) await spend(wanted, family);
+      if (family.state === 'live' && family.generation === generation) await spend(wanted, family, waitLimit);
     };
-    stopWaiting = page.onOnline(() => void settle().catch(() => {})); // whoever calls next will hear
+    stopWaiting(at);
+    if (disposal.signal.aborted) return;
+    const hear = () => void settle().catch(() => {}); // whoever calls next will be told
+    waiting.set(at, page.onOnline(hear));
+  }
+
+  function stopWaiting(at: string): void {
+    waiting.get(at)?.();
+    waiting.delete(at);
   }
 
   async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
@@ -488,7 +437,7 @@ export function createCustody(
       case 'declined':
         throw judgement.error;
       case 'unclear':
-        throw noAnswer('unreachable', judgement.status);
+        throw noAnswer('unreachable', judgement);
     }
   }
 
@@ -502,42 +451,40 @@ export function createCustody(
     const seen = began?.family.generation;
     const isStranger = (family: Family): boolean =>
       family?.state === 'live' && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
-    let late = false;
-    let after = Infinity;
-    const adopting = changeEach(({ families, logouts }) => {
-      after = logouts;
-      late = began !== undefined && (logouts > began.logouts || Object.values(families).some(isStranger));
-      if (late) return [];
+    const adopting = record.update((found): readonly [CustodyRecord, AdoptOutcome] => {
+      const { families, logouts } = found;
+      if (began && (logouts > began.logouts || Object.values(families).some(isStranger))) return [found, {}];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
-      if (refresh_token === undefined) {
-        const over = families[key]?.state === 'ended';
-        return over ? [...ends, [key, { kind: 'end', cause: 'none_issued', seen }]] : ends;
-      }
-      return [...ends, [key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
+      const adoption: FamilyChange[] =
+        refresh_token === undefined
+          ? []
+          : [[key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
+      const [next, outcomes] = changed(found, [...ends, ...adoption]);
+      if (outcomes.at(-1)?.kind === 'passed') return [found, {}];
+      return [next.endedBy === undefined ? next : { ...next, endedBy: undefined }, { logouts, outcomes }];
     });
-    const outcomes = await adopting.catch((error: unknown) => {
+    const { logouts, outcomes = [] } = await adopting.catch((error: unknown): AdoptOutcome => {
       if (settings.useRefreshTokens) throw error;
-      return []; // without them there is nothing to lose
+      return { logouts: Infinity }; // without them there is nothing to lose
     });
     void revoke(orphansOf(outcomes));
-    if (late || outcomes.at(-1)?.kind === 'passed') return undefined;
+    if (logouts === undefined) return undefined;
     provisional.delete(receipt);
-    if (refresh_token !== undefined) unsaved.delete(key); // of the family that was replaced
-    return after;
+    if (refresh_token !== undefined) unsaved.drop(key); // of the family that was replaced
+    return logouts;
   }
 
   async function moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined> {
-    const { adopted, outcomes } = await records.update(name, (stored) => {
-      const record = readRecord(stored);
-      const taken = takeOver(record);
-      return [taken.next === record ? stored : taken.next, taken];
+    const { adopted, outcomes } = await record.update((found) => {
+      const taken = takeOver(found);
+      return [taken.next, taken];
     });
     void revoke(orphansOf(outcomes));
     return adopted;
   }
 
   function goUnmarked(): Promise<void> {
-    return records.update(name, (record) => [{ ...readRecord(record), unmarked: true }, undefined]);
+    return record.update((found) => [{ ...found, unmarked: true }, undefined]);
   }
 
   async function discard(receipt: string): Promise<void> {
@@ -546,25 +493,24 @@ export function createCustody(
     if (refresh_token !== undefined) await revoke([refresh_token]);
   }
 
-  async function end(
-    cause: EndedCause,
-    only?: { readonly audience: string; readonly seen: number },
-    others: readonly string[] = [],
-  ) {
-    const isKept = cause === 'logout' && !settings.revokeOnLogout;
-    const revokeAll = (tokens: readonly string[]) => revoke(isKept ? [] : tokens);
+  async function end({ still, others = [] }: Parameters<Custody['end']>[0]) {
+    const revokeAll = (tokens: readonly string[]) => revoke(settings.revokeOnLogout ? tokens : []);
     // What the store would not take belongs to a session that is over: it is not written after that.
-    const late = only ? others : [...[...unsaved.values()].flatMap(successorOf), ...others];
-    if (only) await saveLate();
-    else unsaved.clear();
-    try {
-      const event = { kind: 'end', cause, seen: only?.seen } as const;
-      const outcomes = await changeEach(
-        ({ families }) =>
-          (only ? [familyKey(families, only.audience)] : Object.keys(families)).map((at) => [at, event]),
-        only ? 0 : 1,
+    if (still) await unsaved.save();
+    const late = still ? others : [...unsaved.drop().flatMap(successorOf), ...others];
+    const event = { kind: 'end', cause: 'logout' } as const;
+    const ending = record.update((found): readonly [CustodyRecord, readonly FamilyOutcome[]] => {
+      const { families, logouts } = found;
+      if (still && families[familyKey(families, still.audience)]?.generation !== still.seen)
+        return [found, []];
+      const [next, outcomes] = changed(
+        found,
+        Object.keys(families).map((at): FamilyChange => [at, event]),
       );
-      return { revoked: revokeAll([...late, ...orphansOf(outcomes)]) };
+      return [still ? next : { ...next, logouts: logouts + 1 }, outcomes];
+    });
+    try {
+      return { revoked: revokeAll([...late, ...orphansOf(await ending)]) };
     } catch (error) {
       const revoked = revokeAll(late);
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
@@ -573,26 +519,13 @@ export function createCustody(
   }
 
   function dispose(): void {
-    disposed = true;
-    stopWaiting();
+    disposal.abort();
+    for (const at of waiting.keys()) stopWaiting(at);
     closeWhenIdle();
   }
 
   function closeWhenIdle(): void {
-    if (disposed && active === 0 && unsaved.size === 0) records.close();
-  }
-
-  /** Best effort: the local end stands, whether the server hears of it or not. */
-  async function revoke(tokens: readonly string[]): Promise<void> {
-    await Promise.allSettled(
-      tokens.map((token) =>
-        post(
-          'revoke',
-          { client_id: settings.clientId, token, token_type_hint: 'refresh_token' },
-          { limit: revocationLimit, keepalive: true },
-        ),
-      ),
-    );
+    if (disposal.signal.aborted && spends.size === 0 && unsaved.saving() === undefined) records.close();
   }
 
   /** Which family serves an audience: its own, or, with a refresh token for many resources, any that lives. */
@@ -603,64 +536,9 @@ export function createCustody(
     return keys.find((key) => families[key]?.state === 'live') ?? keys[0] ?? own;
   }
 
-  /** One transition of the family that serves `audience`, and which that is. */
-  async function changeOne(audience: string, event: FamilyEvent) {
-    let at = '';
-    const [outcome] = await changeEach(({ families }) => [[(at = familyKey(families, audience)), event]]);
-    return { at, outcome: outcome as FamilyOutcome }; // one event, one outcome
-  }
-
   async function change(at: string, event: FamilyEvent): Promise<FamilyOutcome> {
-    const [outcome] = await changeEach(() => [[at, event]]);
+    const [outcome] = await record.change(() => [[at, event]]);
     return outcome as FamilyOutcome; // one event, one outcome
-  }
-
-  /** Some transitions, each of one family, as one atomic step of the store. */
-  async function changeEach(
-    events: (record: CustodyRecord) => readonly FamilyChange[],
-    moreLogouts = 0,
-  ): Promise<readonly FamilyOutcome[]> {
-    return records.update(name, (stored) => {
-      const record = readRecord(stored);
-      const families: Record<string, Family> = { ...record.families };
-      let changed = moreLogouts > 0;
-      const outcomes = events(record).map(([at, event]) => {
-        const [family, outcome] = transition(families[at], event);
-        changed ||= family !== families[at];
-        families[at] = family;
-        return outcome;
-      });
-      const unmarked = record.unmarked && !outcomes.some(({ kind }) => kind === 'adopted');
-      const next = () => ({ ...record, families, logouts: record.logouts + moreLogouts, unmarked });
-      return [changed ? next() : stored, outcomes];
-    });
-  }
-
-  /** Sends once. No answer at all is `unclear`, with status 0. */
-  async function send(request: TokenRequest): Promise<TokenJudgement> {
-    try {
-      return judgeTokenAnswer(await post('token', request));
-    } catch {
-      return { kind: 'unclear', status: 0 };
-    }
-  }
-
-  /** Browsers do not say why an answer cannot be read; that the tenant does not know the page's origin is one of the reasons. */
-  function noAnswer(reason: 'unreachable' | 'outcome_unknown', status = 0): NetworkError {
-    const suspect = `If none ever comes: does the tenant list ${page.origin()} in the application's web origins (CORS)?`;
-    const description =
-      status === 0
-        ? `No answer to a token request could be read. ${suspect}`
-        : `No usable answer to a token request (HTTP status ${status}).`;
-    return new NetworkError(reason, description);
-  }
-
-  async function post(
-    endpoint: 'token' | 'revoke',
-    request: TokenRequest | RevocationRequest,
-    options: { limit: Milliseconds; keepalive?: boolean } = { limit: settings.exchangeLimit },
-  ): Promise<HttpAnswer> {
-    return env.http.post(`${settings.domainUrl}/oauth/${endpoint}`, formOf(request).toString(), options);
   }
 }
 
@@ -683,24 +561,3 @@ const successorOf = (event: CommitEvent): string[] =>
 
 const orphansOf = (outcomes: readonly FamilyOutcome[]): string[] =>
   outcomes.flatMap((outcome) => (outcome.kind === 'ended' && outcome.orphans) || []);
-
-/**
- * What a stored record says; what has not the shape it must have is left out.
- * @throws {StorageError} for a record of a later version.
- */
-function readRecord(stored: unknown): CustodyRecord {
-  const record = (stored ?? {}) as Partial<CustodyRecord>;
-  const { version = 0, families, moved, logouts, unmarked } = record;
-  if (version > recordVersion)
-    throw new StorageError(`its record has format ${version}, later than ${recordVersion}`);
-  if (version !== recordVersion)
-    return { version: recordVersion, families: {}, moved: [], logouts: 0, unmarked: false };
-  const read = Object.entries(families ?? {}).map(([at, family]) => [at, readFamily(family)] as const);
-  return {
-    version,
-    families: Object.fromEntries(read),
-    moved: textsOf(moved),
-    logouts: Number.isFinite(logouts) ? (logouts as number) : 0,
-    unmarked: unmarked === true,
-  };
-}

@@ -129,8 +129,6 @@ export type FamilyEvent =
       readonly cause: EndedCause;
       /** The families of this user go on. */
       readonly unless?: Identity | undefined;
-      /** Only this generation. */
-      readonly seen?: number | undefined;
     };
 
 export type FamilyOutcome =
@@ -213,11 +211,10 @@ export function transition(family: Family, event: FamilyEvent): readonly [Family
     }
 
     case 'end': {
-      const { cause, unless, seen = family?.generation } = event;
-      if (family === undefined || family.generation !== seen) return [family, { kind: 'none' }];
-      // What has ended keeps its cause, unless the user leaves or comes back: then there is nothing left to explain.
-      if (family.state === 'ended' && cause !== 'logout' && cause !== 'none_issued')
-        return [family, { kind: 'ended' }];
+      const { cause, unless } = event;
+      if (family === undefined) return [family, { kind: 'none' }];
+      // What has ended keeps its cause, unless the user leaves: then there is nothing left to explain.
+      if (family.state === 'ended' && cause !== 'logout') return [family, { kind: 'ended' }];
       if (family.state === 'live' && unless && isSameIdentity(family, unless))
         return [family, { kind: 'none' }];
       const orphans = family.state === 'live' ? tokensOf(family) : undefined;
@@ -284,7 +281,7 @@ export const audienceKey = (audience: string): string => `audience ${audience}`;
 export function statusOf(family: Family): FamilyStatus {
   if (family === undefined) return { state: 'none', generation: 0 };
   const { generation } = family;
-  if (family.state === 'ended') return { state: 'ended', generation, cause: family.cause };
+  if (family.state === 'ended') return { state: 'ended', generation };
   const { scope, sub, org_id, failures = 0 } = family;
   return { state: 'live', generation, scope, sub, org_id, failures };
 }

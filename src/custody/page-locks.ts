@@ -6,14 +6,17 @@ export function createPageLocks(timers: Timers): Locks {
   const tails = new Map<string, Promise<void>>();
   return {
     exclusive: true,
-    run: (name, limit, task) =>
+    run: (name, limit, task, signal) =>
       new Promise((resolve, reject) => {
         let waiting = true;
-        const callOff = timers.after(limit, () => {
+        const leave = () => {
           waiting = false;
           reject(lockTimeout(limit));
-        });
+        };
+        const callOff = timers.after(limit, leave);
+        signal?.addEventListener('abort', leave);
         const turn = async () => {
+          signal?.removeEventListener('abort', leave);
           if (!waiting) return;
           callOff();
           await task().then(resolve, reject);

@@ -3,8 +3,9 @@ import { issuedAt } from '../core/issued-at.ts';
 import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import type { Sha256 } from '../oauth/pkce.ts';
-import type { CustodyRecord, MovedFamily, TakeOver } from './custody.ts';
-import { audienceKey, transition, type Family, type LiveFamily } from './family.ts';
+import type { MovedFamily, TakeOver } from './custody.ts';
+import { audienceKey, type Family, type LiveFamily } from './family.ts';
+import { changed, type CustodyRecord, type FamilyChange } from './record.ts';
 
 /** What was found, of one user. */
 export interface Found {
@@ -17,7 +18,8 @@ export interface Found {
 
 /**
  * Decides about what was found, in one step of the store: each family where there is none yet, one that is over, or an
- * older one of the same user. One that was taken over before is spent; and after a logout, or beside another user, nothing is taken over.
+ * older one of the same user. One that was taken over before is spent; and after a logout, or beside another user, nothing is
+ * taken over.
  */
 export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<TakeOver> {
   const { identity, former } = found;
@@ -30,40 +32,32 @@ export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<Tak
     const strangers = Object.entries(record.families).filter(([, family]) => isStranger(family));
     const isTaken = strangers.some(([, family]) => isStranger(family) && !isSameIdentity(family, former));
     if (isTaken || isClosed(record)) return { next: record, adopted: undefined, outcomes: [] };
-    const families: Record<string, Family> = { ...record.families };
-    const outcomes = strangers.map(([key, family]) => {
-      const [ended, outcome] = transition(family, { kind: 'end', cause: 'user_changed' });
-      families[key] = ended;
-      return outcome;
-    });
     const news = candidates.filter(({ digest }) => !record.moved.includes(digest));
-    const adopted = news.flatMap(({ family }) => {
-      const { audience, ...rest } = family;
-      const key = audienceKey(audience);
-      if (!isNewer(family, identity, families[key], key)) return [];
-      [families[key]] = transition(families[key], { kind: 'adopt', key, identity, ...rest });
-      return [family];
-    });
+    const adopted = news
+      .map(({ family }) => family)
+      .filter((family) => isNewer(family, identity, record.families[audienceKey(family.audience)]));
     const moved = [...record.moved, ...news.map(({ digest }) => digest)].slice(-movedLimit);
-    const isChanged = news.length > 0 || strangers.length > 0;
-    const unmarked = record.unmarked && adopted.length === 0;
-    return { next: isChanged ? { ...record, families, moved, unmarked } : record, adopted, outcomes };
+    const [next, outcomes] = changed(news.length > 0 ? { ...record, moved } : record, [
+      ...strangers.map(([at]): FamilyChange => [at, { kind: 'end', cause: 'user_changed' }]),
+      ...adopted.map(({ audience, ...rest }): FamilyChange => {
+        const key = audienceKey(audience);
+        return [key, { kind: 'adopt', key, identity, ...rest }];
+      }),
+    ]);
+    return { next, adopted, outcomes };
   };
 }
 
 /** By a logout, for good: it may have left no family to tell of it, and an old tab may write back what it ended. */
-const isClosed = ({ families, logouts }: CustodyRecord): boolean =>
-  logouts > 0 ||
-  Object.values(families).some((family) => family?.state === 'ended' && family.cause === 'logout');
+const isClosed = ({ logouts, endedBy }: CustodyRecord): boolean => logouts > 0 || endedBy === 'logout';
 
 /**
- * An old tab's is newer than ours if its access token was issued later; where they do not tell, if it lasts longer. Where ours is over, whatever nobody has seen is: presenting
- * a dead one costs nothing there.
+ * An old tab's is newer than ours if its access token was issued later; where they do not tell, if it lasts longer. Where ours
+ * is over, or gives way, whatever nobody has seen is: presenting a dead one costs nothing there.
  */
-function isNewer({ answer }: MovedFamily, identity: Identity, ours: Family, key: string): boolean {
-  if (ours === undefined || ours.state === 'ended') return true;
-  if (!mayBeOf(identity, ours)) return false;
-  const [found, held] = [answer?.token, ours.answers[key]?.token];
+function isNewer({ answer, audience }: MovedFamily, identity: Identity, ours: Family): boolean {
+  if (ours === undefined || ours.state === 'ended' || !mayBeOf(identity, ours)) return true;
+  const [found, held] = [answer?.token, ours.answers[audienceKey(audience)]?.token];
   const [one, other] = [found, held].map((token) => issuedAt(token?.access_token));
   if (one !== undefined && other !== undefined) return one > other;
   return (found?.expires_at ?? 0) > (held?.expires_at ?? 0);

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { NetworkError } from '../errors.ts';
+import { DisposedError, NetworkError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -38,6 +38,7 @@ export function authorizeSilently(
       limit,
       silence: settings.frameSilence,
     });
+    if (context.disposal.signal.aborted) throw new DisposedError(); // the code is good for nobody else
     return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), began);
   });
 }

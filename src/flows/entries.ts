@@ -62,8 +62,8 @@ export async function findToken(
  * Writes what an exchange brought. The user's entry changes hands in one write, and what belonged to another user goes
  * then: a page that is cut off in between leaves nobody signed out.
  *
- * A logout ends the family before it clears; so whoever has just written looks once more, and takes back what it wrote
- * where the family is over or somebody else's. Then, and only then, there is no session to return.
+ * A logout ends the session in custody before it clears; so whoever has just written looks once more, and takes back what it
+ * wrote where the session is over or somebody else's. Then, and only then, there is no session to return.
  *
  * @param logouts Of a login: after how many it was adopted. It may have brought no family that could tell of another one.
  */
@@ -92,13 +92,8 @@ export async function saveToken(
   sessionOf(context, next);
   const view = await lookAgain(context, audience);
   if (view === undefined) return session;
-  const { family, signedIn } = view;
-  const isOver =
-    view.logouts > logouts ||
-    (settings.useRefreshTokens &&
-      family.state === 'ended' &&
-      family.cause !== 'none_issued' &&
-      !(signedIn && family.cause === 'user_changed'));
+  const { signedIn } = view;
+  const isOver = view.logouts > logouts || (settings.useRefreshTokens && view.endedBy !== undefined);
   if (!isOver && !isOthers(session, signedIn)) return session;
   if (!(await followCustody(context, audience, session, signedIn))) await clearSession(context);
   return undefined;
@@ -201,7 +196,7 @@ async function readUser(context: ClientContext): Promise<UserEntry | typeof unre
   if (kept && settings.useRefreshTokens && settings.cacheLocation !== 'memory') {
     const view = await lookAgain(context, kept.audiences[0] ?? '');
     const session = readSession(kept.id_token);
-    if (view?.family.state === 'ended' || (view && session && isOthers(session, view.signedIn)))
+    if (view?.endedBy !== undefined || (view && session && isOthers(session, view.signedIn)))
       heap.unsaved.clear();
   }
   const value = await read(context, userKey(settings));

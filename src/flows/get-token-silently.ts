@@ -3,8 +3,8 @@ import type { Target } from '../core/authorization-request.ts';
 import { covers, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
 import { lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
-import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
-import { within } from '../core/within.ts';
+import { isSameIdentity, mayBeOf, type Identity, type Session } from '../core/session.ts';
+import { pause, within } from '../core/within.ts';
 import {
   AuthenticationError,
   GenericError,
@@ -12,6 +12,7 @@ import {
   MissingRefreshTokenError,
   MissingScopesError,
   SessionEndedError,
+  signedOut,
   TimeoutError,
 } from '../errors.ts';
 import { scopeIncludes, scopeNames } from '../oauth/scope.ts';
@@ -94,13 +95,13 @@ async function obtain(
         const followed = await followCustody(context, target.audience, now, signedIn);
         return followed ? again() : throwRefusal(context, target, lack, cause);
       }
-      await new Promise<void>((resolve) => env.timers.after(signInPause, resolve));
+      await pause(env.timers, signInPause);
     }
   };
   /** A logout is final for this call: it began before, and may not sign the user in again. So is any other end. */
   const leave = async () => {
-    const { family, signedIn } = await custody.look(target);
-    return refuse(lackOf(family, snapshot.told), undefined, signedIn !== undefined);
+    const view = await custody.look(target);
+    return refuse(lackOf({ ...snapshot, ...view }), undefined, view.signedIn !== undefined);
   };
   const authorize = (lack: Lack) =>
     authorizeSilently(context, target, snapshot, options.limit && remaining(options.limit)).catch(
@@ -129,8 +130,7 @@ async function obtain(
         return settings.fallback === 'off' ? refuse(lack) : authorize(lack);
       }
       if (outcome.kind === 'quarantined') {
-        const { cause, generation } = outcome;
-        return refuse({ kind: 'ended', cause: 'invalid_id_token', generation }, cause);
+        return refuse(lackOf({ ...snapshot, ...(await custody.look(target)) }), outcome.cause);
       }
       // The family moved on.
       return (await isMarked(context)) ? again() : leave();
@@ -156,24 +156,25 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
   if (!isAsked || !settings.useRefreshTokens) {
     const unknown = { logouts: Infinity };
     const { logouts } = isAsked ? await custody.look(target).catch(() => unknown) : unknown;
-    const family = { state: 'none', generation: 0 } as const;
-    return { session, token, marked: session !== undefined, signedOut, told, family, logouts };
+    const nothing = { family: { state: 'none', generation: 0 }, ends: 0, endedBy: undefined } as const;
+    return { session, token, marked: session !== undefined, signedOut, told, logouts, ...nothing };
   }
   await context.moveIn('again');
-  const [marked, { family, ...rest }] = await Promise.all([isMarked(context), custody.look(target)]);
+  const [marked, view] = await Promise.all([isMarked(context), custody.look(target)]);
+  const { family } = view;
   if (!marked && family.state === 'live') endUnmarked(context, target, family.generation);
-  return { session, token, marked, signedOut, told, family, ...rest };
+  return { session, token, marked, signedOut, told, ...view };
 }
 
 /**
- * Somebody cleared the storage: that signs out, and its refresh token is revoked. Not at once, because a login writes its
+ * Somebody cleared the storage: that signs out, and the refresh tokens are revoked. Not at once, because a login writes its
  * family first and its marker then, and because `localStorage` shows what other tabs wrote late.
  */
 function endUnmarked(context: ClientContext, { audience }: Target, generation: number): void {
   const { env, custody, flights } = context;
   const end = async () => {
-    await new Promise<void>((resolve) => env.timers.after(markerDelay, resolve));
-    if (!(await isMarked(context))) await custody.end('logout', { audience, seen: generation });
+    await pause(env.timers, markerDelay);
+    if (!(await isMarked(context))) await custody.end({ still: { audience, seen: generation } });
   };
   flights.share(`unmarked ${audience}`, end).catch(() => {}); // the next call tries again
 }
@@ -192,7 +193,8 @@ async function keep(
   const former = session && isSameIdentity(session, identity) ? session.id_token : undefined;
   const idToken = answer.id_token ?? former;
   if (idToken === undefined) throw new InvalidIdTokenError('missing', '');
-  if (!(await isMarked(context))) return leave(); // signed out meanwhile
+  // Signed out meanwhile, or somebody else has signed in.
+  if (!mayBeOf(await findSession(context), identity) || !(await isMarked(context))) return leave();
   const saved = await saveToken(context, target, answer.token, idToken);
   return saved ? { token: answer.token, session: saved } : leave();
 }
@@ -223,16 +225,16 @@ async function throwRefusal(
       )
         throw cause;
       await clear();
-      context.heap.told = lack.generation;
+      context.heap.told = lack.ends;
       throw new SessionEndedError(lack.cause, cause);
     case 'not_used':
-      if (cause === undefined) throw new AuthenticationError('login_required', 'Login required', '');
+      if (cause === undefined) throw signedOut('');
       if (cause instanceof GenericError && cause.error === 'login_required') await clear();
       throw cause;
     case 'missing_scopes':
       throw new MissingScopesError(shownAudience, lack.missing, cause);
     case 'no_refresh_token':
       if (context.settings.fallback === 'on' && cause !== undefined) throw cause;
-      throw new MissingRefreshTokenError(shownAudience, scope, cause);
+      throw new MissingRefreshTokenError(shownAudience, scope, lack.reason, cause);
   }
 }

@@ -9,8 +9,8 @@ import { readNavigation } from './login-with-redirect.ts';
 /**
  * Ends the session here, then at the tenant. The tombstone comes before the cache is cleared: a refresh that is under way in
  * any tab meets it, and a tab that has just written finds it and takes back what it wrote. The page does not wait for the
- * revocation, since until it has left, the tenant still knows the user. What auth0-spa-js has left goes the same way. A store that fails does not keep the user either;
- * its error is thrown afterwards.
+ * revocation, since until it has left, the tenant still knows the user. What auth0-spa-js has left goes the same way. A store
+ * that fails does not keep the user either; its error is thrown afterwards.
  */
 export async function logout(context: ClientContext, options: LogoutOptions): Promise<void> {
   const { settings, env, custody, heap } = context;
@@ -24,7 +24,7 @@ export async function logout(context: ClientContext, options: LogoutOptions): Pr
   const user = await unmark(context);
   const isShared = settings.cacheLocation === 'localstorage';
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
-  const [ended] = await Promise.allSettled([custody.end('logout', undefined, left)]);
+  const [ended] = await Promise.allSettled([custody.end({ others: left })]);
   const [cleared] = await Promise.allSettled([clearSession(context, user)]);
   await navigate(url);
   if (ended.status === 'rejected') throw ended.reason;

@@ -3,7 +3,7 @@ import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { isSameIdentity, organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
-import { AuthenticationError } from '../errors.ts';
+import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import type { ClientContext } from './context.ts';
 import { findSession, saveToken } from './entries.ts';
@@ -11,8 +11,8 @@ import type { Obtained } from './get-token-silently.ts';
 
 /**
  * Exchanges the code of an answer for the session and its first token: redeem → validate → adopt → write. A login that fails
- * before it is adopted leaves the former session as it was. Until the ID
- * token has passed, the refresh token is spendable by nobody; refused, it is revoked and nothing is stored.
+ * before it is adopted leaves the former session as it was. Until the ID token has passed, the refresh token is spendable by
+ * nobody; refused, it is revoked and nothing is stored.
  *
  * @param began What a login that nobody asked for began with: it may carry on that session, and no other.
  */
@@ -34,18 +34,15 @@ export async function redeemCode(
     const former = await findSession(context);
     const session = began?.session;
     const carriedOn = session && former ? isSameIdentity(session, former) : session === former;
-    if (began && (heap.signedOut || !carriedOn)) throw signedOut(transaction);
+    if (began && (heap.signedOut || !carriedOn)) throw signedOut(transaction.state);
     logouts = await custody.adopt(receipt, { audience, scope, identity, answer, began });
-    if (logouts === undefined) throw signedOut(transaction);
+    if (logouts === undefined) throw signedOut(transaction.state);
   } catch (error) {
     await custody.discard(receipt);
     throw error;
   }
   const idToken = answer.id_token as string; // validated above
   const session = await saveToken(context, transaction, answer.token, idToken, logouts);
-  if (session === undefined) throw signedOut(transaction);
+  if (session === undefined) throw signedOut(transaction.state);
   return { token: answer.token, session };
 }
-
-const signedOut = ({ state }: Transaction): AuthenticationError =>
-  new AuthenticationError('login_required', 'Signed out meanwhile', state);

@@ -1,0 +1,95 @@
+/**
+ * Everything that a client holds, in one record: families by audience, so that a logout or another user's login is one atomic
+ * write. What ends the last family that lives has ended the session; that is written with it, for all tabs.
+ */
+import type { SessionEnd } from '../core/plan.ts';
+import type { RecordStore } from '../environment.ts';
+import { newerFormat } from '../errors.ts';
+import { textsOf } from '../oauth/json.ts';
+import { readFamily, transition, type Family, type FamilyEvent, type FamilyOutcome } from './family.ts';
+
+export type Families = Readonly<Record<string, Family>>;
+
+export interface CustodyRecord extends SessionEnd {
+  readonly version: number;
+  /** By `audienceKey`. */
+  readonly families: Families;
+  /** Digests of the refresh tokens that were moved in, so that none is when an old tab writes it back. */
+  readonly moved: readonly string[];
+  /** How often the user has logged out: a silent login that began before may find no family to tell it. */
+  readonly logouts: number;
+  /** The cache would not take the session's marker: that there is none says nothing. */
+  readonly unmarked: boolean;
+}
+
+/** Which family of the record, and what happens to it. */
+export type FamilyChange = readonly [at: string, event: FamilyEvent];
+
+/** The record under `name`, as one that has the shape it must have. */
+export interface CustodyRecordStore {
+  /** One atomic step; see `RecordStore`. */
+  update<T>(step: (record: CustodyRecord) => readonly [next: CustodyRecord, result: T]): Promise<T>;
+  /** Some transitions, each of one family, as one step. */
+  change(changes: (record: CustodyRecord) => readonly FamilyChange[]): Promise<readonly FamilyOutcome[]>;
+}
+
+export function createCustodyRecordStore(records: RecordStore, name: string): CustodyRecordStore {
+  const update: CustodyRecordStore['update'] = (step) =>
+    records.update(name, (stored) => {
+      const record = readRecord(stored);
+      const [next, result] = step(record);
+      return [next === record ? stored : next, result];
+    });
+  return { update, change: (changes) => update((record) => changed(record, changes(record))) };
+}
+
+/** The record after some transitions, and what each of them led to. The same record where nothing has changed. */
+export function changed(
+  record: CustodyRecord,
+  changes: readonly FamilyChange[],
+): readonly [CustodyRecord, readonly FamilyOutcome[]] {
+  const families: Record<string, Family> = { ...record.families };
+  let { ends, endedBy, unmarked } = record;
+  const outcomes = changes.map(([at, event]) => {
+    const [family, outcome] = transition(families[at], event);
+    // Where another user has taken over, no session is missed.
+    if (family !== families[at] && family?.state === 'ended')
+      endedBy = family.cause === 'user_changed' ? undefined : family.cause;
+    families[at] = family;
+    if (outcome.kind === 'adopted') unmarked = false;
+    return outcome;
+  });
+  if (changes.every(([at]) => families[at] === record.families[at])) return [record, outcomes];
+  if (isLive(families)) endedBy = undefined;
+  else if (isLive(record.families) || endedBy !== record.endedBy) ends++;
+  return [{ ...record, families, ends, endedBy, unmarked }, outcomes];
+}
+
+const isLive = (families: Families): boolean =>
+  Object.values(families).some((family) => family?.state === 'live');
+
+/** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
+const recordVersion = 1;
+
+/**
+ * What a stored record says; what has not the shape it must have is left out.
+ * @throws {StorageError} `newer_format`, for a record of a later version.
+ */
+function readRecord(stored: unknown): CustodyRecord {
+  const record = (stored ?? {}) as Partial<CustodyRecord>;
+  const { version = 0 } = record;
+  if (version > recordVersion) throw newerFormat(version, recordVersion);
+  const { families, ends, endedBy, moved, logouts, unmarked } = version === recordVersion ? record : {};
+  const read = Object.entries(families ?? {}).map(([at, family]) => [at, readFamily(family)] as const);
+  return {
+    version: recordVersion,
+    families: Object.fromEntries(read),
+    ends: numberOf(ends),
+    endedBy,
+    moved: textsOf(moved),
+    logouts: numberOf(logouts),
+    unmarked: unmarked === true,
+  };
+}
+
+const numberOf = (value: unknown): number => (Number.isFinite(value) ? (value as number) : 0);

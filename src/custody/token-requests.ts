@@ -1,0 +1,65 @@
+/** The two endpoints that custody speaks to, for one client. What is sent, is sent once. */
+import type { Milliseconds } from '../clock.ts';
+import type { Settings } from '../core/settings.ts';
+import { judgeTokenAnswer, type TokenJudgement } from '../core/token-response.ts';
+import type { Environment, HttpAnswer } from '../environment.ts';
+import { NetworkError } from '../errors.ts';
+import { formOf } from '../oauth/form.ts';
+import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
+import type { TokenRequest } from '../oauth/token-endpoint.ts';
+
+export interface TokenRequests {
+  /** Sends once. No answer at all is `unclear`, with status 0. */
+  send(request: TokenRequest): Promise<TokenJudgement>;
+  /** Best effort: a local end stands, whether the server hears of it or not. Settles within 3 s, and never rejects. */
+  revoke(tokens: readonly string[]): Promise<void>;
+  /** What is told where no usable answer came. */
+  noAnswer(reason: 'unreachable' | 'outcome_unknown', unclear?: Unclear): NetworkError;
+}
+
+export type Unclear = Pick<Extract<TokenJudgement, { kind: 'unclear' }>, 'status' | 'cause'>;
+
+/** How long a revocation may take. */
+const revocationLimit: Milliseconds = 3000;
+
+export function createTokenRequests(
+  { clientId, domainUrl, exchangeLimit }: Settings,
+  { http, page }: Pick<Environment, 'http' | 'page'>,
+): TokenRequests {
+  return {
+    async send(request) {
+      try {
+        return judgeTokenAnswer(await post('token', request));
+      } catch (cause) {
+        return { kind: 'unclear', status: 0, cause };
+      }
+    },
+
+    async revoke(tokens) {
+      const options = { limit: revocationLimit, keepalive: true };
+      await Promise.allSettled(
+        tokens.map((token) =>
+          post('revoke', { client_id: clientId, token, token_type_hint: 'refresh_token' }, options),
+        ),
+      );
+    },
+
+    // Browsers do not say why an answer cannot be read; that the tenant does not know the page's origin is one of the reasons.
+    noAnswer(reason, { status, cause } = { status: 0 }) {
+      const suspect = `If none ever comes: does the tenant list ${page.origin()} in the application's web origins (CORS)?`;
+      const description =
+        status === 0
+          ? `No answer to a token request could be read. ${suspect}`
+          : `No usable answer to a token request (HTTP status ${status}).`;
+      return new NetworkError(reason, description, cause);
+    },
+  };
+
+  async function post(
+    endpoint: 'token' | 'revoke',
+    request: TokenRequest | RevocationRequest,
+    options: { limit: Milliseconds; keepalive?: boolean } = { limit: exchangeLimit },
+  ): Promise<HttpAnswer> {
+    return http.post(`${domainUrl}/oauth/${endpoint}`, formOf(request).toString(), options);
+  }
+}
