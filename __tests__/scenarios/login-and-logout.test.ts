@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
-import type { RecordStore } from '../../src/environment.ts';
+import type { Environment, RecordStore } from '../../src/environment.ts';
+import { decodeJwt } from '../../src/oauth/jwt.ts';
 import {
   ada,
   app,
@@ -120,9 +121,15 @@ describe('a login', () => {
 
 describe('a login that does not run alone', () => {
   /** A tab that does something else right after its nth look at custody. */
-  function tabThat(world: World, nth: number, meanwhile: () => unknown): Tab {
+  function tabThat(
+    world: World,
+    nth: number,
+    meanwhile: () => unknown,
+    ports: Partial<Environment> = {},
+  ): Tab {
     let updates = 0;
     return world.openTab(noFallback, {
+      ...ports,
       records: {
         close() {},
         async update(name, step) {
@@ -147,6 +154,27 @@ describe('a login that does not run alone', () => {
       await expect(each.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
     }
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'live']);
+  });
+
+  it('P39: a refresh whose page is throttled before it writes never shows its user over the new one', async () => {
+    const world = createWorld();
+    await world.openTab().login(ada);
+    await world.advance(twoHours);
+    const shown: unknown[] = [];
+    const localStorage = {
+      ...world.localStorage,
+      set(name: string, text: string) {
+        world.localStorage.set(name, text);
+        const { id_token } = JSON.parse(text) as { id_token?: string };
+        if (id_token) shown.push(decodeJwt(id_token).claims['email']);
+      },
+    };
+    // It has looked and claimed, and its answer has just been committed.
+    const tab = tabThat(world, 3, () => world.openTab().login(grace), { localStorage });
+    await tab.client.getTokenSilently();
+    expect(world.refreshes()).toHaveLength(1);
+    expect(shown).not.toContain(ada);
+    expect(await userOf(tab)).toBe(grace);
   });
 
   it('P39: nor does the one adopted first sign the other out where their audiences differ', async () => {

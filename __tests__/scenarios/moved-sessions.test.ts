@@ -130,6 +130,23 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 2 }]);
   });
 
+  it('is moved over by the next call, whichever that is, where an old tab has held its lock for too long', async () => {
+    const { world } = await withPeerSession();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const { peerLocks } = world.openTab().env;
+    const held = peerLocks.run('auth0.lock.getTokenSilently', 1000, () => released);
+    const tab = openTab(world);
+    const early = tab.client.isAuthenticated();
+    await world.advance(4000);
+    await expect(early).resolves.toBe(false);
+    release();
+    await held;
+    const late = tab.client.isAuthenticated();
+    await world.advance(1000);
+    await expect(late).resolves.toBe(true);
+  });
+
   it('is moved over into a record whose list of moved tokens is none', async () => {
     const { world, tokens } = await withPeerSession();
     const spoilt = { version: 1, families: {}, moved: null, logouts: 0 };

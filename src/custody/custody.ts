@@ -311,8 +311,8 @@ export function createCustody(
       tryAgainOnline(at, wanted, outcome.generation);
       throw noAnswer(unclear.status < 300 ? 'outcome_unknown' : 'unreachable', unclear);
     };
-    // A server that has been failing for a while is not asked twice.
-    if (first.status >= 300 && outcome.failures) return giveUp(first);
+    // A server that has been failing for a while is not asked twice, and nothing is sent without a network.
+    if ((first.status >= 300 && outcome.failures) || !page.online()) return giveUp(first);
     // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
     // first, so that nothing is sent if another tab has taken over meanwhile.
     const { outcome: again } = await claim();
