@@ -125,7 +125,7 @@ describe('P13: tabs that were loaded before and after the machine slept', () => 
   });
 });
 
-describe('P3: whatever hangs', () => {
+describe('I3, P3: whatever hangs', () => {
   const forever = () => new Promise<never>(() => {});
   /** As the store over IndexedDB ends where that neither opens nor answers. */
   const stuck = (world: World) => ({
@@ -153,7 +153,8 @@ describe('P3: whatever hangs', () => {
     await signedIn(world);
     world.localStorage.set('@@auth0spajs@@::spa::@@user@@', '{"id_token":"x"}');
     const [ports, changes] = hanging[what]!(world);
-    const { client } = world.openTab({ ...options, ...changes }, ports);
+    const tab = world.openTab({ ...options, ...changes }, ports);
+    const { client } = tab;
     const short = watch(client.getTokenSilently({ cacheMode: 'off', timeoutInSeconds: 3 }));
     const others = [
       client.getTokenSilently(),
@@ -169,6 +170,14 @@ describe('P3: whatever hangs', () => {
     const left = watch(client.logout({ openUrl: false }));
     await world.advance(20_000);
     expect(left.settled).toBe(true);
+    const leaving = watch(client.loginWithRedirect());
+    await world.rest();
+    expect(leaving.settled).toBe(true);
+    const address = (await tab.follow()).headers.get('location') ?? '';
+    if (what === 'the token endpoint') world.faults.unshift({ kind: 'hang' });
+    const callback = watch(client.handleRedirectCallback(address));
+    await world.advance(30_000 + 2 * 10_000); // the exchange, and a store that is asked twice
+    expect(callback.settled).toBe(true);
   });
 });
 
