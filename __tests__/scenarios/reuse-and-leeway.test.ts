@@ -171,6 +171,16 @@ describe('P6: a refresh token that is dead', () => {
       },
     ],
     [
+      'stands in a record whose count of ends is a text',
+      async (world) => {
+        world.tenant.updateUser(ada, { blocked: true });
+        await world.records.update(world.recordNames()[0]!, (record) => [
+          { ...(record as object), ends: 'x' },
+          undefined,
+        ]);
+      },
+    ],
+    [
       'stands in a record that cannot be read',
       async (world) => {
         const spoil = () => ({ version: 1, families: { 'audience https://api.example': { state: 'live' } } });

@@ -117,7 +117,8 @@ export function lackOf({
 }: Pick<Snapshot, 'family' | 'ends' | 'endedBy' | 'told' | 'session'>): Lack {
   if (endedBy !== undefined && endedBy !== 'logout' && ends !== told)
     return { kind: 'ended', cause: endedBy, ends };
-  return { kind: 'no_refresh_token', reason: session === undefined ? 'signed_out' : reasons[family.state] };
+  const isSignedOut = session === undefined || endedBy === 'logout';
+  return { kind: 'no_refresh_token', reason: isSignedOut ? 'signed_out' : reasons[family.state] };
 }
 
 const reasons = {

@@ -5,7 +5,7 @@
 import type { SessionEnd } from '../core/plan.ts';
 import type { RecordStore } from '../environment.ts';
 import { newerFormat } from '../errors.ts';
-import { textsOf } from '../oauth/json.ts';
+import { isText, textsOf } from '../oauth/json.ts';
 import { readFamily, transition, type Family, type FamilyEvent, type FamilyOutcome } from './family.ts';
 
 export type Families = Readonly<Record<string, Family>>;
@@ -85,7 +85,7 @@ function readRecord(stored: unknown): CustodyRecord {
     version: recordVersion,
     families: Object.fromEntries(read),
     ends: numberOf(ends),
-    endedBy,
+    endedBy: isText(endedBy) ? endedBy : undefined,
     moved: textsOf(moved),
     logouts: numberOf(logouts),
     unmarked: unmarked === true,
