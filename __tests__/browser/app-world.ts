@@ -1,0 +1,222 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'puppeteer-core';
+import type { Milliseconds } from '../../src/clock.ts';
+import type { Auth0Client, GenericError } from '../../src/index.ts';
+import { serve } from '../../src/tenant-node/index.ts';
+import { createTenant, type JournalEntry, type Tenant } from '../../src/tenant/index.ts';
+import type { Chromium } from '../support/chromium.ts';
+
+/** What a browser may lack, and the script that takes it away before any other runs. */
+const lacks = {
+  'Web Locks': `delete Navigator.prototype.locks;`,
+  IndexedDB: `Object.defineProperty(window, 'indexedDB', { value: undefined });`,
+  'an IndexedDB that opens': `IDBFactory.prototype.open = () => { throw new DOMException('No.', 'SecurityError'); };`,
+} as const;
+export type Lack = keyof typeof lacks;
+
+/**
+ * The built package in a browser profile of its own, which may lack something. Every page has a client for each client id.
+ * Reached over a proxy, so that addresses are always alike.
+ */
+export interface AppWorld {
+  readonly tenant: Tenant;
+  openTab(): Promise<AppTab>;
+  /** Sends a user of its own to the tenant, who knows them already, for each client that `openTab` brings. */
+  signIn(): Promise<AppTab>;
+  /** Time goes on, at the tenant and in every tab. */
+  advance(span: Milliseconds): Promise<void>;
+  /** How many refresh tokens of a client arrived at the tenant. */
+  refreshes(clientId: string): number;
+  journalOf(type: JournalEntry['type'], clientId?: string): readonly JournalEntry[];
+  close(): Promise<void>;
+}
+
+/** A page. A client is named by its place among the client ids. */
+export interface AppTab {
+  readonly page: Page;
+  token(client?: number): Promise<Outcome>;
+  /** The signed-in user's email. */
+  user(client?: number): Promise<string | undefined>;
+  /** Leaves for the tenant's logout, and is there again. */
+  logout(client?: number): Promise<void>;
+}
+
+/** What became of a call. */
+export interface Outcome {
+  readonly token?: string;
+  readonly error?: string;
+  readonly reason?: string | undefined;
+  readonly retryable?: boolean;
+  readonly waited: Milliseconds;
+}
+
+const appUrl = 'http://localhost:3000';
+const tenantUrl = 'http://localhost:4400';
+const audience = 'https://api.example';
+const emailOf = (client: number) => `user-${client}@example.com`;
+
+const distribution = fileURLToPath(new URL('../../dist/', import.meta.url));
+
+interface Options {
+  readonly clientIds?: readonly string[];
+  readonly leeway?: number;
+  readonly without?: readonly Lack[];
+}
+
+/** What a page has as globals. */
+interface AppPage {
+  readonly clients: readonly Auth0Client[];
+  advance(span: Milliseconds): void;
+}
+
+export async function openAppWorld(
+  chromium: Chromium,
+  { clientIds = ['app'], leeway = 0, without = [] }: Options = {},
+): Promise<AppWorld> {
+  const tenant = createTenant({
+    baseUrl: tenantUrl,
+    clients: [...new Set(clientIds)].map((client_id) => ({
+      client_id,
+      callbacks: clientIds.map((_, client) => `${appUrl}/${client}`),
+      web_origins: [appUrl],
+      allowed_logout_urls: [appUrl],
+      refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway },
+    })),
+    resource_servers: [{ identifier: audience, allow_offline_access: true, token_lifetime: 3600 }],
+    users: clientIds.map((_, client) => ({ email: emailOf(client), password: 'correct horse' })),
+  });
+
+  let offset: Milliseconds = 0;
+  const refreshes: (string | null)[] = [];
+  const html = () => `<!doctype html><title>App</title><link rel="icon" href="data:,">
+    <script>
+      ${without.map((lack) => lacks[lack]).join('\n')}
+      let offset = ${offset};
+      const [now, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
+      Date.now = () => now() + offset;
+      performance.now = () => steady() + offset;
+      window.advance = (span) => (offset += span);
+    </script>
+    <script type="module">
+      import { Auth0Client } from '/latchkey/index.js';
+      const clients = ${JSON.stringify(clientIds)}.map((clientId, client) => new Auth0Client({
+        domain: '${tenantUrl}',
+        clientId,
+        cacheLocation: 'localstorage',
+        useRefreshTokens: true,
+        useRefreshTokensFallback: false,
+        authorizationParams: { redirect_uri: location.origin + '/' + client, audience: '${audience}' },
+      }));
+      if (location.search.includes('code=')) {
+        await clients[location.pathname.slice(1)].handleRedirectCallback();
+        history.replaceState(null, '', '/');
+      }
+      Object.assign(window, { clients });
+    </script>`;
+
+  const proxy = await serve(
+    {
+      baseUrl: tenantUrl,
+      async fetch(request) {
+        const { origin, pathname } = new URL(request.url);
+        if (origin === tenantUrl) {
+          if (pathname === '/oauth/token') {
+            const form = new URLSearchParams(await request.clone().text());
+            if (form.get('grant_type') === 'refresh_token') refreshes.push(form.get('client_id'));
+          }
+          return tenant.fetch(request);
+        }
+        const isPackage = pathname.startsWith('/latchkey/');
+        const body = isPackage ? readFileSync(distribution + pathname.slice('/latchkey/'.length)) : html();
+        return new Response(body, {
+          headers: { 'content-type': isPackage ? 'text/javascript' : 'text/html' },
+        });
+      },
+    },
+    { port: 0 },
+  );
+  const browser = (await chromium.newContext()).browser();
+  const context = await browser.createBrowserContext({
+    proxyServer: proxy.url,
+    proxyBypassList: ['<-loopback>'], // localhost too
+  });
+  const tabs = new Set<Page>();
+
+  const world: AppWorld = {
+    tenant,
+    openTab: async () => {
+      const page = await context.newPage();
+      page.setDefaultTimeout(10_000);
+      tabs.add(page);
+      page.on('error', () => tabs.delete(page)); // it crashed
+      page.on('close', () => tabs.delete(page));
+      await page.goto(appUrl);
+      await ready(page);
+      return openTab(page);
+    },
+    signIn: async () => {
+      const tab = await world.openTab();
+      for (const [client, client_id] of clientIds.entries()) {
+        if (clientIds.indexOf(client_id) < client) continue; // another client of the same id has done it
+        const [name = '', value = ''] = tenant.signIn(emailOf(client), { client_id }).cookie.split('=');
+        await context.setCookie({ name, value, domain: 'localhost', path: '/', httpOnly: true });
+        await returning(tab.page, `clients[${client}].loginWithRedirect()`);
+      }
+      return tab;
+    },
+    advance: async (span) => {
+      tenant.clock.advance(span);
+      offset += span;
+      for (const page of tabs)
+        await page.evaluate((span) => (globalThis as unknown as AppPage).advance(span), span);
+    },
+    refreshes: (clientId) => refreshes.filter((by) => by === clientId).length,
+    journalOf: (type, clientId) =>
+      tenant.journal.filter(
+        (entry) => entry.type === type && (clientId === undefined || entry.client_id === clientId),
+      ),
+    close: async () => {
+      await context.close();
+      await proxy.close();
+    },
+  };
+  return world;
+}
+
+function openTab(page: Page): AppTab {
+  return {
+    page,
+    token: (client = 0) =>
+      page.evaluate(async (client): Promise<Outcome> => {
+        const begun = performance.now();
+        const waited = () => Math.round(performance.now() - begun);
+        const { clients } = globalThis as unknown as AppPage;
+        try {
+          return { token: (await clients[client]?.getTokenSilently()) ?? '', waited: waited() };
+        } catch (thrown) {
+          const { error, reason, retryable } = thrown as GenericError & { reason?: string };
+          return { error: error ?? String(thrown), reason, retryable, waited: waited() };
+        }
+      }, client),
+    user: (client = 0) =>
+      page.evaluate(
+        async (client) => (await (globalThis as unknown as AppPage).clients[client]?.getUser())?.email,
+        client,
+      ),
+    logout: (client = 0) =>
+      returning(page, `clients[${client}].logout({ logoutParams: { returnTo: location.origin } })`),
+  };
+}
+
+/** Does what leaves the page, and waits until the app is there again. */
+async function returning(page: Page, leave: string): Promise<void> {
+  const returned = page.waitForNavigation({ waitUntil: 'load' });
+  // Not waited for: it ends with the page.
+  await page.evaluate(`void ${leave}`);
+  await returned;
+  await ready(page);
+}
+
+/** The clients are there, and the login that the page may have returned from is complete. */
+const ready = (page: Page) => page.waitForFunction(() => 'clients' in globalThis, { polling: 20 }); // a tab in the background paints no frames
