@@ -6,11 +6,22 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Environment, Locks } from '../../src/environment.ts';
 import { GenericError } from '../../src/errors.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import { expectSession, type Change, type ExpectedSession, type Who } from '../support/expected-session.ts';
-import { brokenSpends, causeOf, isRetryable, leaks, watch, type Watched } from '../support/invariants.ts';
+import {
+  brokenEnds,
+  brokenSpends,
+  causeOf,
+  isRetryable,
+  leaks,
+  waitBound,
+  watch,
+  type TabCall,
+  type Watched,
+} from '../support/invariants.ts';
+import { lockPorts, type LockKind } from '../support/lock-kinds.ts';
+import { seededBy } from '../support/seeded-random.ts';
 import {
   ada,
   audience,
@@ -30,7 +41,7 @@ const [second, minute] = [1000, 60_000];
 interface Setting {
   readonly tabs: number;
   readonly store: 'memory' | 'localstorage' | 'lagging' | 'custom';
-  readonly locks: 'web' | 'fallback' | 'never';
+  readonly locks: LockKind;
   readonly leeway: 0 | 30;
   readonly fallback: boolean;
   readonly mrrt: boolean;
@@ -53,7 +64,7 @@ type Deed =
 const settings = fc.record<Setting>({
   tabs: fc.integer({ min: 1, max: 4 }),
   store: fc.constantFrom('localstorage', 'lagging', 'custom', 'memory'),
-  locks: fc.constantFrom('web', 'fallback', 'never'),
+  locks: fc.constantFrom<LockKind[]>('web', 'fallback', 'never'),
   leeway: fc.constantFrom(0, 30),
   fallback: fc.boolean(),
   mrrt: fc.boolean(),
@@ -133,19 +144,8 @@ interface Call {
   readonly change?: Change;
 }
 
-const seededBy = (seed: number) => {
-  let state = seed;
-  return (below: number) => (state = (state * 48_271) % 0x7fffffff) % below;
-};
-
-/** Each third turn is given away twice: locks built on storage do that. */
-function leaky(locks: Locks): Locks {
-  let turns = 0;
-  return {
-    exclusive: false,
-    run: (name, limit, task) => (turns++ % 3 === 2 ? task() : locks.run(name, limit, task)),
-  };
-}
+/** How long a frozen page's claim keeps others away, at least: the store may have taken 5 s of its 35 s. */
+const abandoned = 30 * second;
 
 /** @returns what was broken, in words; nothing, if all is well. */
 async function runHistory(setting: Setting, steps: readonly Step[]): Promise<string[]> {
@@ -160,15 +160,13 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
     appCache: setting.store === 'custom',
   });
   const inMemory = setting.store === 'memory';
-  const ports: Partial<Environment> = {
-    ...(setting.locks === 'never' && { locks: { exclusive: true, run: () => new Promise(() => {}) } }),
-    ...(setting.locks === 'fallback' && { locks: leaky(world.locks) }),
-  };
+  const ports = lockPorts(setting.locks, world.locks);
   const users = new Map([ada, grace].map((email) => [userIdOf(world.tenant, email), email]));
   const shared = expectSession(world.steady);
   const broken: string[] = [];
   const calls = new Set<Call>();
   const errors: unknown[] = [];
+  const asked: TabCall[] = [];
   let pages: Page[] = [];
   /** Whom the tenant's own session is of. */
   let known: Who = 'nobody';
@@ -221,6 +219,7 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
     });
     const watched = watch(world, request);
     calls.add({ kind: 'get', page, watched, api });
+    asked.push(Object.assign(watched, { tab: page.tab }));
     return watched;
   };
   const change = (kind: 'login' | 'logout', page: Page, to: Who, work: Promise<unknown>) => {
@@ -408,7 +407,8 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
   if (wasCalm && world.tenant.families().some(({ verdict }) => verdict === 'live'))
     broken.push('I4: a family outlived the logout');
 
-  broken.push(...brokenSpends(world, { lost: !wasCalm }), ...leaks(world, errors));
+  broken.push(...brokenSpends(world, abandoned), ...brokenEnds(world, asked, !inMemory));
+  broken.push(...leaks(world, errors));
   return broken;
 
   function whoOf(token: unknown): Who {
@@ -423,7 +423,7 @@ function boundOf(kind: Call['kind'], { fallback, locks, store }: Setting): numbe
   const slack = locks === 'never' && store === 'custom' ? 10 * second : second;
   switch (kind) {
     case 'get':
-      return 10 * second + slack + (fallback ? 90 * second : 0); // httpTimeoutInSeconds; a frame, and its code
+      return waitBound({ useRefreshTokensFallback: fallback });
     case 'login':
       return 30 * second + slack;
     case 'logout':

@@ -1,7 +1,8 @@
 /** What must hold in any run of a world, whatever happened in it. */
 import { inspect } from 'node:util';
+import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { GenericError } from '../../src/errors.ts';
-import type { RecordedRequest, World } from './world.ts';
+import type { RecordedRequest, Tab, World } from './world.ts';
 
 /** A call and what became of it. */
 export interface Watched {
@@ -21,27 +22,75 @@ export function watch(world: World, call: Promise<unknown>): Watched {
 }
 
 /**
- * I1: a refresh token is presented again only after an unknown outcome, and a refusal of an unspent history never comes.
- * @param lost Some answer of a refresh that the server had committed reached nobody.
+ * I1: a refresh token is presented again only after an unknown outcome of all that went before, and never by two at once.
+ *
+ * What a page has heard is known as long as it is awake, and for good once the store knows. Of what a page was at that is
+ * gone, or that heard nothing of use, the outcome is unknown. A frozen page may still wait, or be about to write what it
+ * got: it counts as at work until its claim is `abandoned`, that many ms after it sent.
  */
-export function brokenSpends(world: World, { lost }: { lost: boolean }): string[] {
-  const broken: string[] = [];
-  const last = new Map<string, RecordedRequest>();
-  for (const request of world.refreshes()) {
-    const token = request.form.get('refresh_token') ?? '';
-    const before = last.get(token);
-    if (before && isDefinite(before) && (before.answeredAt ?? Infinity) <= request.sentAt)
-      broken.push(`I1: presented again after an answer of ${before.status}`);
-    last.set(token, request);
-  }
-  if (!lost && world.journal().includes('ferrt'))
+export function brokenSpends(world: World, abandoned: number): string[] {
+  const broken = world.refreshes().flatMap(({ earlier, kept, sentAt }) =>
+    earlier.flatMap(({ request, heard, page }) => {
+      const since = sentAt - request.sentAt;
+      const isUsed = heard === 'tokens' || heard === 'refusal';
+      if (isUsed && (page === 'awake' || !kept)) return [`I1: presented again after an answer (${heard})`];
+      const isAtWork = page !== 'gone' && (heard === undefined || isUsed);
+      if (isAtWork && (page === 'awake' || since < abandoned))
+        return [`I1: presented by two holders at once, the first one ${page}, since ${since} ms`];
+      return [];
+    }),
+  );
+  const lost = world.refreshes().filter(({ earlier }) => earlier.some(({ request }) => request.granted));
+  if (world.journal().filter((code) => code === 'ferrt').length > lost.length)
     broken.push('I1: reuse was detected, and no answer was lost');
   return broken;
 }
 
-/** A success that could be read, or a refusal: what was sent is spent, or good for nothing. */
-const isDefinite = ({ status, unreadable, refused, forgotten }: RecordedRequest): boolean =>
-  forgotten !== true && status !== undefined && ((status < 300 && unreadable !== true) || refused === true);
+/** A call for a token, and the tab that made it. */
+export interface TabCall extends Watched {
+  readonly tab: Tab;
+}
+
+/**
+ * I2: whoever is told that the session has ended is told because a refresh token was refused; of one refusal with one cause
+ * in all tabs that share the session; and no tab is told again by a call that begins after it was told.
+ */
+export function brokenEnds(world: World, calls: readonly TabCall[], isShared: boolean): string[] {
+  const ends = world
+    .refreshes()
+    .filter(({ heard }) => heard === 'refusal')
+    .map((request) => ({ request, cause: undefined as string | undefined, toldAt: new Map<Tab, number>() }));
+  const told = calls
+    .map((call) => ({ ...call, settled: call.settled ?? Infinity }))
+    .filter(({ error }) => error !== undefined && causeOf(error) !== undefined)
+    .sort((one, other) => one.settled - other.settled);
+  return told.flatMap(({ tab, begun, settled, error }) => {
+    const cause = causeOf(error);
+    const isAfterUnknown = ({ earlier }: RecordedRequest) =>
+      earlier.some(({ heard }) => heard !== 'declined');
+    const possible = ends.filter(
+      (end) =>
+        (isShared || end.request.by === tab) &&
+        (end.request.heardAt ?? Infinity) <= settled &&
+        (end.toldAt.get(tab) ?? begun) >= begun &&
+        (end.cause ?? cause) === cause &&
+        (cause === 'outcome_unknown' || !isAfterUnknown(end.request)),
+    );
+    const end = possible.find(({ toldAt }) => toldAt.has(tab)) ?? possible[0];
+    if (!end) return [`I2: a tab is told again, or of nothing, that the session has ended (${cause})`];
+    end.cause = cause;
+    if (!end.toldAt.has(tab)) end.toldAt.set(tab, settled);
+    return [];
+  });
+}
+
+/** How long `getTokenSilently` may take by these options: for an exchange, for a frame, and for a storage that hangs. */
+export const waitBound = ({
+  httpTimeoutInSeconds = 10,
+  authorizeTimeoutInSeconds = 60,
+  useRefreshTokensFallback = true,
+}: Partial<Auth0ClientOptions>): number =>
+  1000 * (httpTimeoutInSeconds + (useRefreshTokensFallback ? authorizeTimeoutInSeconds : 0) + 1);
 
 /** I3: every call has ended within its bound. */
 export function brokenWaits(calls: readonly Watched[], bound: number): string[] {

@@ -35,8 +35,8 @@ export type Fault =
   | { readonly kind: 'drop-before' | 'hang' }
   /** `meanwhile`: what else happens at that moment. */
   | { readonly kind: 'drop-after'; readonly meanwhile?: () => void }
-  /** Served, and answered when `until` settles. */
-  | { readonly kind: 'hold'; readonly until: Promise<void> }
+  /** What becomes of it reaches the page only when `until` settles. It is served, unless `fault` says otherwise. */
+  | { readonly kind: 'hold'; readonly until: Promise<void>; readonly fault?: Fault | undefined }
   | { readonly kind: 'slow'; readonly by: number }
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
   | { readonly kind: 'alter'; readonly alter: (body: Record<string, unknown>) => Record<string, unknown> };
@@ -44,21 +44,31 @@ export type Fault =
 export interface RecordedRequest {
   readonly path: string;
   readonly form: URLSearchParams;
-  /** Absent while no answer has reached the page. */
-  status?: number;
-  /** The answer was `invalid_grant`. */
-  refused?: boolean;
-  /** The answer was a success that says nothing. */
-  unreadable?: boolean;
   readonly by: Tab;
-  /** By the steady clock; when the answer reached the page. */
+  /** By the steady clock. */
   readonly sentAt: number;
-  answeredAt?: number;
-  /** When nothing more could come of it, answered or not. */
-  endedAt?: number;
-  /** The page stopped when it had read the answer and before its store knew: nobody else can know. */
-  forgotten?: boolean;
+  /** The server did what was asked, whoever heard of it. */
+  granted?: boolean;
+  /** What its page knows of it, and since when; absent while it knows nothing. */
+  heard?: Heard;
+  heardAt?: number;
+  /** The refreshes with the same refresh token that went before, as they stood when this one was sent. */
+  readonly earlier: readonly EarlierRequest[];
+  /** When it was sent, the store that all tabs share held its refresh token. */
+  readonly kept: boolean;
 }
+
+/** `tokens`, or a `refusal` by `invalid_grant`: what was sent is good for nothing any more. `unknown`: whether the server acted. */
+type Heard = 'tokens' | 'refusal' | 'declined' | 'unknown';
+
+interface EarlierRequest {
+  readonly request: RecordedRequest;
+  readonly heard: Heard | undefined;
+  readonly page: PageState;
+}
+
+/** `gone`: killed, or left by a reload. */
+type PageState = 'awake' | 'frozen' | 'gone';
 
 export interface Tab {
   readonly client: Auth0Client;
@@ -80,6 +90,7 @@ export interface Tab {
   wake(): void;
   /** The page is gone: what it was doing never goes on, and its locks are free. */
   kill(): void;
+  state(): PageState;
 }
 
 export interface World {
@@ -314,27 +325,23 @@ export function createWorld({
       },
       http: {
         async post(url, form, { limit }) {
-          const recorded: RecordedRequest = {
-            path: new URL(url).pathname,
-            form: new URLSearchParams(form),
-            by: tab,
-            sentAt: time.clock.steady(),
-          };
-          world.requests.push(recorded);
+          const recorded = record(url, form, tab);
           for (const name of secretNames) keepSecret(recorded.form.get(name));
           const isRefresh = recorded.form.get('grant_type') === 'refresh_token';
           if (isRefresh) most = Math.max(most, ++underWay);
-          const answering = withLimit(limit, answerOf(url, form, recorded.path));
+          const hear = (heard: Heard) => Object.assign(recorded, { heard, heardAt: time.clock.steady() });
+          const answering = withLimit(env.timers, limit, answerOf(url, form, recorded));
           const settled = Promise.race([answering, death]).finally(() => {
             underWay -= Number(isRefresh);
-            recorded.endedAt = time.clock.steady();
           });
-          const answer = await alive(settled);
-          recorded.answeredAt = time.clock.steady();
-          recorded.status = answer.status;
-          recorded.refused = answer.body.includes('"invalid_grant"');
-          recorded.unreadable = !answer.body.includes('"access_token"');
-          return answer;
+          try {
+            const answer = await alive(settled);
+            hear(heardIn(answer));
+            return answer;
+          } catch (error) {
+            hear('unknown');
+            throw error;
+          }
         },
       },
       page: {
@@ -413,10 +420,7 @@ export function createWorld({
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       twin: () => openTab(options, sessionStorage, ports),
-      freeze() {
-        forget();
-        frozen = true;
-      },
+      freeze: () => void (frozen = true),
       wake() {
         frozen = false;
         const tasks = missed;
@@ -424,23 +428,44 @@ export function createWorld({
         for (const task of tasks) reach(task);
       },
       kill() {
-        forget();
         dead = true;
         die(new Error('the page is gone'));
       },
+      state: () => (dead ? 'gone' : frozen ? 'frozen' : 'awake'),
     };
     return tab;
-
-    function forget(): void {
-      const kept = [...recordTexts.values(), ...cacheEntries.values()].join();
-      for (const request of world.requests)
-        if (request.by === tab && kept.includes(request.form.get('refresh_token') ?? '-'))
-          request.forgotten = request.answeredAt !== undefined;
-    }
   }
 
-  async function answerOf(url: string, form: string, path: string): Promise<HttpAnswer> {
-    const fault = (path === '/oauth/token' ? world.faults : world.revocationFaults).shift();
+  function record(url: string, text: string, by: Tab): RecordedRequest {
+    const form = new URLSearchParams(text);
+    const token = form.get('refresh_token');
+    const earlier = world
+      .refreshes()
+      .filter((request) => request.form.get('refresh_token') === token)
+      .map((request) => ({ request, heard: request.heard, page: request.by.state() }));
+    const kept =
+      token !== null && [...recordTexts.values(), ...cacheEntries.values()].some((it) => it.includes(token));
+    const path = new URL(url).pathname;
+    const recorded = { path, form, by, sentAt: time.clock.steady(), earlier, kept };
+    world.requests.push(recorded);
+    return recorded;
+  }
+
+  async function answerOf(url: string, form: string, recorded: RecordedRequest): Promise<HttpAnswer> {
+    const faults = recorded.path === '/oauth/token' ? world.faults : world.revocationFaults;
+    const fault = faults.shift();
+    if (fault?.kind !== 'hold') return served(url, form, recorded, fault);
+    const answer = served(url, form, recorded, fault.fault);
+    await Promise.allSettled([answer, fault.until]);
+    return answer;
+  }
+
+  async function served(
+    url: string,
+    form: string,
+    recorded: RecordedRequest,
+    fault: Fault | undefined,
+  ): Promise<HttpAnswer> {
     await travel();
     if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
     if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
@@ -451,6 +476,7 @@ export function createWorld({
       body: form,
     });
     const response = await track(tenant.fetch(request));
+    recorded.granted = response.ok;
     const body = await track(response.text());
     keepSecret(/"refresh_token":"([^"]*)"/.exec(body)?.[1]);
     await travel();
@@ -460,7 +486,6 @@ export function createWorld({
       const altered = fault.alter(JSON.parse(body) as Record<string, unknown>);
       return { status: response.status, body: JSON.stringify(altered) };
     }
-    if (fault?.kind === 'hold') await fault.until;
     if (fault?.kind === 'drop-after') {
       fault.meanwhile?.();
       throw new TypeError('Failed to fetch');
@@ -472,12 +497,19 @@ export function createWorld({
     if (text) secrets.add(text);
   }
 
-  function withLimit<T>(limit: number, work: Promise<T>): Promise<T> {
+  /** By the page's own timers: while it is frozen, its requests go on. */
+  function withLimit<T>(timers: Timers, limit: number, work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const callOff = time.timers.after(limit, () => reject(new DOMException('aborted', 'AbortError')));
+      const callOff = timers.after(limit, () => reject(new DOMException('aborted', 'AbortError')));
       void work.then(resolve, reject).finally(callOff);
     });
   }
+}
+
+function heardIn({ status, body }: HttpAnswer): Heard {
+  if (status < 300) return body.includes('"access_token"') ? 'tokens' : 'unknown';
+  if (body.includes('"invalid_grant"')) return 'refusal';
+  return status < 500 ? 'declined' : 'unknown';
 }
 
 const secretNames = ['refresh_token', 'code', 'code_verifier', 'token'];
