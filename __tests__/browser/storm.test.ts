@@ -1,10 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import { measure } from '../../bench/resilience/measure.mjs';
-import { scenarios } from '../../bench/resilience/scenarios.mjs';
+import { scenarios, type Outcome, type Scenario } from '../../bench/resilience/scenarios.mjs';
 
 /** `LATCHKEY_ROUNDS=all`: as many as the scenario wants. */
 const all = process.env.LATCHKEY_ROUNDS === 'all';
 const isStorm = (name: string) => /^\d+ tabs/.test(name);
+
+/** The scenario beside two more tabs of the same session, which ask when it is over; `told` gets what all tabs hear. */
+const overheard = (scenario: Scenario, told: Outcome[]): Scenario => ({
+  ...scenario,
+  async run(world, sdk) {
+    const others = [await world.openTab(sdk), await world.openTab(sdk)];
+    const outcomes = await scenario.run(world, sdk);
+    told.push(...outcomes);
+    for (const tab of others) told.push((await tab.evaluate('window.call()')) as Outcome);
+    return outcomes;
+  },
+});
 
 describe('a session in a real Chromium', () => {
   for (const scenario of scenarios) {
@@ -13,9 +25,15 @@ describe('a session in a real Chromium', () => {
     const rounds = all ? scenario.rounds : isStorm(name) ? 2 : 1;
     const what = ends ? 'is over, and does not come back' : saved ? 'survives' : 'ends with its cause';
     it(`${pain}: ${what}: ${name}`, async () => {
-      const row = await measure(scenario, 'latchkey', rounds);
+      const told: Outcome[] = [];
+      const row = await measure(saved ? scenario : overheard(scenario, told), 'latchkey', rounds);
       expect(row.lost).toBe(saved && !ends ? 0 : rounds);
-      if (!saved) return;
+      if (!saved) {
+        expect(told).toHaveLength(3 * rounds);
+        for (const outcome of told)
+          expect(outcome).toMatchObject({ error: 'invalid_grant', reason: 'outcome_unknown' });
+        return;
+      }
       expect(row.reuses).toBe(0);
       expect(row.retryable).toBe(row.failed);
       if (!isStorm(name)) return;

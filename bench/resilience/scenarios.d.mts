@@ -1,3 +1,13 @@
+import type { Page } from 'puppeteer-core';
+
+type Sdk = 'latchkey' | 'auth0-spa-js';
+
+/** What a call of a page came to. */
+export interface Outcome {
+  readonly token?: string;
+  readonly error?: string;
+  readonly reason?: string;
+}
 export interface Scenario {
   readonly pain: string;
   readonly name: string;
@@ -5,5 +15,6 @@ export interface Scenario {
   readonly saved?: boolean;
   readonly ends?: boolean;
   readonly long?: boolean;
+  run(world: { openTab(sdk: Sdk): Promise<Page> }, sdk: Sdk): Promise<Outcome[]>;
 }
 export const scenarios: readonly Scenario[];
