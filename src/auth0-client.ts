@@ -3,7 +3,8 @@ import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
 import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
 import { targetOf } from './core/authorization-request.ts';
-import { InMemoryCache, type ICache } from './core/cache.ts';
+import { InMemoryCache } from './core/cache.ts';
+import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
   GetTokenSilentlyOptions,
@@ -17,12 +18,12 @@ import type {
 } from './core/options.ts';
 import { readLimit, readSettings, readText } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
+import { createLazyRecordStore } from './custody/lazy-record-store.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
 import { patiently, unlessAborted } from './core/within.ts';
-import type { Environment, RecordStore } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { AbortError, DisposedError, InvalidConfigurationError, StorageError } from './errors.ts';
-import { encodeBase64url } from './oauth/base64url.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
 import { findSession, knownSession, saveToken, saveUser } from './flows/entries.ts';
@@ -266,7 +267,7 @@ export class Auth0Client {
 async function moveIn(context: ClientContext): Promise<void> {
   const { settings, env, custody } = context;
   if (!env.localStorage.names().some((name) => isPeerEntry(name, settings.clientId))) return;
-  const { moveSession } = await import('./compatibility/move-session.ts');
+  const { moveSession } = await loadFeature(env.timers, () => import('./compatibility/move-session.ts'));
   await moveSession({
     settings,
     env,
@@ -275,20 +276,4 @@ async function moveIn(context: ClientContext): Promise<void> {
     save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken, 0), // nothing is moved after a logout
     saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
   });
-}
-
-/** Its code is loaded by those apps only that bring a cache of their own. */
-function createLazyRecordStore(env: Environment, cache: ICache): RecordStore {
-  const { records: heads, clock, timers, cryptography } = env;
-  const randomName = () => encodeBase64url(cryptography.randomBytes(16));
-  let store: Promise<RecordStore> | undefined;
-  return {
-    async update(name, step) {
-      store ??= import('./custody/cache-record-store.ts').then(({ createCacheRecordStore }) =>
-        createCacheRecordStore({ cache, heads, clock, timers, randomName }),
-      );
-      return (await store).update(name, step);
-    },
-    close: () => heads.close(),
-  };
 }

@@ -91,6 +91,7 @@ export interface Locks {
    * @param signal Aborted: the lock is not waited for any more, where the platform can leave its queue.
    * @throws {TimeoutError} `lock_timeout`, when the lock was not granted within `limit`, or the wait was aborted; the task did
    * not run.
+   * @throws {GenericError} `feature_load_failed`, when the code of the lock could not be loaded; the task did not run.
    */
   run<T>(name: string, limit: Milliseconds, task: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
@@ -102,6 +103,7 @@ export interface RecordStore {
    * and returns what the record shall be and what to tell the caller. The same record back means: write nothing.
    * The promise settles when the write is durable.
    * @throws {StorageError} when the store is missing, refuses or takes too long; then nothing was written, as far as is known.
+   * @throws {GenericError} `feature_load_failed`, when the code of the store could not be loaded.
    */
   update<T>(name: string, step: (record: unknown) => readonly [record: unknown, result: T]): Promise<T>;
   /** Gives back what it holds; the next update opens it again. */

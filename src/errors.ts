@@ -123,13 +123,20 @@ export class NetworkError extends GenericError {
   }
 }
 
+/** A part of the SDK that is loaded on first use could not be: the next call tries again. */
+export const featureLoadFailed = (cause: unknown): GenericError =>
+  new GenericError('feature_load_failed', 'A part of latchkey could not be loaded.', {
+    retryable: true,
+    cause,
+  });
+
 /** For what only a page can do, asked for outside of one. */
 export const noPage = (): GenericError =>
   new GenericError('no_page', 'This call needs a page: here is no document and no address.');
 
 /**
- * The browser's storage refused to read or write. What was already held stays held. `reason` may say `unavailable`, `closed` or
- * `newer_format`: only the last one is not retryable.
+ * The browser's storage refused to read or write. What was already held stays held. `reason` may say `unavailable`, `refused`,
+ * `late`, `closed`, `moved` or `newer_format`: only the last one is not retryable.
  */
 export class StorageError extends GenericError {
   override name = 'StorageError';

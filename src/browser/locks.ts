@@ -1,4 +1,5 @@
 /** Locks between tabs: Web Locks, and `browser-tabs-lock` where they are missing. */
+import { loadFeature } from '../core/load-feature.ts';
 import type { Locks, Timers } from '../environment.ts';
 import { lockTimeout } from '../errors.ts';
 
@@ -8,7 +9,7 @@ export function createLocks(timers: Timers): Locks {
       return hasWebLocks();
     },
     run: (name, limit, task, signal) =>
-      hasWebLocks() ? runWithWebLock(timers, name, limit, task, signal) : runWithTabsLock(name, limit, task),
+      (hasWebLocks() ? runWithWebLock : runWithTabsLock)(timers, name, limit, task, signal),
   };
 }
 
@@ -18,7 +19,7 @@ export function createPeerLocks(timers: Timers): Locks {
     exclusive: false,
     run(name, limit, task) {
       const deadline = performance.now() + limit; // for both
-      return runWithTabsLock(name, limit, () =>
+      return runWithTabsLock(timers, name, limit, () =>
         hasWebLocks()
           ? runWithWebLock(timers, name, Math.max(0, deadline - performance.now()), task)
           : task(),
@@ -58,10 +59,16 @@ async function runWithWebLock<T>(
 }
 
 /** Built on localStorage: its holder has only probably no rival, so the claim in the record decides. */
-async function runWithTabsLock<T>(name: string, limit: number, task: () => Promise<T>): Promise<T> {
-  const { default: module } = await import('browser-tabs-lock');
+async function runWithTabsLock<T>(
+  timers: Timers,
+  name: string,
+  limit: number,
+  task: () => Promise<T>,
+): Promise<T> {
+  const deadline = performance.now() + limit; // for the code too
+  const { default: module } = await loadFeature(timers, () => import('browser-tabs-lock'), limit);
   const lock = new (unwrap(module))();
-  if (!(await lock.acquireLock(name, limit))) throw lockTimeout(limit);
+  if (!(await lock.acquireLock(name, Math.max(0, deadline - performance.now())))) throw lockTimeout(limit);
   try {
     return await task();
   } finally {
