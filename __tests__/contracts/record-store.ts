@@ -3,11 +3,26 @@
  * browser over the real thing.
  */
 import type { RecordStore } from '../../src/environment.ts';
+import { StorageError } from '../../src/errors.ts';
+
+/** What may befall what a store is built on, until the function that is returned is called. */
+export interface Troubles {
+  /** It takes no writes. */
+  refuse(): () => void;
+  /** It comes to no end with what changes the record of that name; when the trouble is over, it goes on with it. */
+  stall(record: string): Promise<() => void>;
+  /** Lets so much time pass that no store waits any longer. */
+  pass(): Promise<void>;
+}
 
 export interface ContractCase {
   readonly name: string;
-  /** @param open gives another handle on the same records, as another tab would have. @throws when the promise is broken */
-  run(open: () => RecordStore): Promise<void>;
+  /**
+   * @param open gives another handle on the same records, as another tab would have.
+   * @param troubles absent: none can befall the store; the case ends early.
+   * @throws when the promise is broken
+   */
+  run(open: () => RecordStore, troubles?: Troubles): Promise<void>;
 }
 
 const read = (store: RecordStore, record: string) => store.update(record, (value) => [value, value]);
@@ -20,6 +35,16 @@ export const increment = (store: RecordStore, record: string): Promise<number> =
 function same(found: unknown, expected: unknown): void {
   const [one, other] = [JSON.stringify(found), JSON.stringify(expected)];
   if (one !== other) throw new Error(`expected ${other}, found ${one}`);
+}
+
+/** What it was refused with: as the port says, a StorageError to be tried again. */
+async function refused(update: Promise<unknown>): Promise<void> {
+  const thrown = await update.then(
+    () => 'nothing',
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof StorageError && thrown.retryable))
+    throw new Error(`expected a StorageError, found ${String(thrown)}`);
 }
 
 export const recordStoreCases: readonly ContractCase[] = [
@@ -93,6 +118,85 @@ export const recordStoreCases: readonly ContractCase[] = [
       await write(store, 'a', { n: 1 });
       store.close();
       same(await read(store, 'a'), { n: 1 });
+    },
+  },
+  {
+    name: 'carries out what was under way when it was closed',
+    async run(open) {
+      const store = open();
+      const writing = write(store, 'a', { n: 1 });
+      store.close();
+      await writing;
+      same(await increment(store, 'a'), 1);
+    },
+  },
+  {
+    name: 'carries out the updates of one handle one after the other, in their order',
+    async run(open) {
+      const store = open();
+      const append = (text: string) =>
+        store.update('a', (value) => [[...((value as string[] | undefined) ?? []), text], undefined]);
+      await Promise.all(['one', 'two', 'three'].map(append));
+      same(await read(store, 'a'), ['one', 'two', 'three']);
+    },
+  },
+  {
+    name: 'goes on with other records, and other updates, when a step has thrown among several at once',
+    async run(open) {
+      const store = open();
+      const failure = new Error('no');
+      const fail = () => {
+        throw failure;
+      };
+      const all = [
+        increment(store, 'a'),
+        store.update('a', fail),
+        increment(store, 'a'),
+        increment(store, 'b'),
+      ];
+      const outcomes = await Promise.all(
+        all.map((update) => update.catch((error: unknown) => error === failure)),
+      );
+      same(outcomes, [0, true, 1, 0]);
+    },
+  },
+  {
+    name: 'says so where a write is refused, still reads what was there, and works again afterwards',
+    async run(open, troubles) {
+      if (!troubles) return;
+      const store = open();
+      await write(store, 'a', { n: 1 });
+      const end = troubles.refuse();
+      try {
+        await refused(write(store, 'a', { n: 2 }));
+        await refused(write(open(), 'a', { n: 3 }));
+        same(await read(store, 'a'), { n: 1 });
+        same(await read(open(), 'a'), { n: 1 });
+      } finally {
+        end();
+      }
+      same(await increment(store, 'a'), 1);
+      same(await increment(open(), 'a'), 2);
+    },
+  },
+  {
+    name: 'says so where a write takes too long, lets nothing of it happen later, and works again afterwards',
+    async run(open, troubles) {
+      if (!troubles) return;
+      const store = open();
+      await write(store, 'a', { n: 1 });
+      const end = await troubles.stall('a');
+      try {
+        const writing = refused(write(store, 'a', { n: 2 }));
+        await troubles.pass();
+        await writing;
+      } finally {
+        end();
+      }
+      await troubles.pass();
+      same(await read(open(), 'a'), { n: 1 });
+      same(await increment(store, 'a'), 1);
+      same(await read(open(), 'a'), { n: 2 });
     },
   },
 ];

@@ -13,7 +13,7 @@ import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type { Cookies, RecordStore, TextStorage, Timers } from '../../src/environment.ts';
 import { createManualTime } from '../support/manual-timers.ts';
 import { createTextStorage, laggingViews } from '../support/world.ts';
-import { increment, recordStoreCases } from './record-store.ts';
+import { increment, recordStoreCases, type Troubles } from './record-store.ts';
 
 const never = { after: () => () => {} };
 /** Pauses pass at once, and limits never. */
@@ -54,44 +54,124 @@ function lateCache(): ICache {
   };
 }
 
-describe.each<[string, () => () => RecordStore]>([
+/** Time for a store in trouble: pauses pass at once, and limits when a test says so. */
+function createTroubledTime() {
+  const time = createManualTime(0, () => new Promise((resolve) => setTimeout(resolve)));
+  const timers: Timers = {
+    after: (delay, task) => (delay < 100 ? pausing : time.timers).after(delay, task),
+  };
+  return { timers, pass: () => time.advance(20_000) };
+}
+
+/** A promise that is kept when `end` is called. */
+function pending() {
+  let end = () => {};
+  const until = new Promise<void>((resolve) => (end = resolve));
+  return { until, end: () => end() };
+}
+
+/** What is changed about `object`, until the function that is returned is called. */
+function altered<T extends object>(object: T, changes: Partial<T>): () => void {
+  const former = { ...object };
+  Object.assign(object, changes);
+  return () => void Object.assign(object, former);
+}
+
+const refusing = () => {
+  throw new DOMException('full', 'QuotaExceededError');
+};
+
+/** Keeps the one store of the database busy. */
+function occupyIndexedDb(): Promise<() => void> {
+  let busy = true;
+  const opening = indexedDB.open('latchkey');
+  return new Promise((resolve) => {
+    opening.onsuccess = () => {
+      const records = opening.result.transaction('records', 'readwrite').objectStore('records');
+      const occupy = () => {
+        records.get('b').onsuccess = () => (busy ? occupy() : opening.result.close());
+      };
+      occupy();
+      resolve(() => (busy = false));
+    };
+  });
+}
+
+describe.each<[string, () => { open: () => RecordStore; troubles?: Troubles }]>([
   [
-    'the page’s heap',
+    'the page’s heap', // takes all writes, at once
     () => {
       const store = createMemoryRecordStore();
-      return () => store;
+      return { open: () => store };
     },
   ],
   [
     'IndexedDB',
     () => {
       globalThis.indexedDB = new IDBFactory();
-      return () => createIndexedDbRecordStore(never);
+      const { timers, pass } = createTroubledTime();
+      const refuse = () => {
+        const records = IDBObjectStore.prototype;
+        const { put } = records;
+        records.put = refusing;
+        return () => (records.put = put);
+      };
+      return {
+        open: () => createIndexedDbRecordStore(timers),
+        troubles: { refuse, stall: occupyIndexedDb, pass },
+      };
     },
   ],
   [
     'localStorage with a serial number in a cookie',
     () => {
-      const shared = {
-        localStorage: createTextStorage(),
-        cookies: createCookies(),
-        locks: createPageLocks(never),
+      const { timers, pass } = createTroubledTime();
+      const localStorage = createTextStorage();
+      const locks = createPageLocks(timers);
+      const shared = { localStorage, cookies: createCookies(), locks, timers };
+      return {
+        open: () => createLocalStorageRecordStore(shared),
+        troubles: {
+          refuse: () => altered(localStorage, { set: refusing }),
+          async stall(record) {
+            const { until, end } = pending();
+            void locks.run(`${record}/store`, 1000, () => until);
+            return end;
+          },
+          pass,
+        },
       };
-      return () => createLocalStorageRecordStore({ ...shared, timers: never });
     },
   ],
   [
     'a cache of the app’s own',
     () => {
+      const { timers, pass } = createTroubledTime();
       let names = 0;
-      const heads = createMemoryRecordStore();
-      const shared = { cache: lateCache(), heads, clock: still, timers: pausing };
-      return () => createCacheRecordStore({ ...shared, randomName: () => `name ${names++}` });
+      const cache = lateCache();
+      const { set } = cache;
+      const shared = { cache, heads: createMemoryRecordStore(), clock: still, timers };
+      return {
+        open: () => createCacheRecordStore({ ...shared, randomName: () => `name ${names++}` }),
+        troubles: {
+          refuse: () => altered(cache, { set: refusing }),
+          async stall() {
+            const { until, end } = pending();
+            const restore = altered(cache, { set: (key, entry) => until.then(() => set(key, entry)) });
+            return () => {
+              restore();
+              end();
+            };
+          },
+          pass,
+        },
+      };
     },
   ],
 ])('%s, as a store of records', (_, create) => {
   it.each(recordStoreCases.map(({ name, run }) => [name, run] as const))('%s', async (_, run) => {
-    await run(create());
+    const { open, troubles } = create();
+    await run(open, troubles);
   });
 });
 
@@ -416,11 +496,10 @@ describe('the store that a browser has', () => {
   }
   const update = ({ store }: ReturnType<typeof open>) => store.update('a', () => [{ n: 1 }, 'done']);
 
-  it('is IndexedDB, and what was left in localStorage is gone with the first change', async () => {
+  it('is IndexedDB where that works, and nothing else', async () => {
     globalThis.indexedDB = new IDBFactory();
     const opened = open();
-    opened.localStorage.set('a', '{"serial":3,"record":{"n":9}}');
-    await expect(opened.store.update('a', (value) => [{ n: 1 }, value])).resolves.toBeUndefined();
+    await update(opened);
     expect(opened.localStorage.names()).toEqual([]);
   });
 
@@ -476,5 +555,89 @@ describe('the store that a browser has', () => {
     await advance(5000);
     await call;
     expect(opened.localStorage.names()).toEqual([]);
+  });
+
+  describe('takes over what another page has left in localStorage', () => {
+    const custody = (logouts: number) => ({ version: 1, families: {}, moved: [], logouts, unmarked: false });
+    const logoutsIn = (store: RecordStore) =>
+      store.update('a', (record) => [record, (record as { logouts?: number } | undefined)?.logouts]);
+
+    /** A browser, and a page of it that keeps its record in localStorage. */
+    async function leftBehind(record: unknown) {
+      globalThis.indexedDB = new IDBFactory();
+      const shared = { localStorage: createTextStorage(), cookies: createCookies(), timers: never as Timers };
+      // The locks of a page that is gone are free.
+      const openPage = () => ({ ...shared, locks: createPageLocks(never) });
+      const page = createLocalStorageRecordStore(openPage());
+      await page.update('a', () => [record, undefined]);
+      return { ...shared, page, openPage, openNext: () => createRecordStore(openPage()) };
+    }
+
+    it('though the page that was at it is gone: it had sealed it and not taken it yet', async () => {
+      const { openPage, openNext, page } = await leftBehind(custody(1));
+      let begun = () => {};
+      const sealed = new Promise<void>((resolve) => (begun = resolve));
+      void createLocalStorageRecordStore(openPage()).handOver('a', () => {
+        begun();
+        return new Promise(() => {});
+      });
+      await sealed;
+      await expect(logoutsIn(page)).rejects.toMatchObject({ error: 'storage_error', reason: 'moved' });
+      await expect(logoutsIn(openNext())).resolves.toBe(1);
+      await expect(logoutsIn(openNext())).resolves.toBe(1);
+    });
+
+    it('once, though the page that was at it is gone: it had taken it and not said so yet', async () => {
+      const { localStorage, openNext } = await leftBehind(custody(1));
+      const before = localStorage.get('a')!;
+      const next = openNext();
+      await expect(logoutsIn(next)).resolves.toBe(1);
+      localStorage.set('a', before.replace('"serial":1', '"serial":3,"sealed":true'));
+      await expect(logoutsIn(next)).resolves.toBe(1);
+      await expect(logoutsIn(openNext())).resolves.toBe(1);
+      expect(localStorage.get('a')).not.toContain('"record"');
+    });
+
+    it.each([
+      ['goes on on its page where it cannot be written', false],
+      ['does not, where it may have been taken before', true],
+    ])('later: what %s', async (_, wasSealed) => {
+      const { localStorage, openNext, page } = await leftBehind(custody(1));
+      const next = openNext();
+      const text = localStorage.get('a')!;
+      localStorage.remove('a');
+      await next.update('a', () => [custody(2), undefined]); // it has written, and stays with IndexedDB
+      localStorage.set('a', wasSealed ? text.replace('"serial"', '"sealed":true,"serial"') : text);
+      const records = IDBObjectStore.prototype;
+      const { put } = records;
+      records.put = refusing;
+      await expect(logoutsIn(next)).rejects.toMatchObject({ error: 'storage_error' });
+      records.put = put;
+      const going = logoutsIn(page);
+      await (wasSealed
+        ? expect(going).rejects.toMatchObject({ reason: 'moved' })
+        : expect(going).resolves.toBe(1));
+      await expect(logoutsIn(next)).resolves.toBe(3);
+    });
+
+    it.each([
+      ['younger', 7, 'of localStorage'],
+      ['older', 3, 'of IndexedDB'],
+    ])('the name that a cache of the app’s own is found by, if it is the %s one', async (_, at, found) => {
+      const { localStorage, openNext } = await leftBehind({ to: 'of localStorage', at });
+      const text = localStorage.get('a')!;
+      localStorage.remove('a');
+      const store = openNext();
+      await store.update('a', () => [{ to: 'of IndexedDB', at: 5 }, undefined]);
+      localStorage.set('a', text);
+      const read = store.update('a', (record) => [record, record]);
+      await expect(read).resolves.toMatchObject({ to: found });
+    });
+
+    it('but nothing of a later version, which its own page goes on with', async () => {
+      const { openNext, page } = await leftBehind({ ...custody(1), version: 2 });
+      await expect(logoutsIn(openNext())).rejects.toMatchObject({ error: 'storage_error' });
+      await expect(logoutsIn(page)).resolves.toBe(1);
+    });
   });
 });

@@ -17,14 +17,20 @@ const storeName = 'records';
 /** Opening takes 4 to 19 ms, and an update 1 to 4; what takes this long does not come any more. */
 const deadline: Milliseconds = 5000;
 
+/** What a failure tells, where nothing like it has ever worked on this page: reading and all that comes before, and writing. */
+const reasons = ['unavailable', 'refused'] as const;
+
 export function createIndexedDbRecordStore(timers: Timers): RecordStore {
   let opening: Promise<IDBDatabase> | undefined;
+  /** How many of these have worked. */
+  let worked = 0;
+  const reasonAt = (stage: 0 | 1) => (worked > stage ? undefined : reasons[stage]);
   const forget = () => (opening = undefined);
 
   return {
     async update(name, step) {
       for (let attempt = 1; ; attempt++) {
-        opening ??= within(timers, deadline, connect(forget), () => tooLate('IndexedDB did not open'));
+        opening ??= within(timers, deadline, connect(), () => tooLate('IndexedDB did not open'));
         try {
           const { done, abort } = updateIn(await opening, name, step);
           return await within(timers, deadline, done, () => {
@@ -47,80 +53,90 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
       forget();
     },
   };
-}
 
-const tooLate = (what: string): StorageError => new StorageError(`${what} within ${deadline} ms`);
-
-/**
- * Opens the database at whatever version it has. One without our store was made by somebody else, or its making was
- * interrupted: the store is added.
- */
-function connect(forget: () => void, version?: number): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) =>
-      reject(
-        new StorageError('IndexedDB did not open', cause, version === undefined ? 'unavailable' : undefined),
-      );
-    try {
-      const request = indexedDB.open(databaseName, version);
-      request.onupgradeneeded = () => {
-        if (!request.result.objectStoreNames.contains(storeName)) request.result.createObjectStore(storeName);
-      };
-      request.onerror = () => fail(request.error);
-      request.onsuccess = () => {
-        const database = request.result;
-        if (!database.objectStoreNames.contains(storeName)) {
-          database.close();
-          return resolve(connect(forget, database.version + 1));
-        }
-        // A page that adds something, or the user's wish to delete the data, must not wait for this page.
-        database.onversionchange = () => {
-          database.close();
-          forget();
-        };
-        database.onclose = forget;
-        resolve(database);
-      };
-    } catch (cause) {
-      fail(cause); // there is no IndexedDB, or it is blocked
-    }
-  });
-}
-
-function updateIn<T>(
-  database: IDBDatabase,
-  name: string,
-  step: (record: unknown) => readonly [record: unknown, result: T],
-): { readonly done: Promise<T>; readonly abort: () => void } {
-  let transaction: IDBTransaction | undefined;
-  const done = new Promise<T>((resolve, reject) => {
-    const fail = (cause: unknown, reason?: string) =>
-      reject(new StorageError('an update was refused', cause, reason));
-    try {
-      transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' });
-    } catch (cause) {
-      return fail(cause, 'closed');
-    }
-    const store = transaction.objectStore(storeName);
-    store.transaction.onabort = () => fail(store.transaction.error);
-    const reading: IDBRequest<unknown> = store.get(name);
-    reading.onsuccess = () => {
+  /**
+   * Opens the database at whatever version it has. One without our store was made by somebody else, or its making was
+   * interrupted: the store is added.
+   */
+  function connect(version?: number): Promise<IDBDatabase> {
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown) =>
+        reject(
+          new StorageError('IndexedDB did not open', cause, version === undefined ? reasonAt(0) : undefined),
+        );
       try {
-        const [record, result] = step(reading.result);
-        store.transaction.oncomplete = () => resolve(result);
-        if (record !== reading.result) store.put(record, name);
-      } catch (error) {
-        reject(error); // the step's own
-        store.transaction.abort();
+        const request = indexedDB.open(databaseName, version);
+        request.onupgradeneeded = () => {
+          if (!request.result.objectStoreNames.contains(storeName))
+            request.result.createObjectStore(storeName);
+        };
+        request.onerror = () => fail(request.error);
+        request.onsuccess = () => {
+          const database = request.result;
+          if (!database.objectStoreNames.contains(storeName)) {
+            database.close();
+            return resolve(connect(database.version + 1));
+          }
+          // A page that adds something, or the user's wish to delete the data, must not wait for this page.
+          database.onversionchange = () => {
+            database.close();
+            forget();
+          };
+          database.onclose = forget;
+          resolve(database);
+        };
+      } catch (cause) {
+        fail(cause); // there is no IndexedDB, or it is blocked
+      }
+    });
+  }
+
+  function updateIn<T>(
+    database: IDBDatabase,
+    name: string,
+    step: (record: unknown) => readonly [record: unknown, result: T],
+  ): { readonly done: Promise<T>; readonly abort: () => void } {
+    let transaction: IDBTransaction | undefined;
+    const done = new Promise<T>((resolve, reject) => {
+      let stage: 0 | 1 = 0;
+      const fail = (cause: unknown, reason: string | undefined = reasonAt(stage)) =>
+        reject(new StorageError('an update was refused', cause, reason));
+      try {
+        transaction = database.transaction(storeName, 'readwrite', { durability: 'strict' });
+      } catch (cause) {
+        return fail(cause, 'closed');
+      }
+      const store = transaction.objectStore(storeName);
+      store.transaction.onabort = () => fail(store.transaction.error);
+      const reading: IDBRequest<unknown> = store.get(name);
+      reading.onsuccess = () => {
+        let failed = reject; // the step's own error
+        try {
+          const [record, result] = step(reading.result);
+          store.transaction.oncomplete = () => {
+            worked = Math.max(worked, stage + 1);
+            resolve(result);
+          };
+          if (record === reading.result) return;
+          stage = 1;
+          failed = fail;
+          store.put(record, name);
+        } catch (error) {
+          failed(error);
+          store.transaction.abort();
+        }
+      };
+    });
+    const abort = () => {
+      try {
+        transaction?.abort();
+      } catch {
+        // It is over, or committing.
       }
     };
-  });
-  const abort = () => {
-    try {
-      transaction?.abort();
-    } catch {
-      // It is over, or committing.
-    }
-  };
-  return { done, abort };
+    return { done, abort };
+  }
 }
+
+const tooLate = (what: string): StorageError =>
+  new StorageError(`${what} within ${deadline} ms`, undefined, 'late');

@@ -1,58 +1,45 @@
 /**
- * Which store of the browser holds the records: IndexedDB; where there is none, or it refuses to open, `localStorage` with a
- * serial number in a cookie; where nothing can be stored at all, the page's heap. Chosen once for the life of a page: that
- * IndexedDB is slow to open, or fails after it has worked, changes nothing, since what it holds is still there.
+ * Which store of the browser holds the records: IndexedDB, unless it has never worked on this page, or another page has left
+ * a record in `localStorage` because it did not work there. Either is rare; the code for it is loaded where it is needed.
  */
-import { createMemoryRecordStore } from '../custody/memory-record-store.ts';
+import { loadFeature } from '../core/load-feature.ts';
 import type { RecordStore } from '../environment.ts';
 import { StorageError } from '../errors.ts';
+import { parseJsonObject } from '../oauth/json.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import type { LocalStorageRecordStoreOptions } from './local-storage-record-store.ts';
 
 export function createRecordStore(options: LocalStorageRecordStoreOptions): RecordStore {
   const { localStorage, timers } = options;
   const indexedDb = createIndexedDbRecordStore(timers);
-  let fallback: Promise<RecordStore> | undefined;
-  let worked = false;
+  let withFallback: RecordStore | undefined;
 
   return {
     async update(name, step) {
-      if (!fallback) {
+      if (!withFallback) {
         try {
-          const result = await indexedDb.update(name, step);
-          forgetFallback(name);
-          return result;
+          if (!isLeftBehind(name)) return await indexedDb.update(name, step);
         } catch (error) {
-          if (worked || !(error instanceof StorageError && error.reason === 'unavailable')) throw error;
-          fallback = openFallback();
+          if (!isNeverWorking(error)) throw error;
         }
+        const code = await loadFeature(timers, () => import('./fallback-record-store.ts'));
+        withFallback ??= code.createFallbackRecordStore({ ...options, indexedDb, isLeftBehind });
       }
-      return (await fallback).update(name, step);
+      return withFallback.update(name, step);
     },
     close: () => indexedDb.close(),
   };
 
-  /** Its code is loaded where it is needed. */
-  async function openFallback(): Promise<RecordStore> {
+  /** Looked at each time: a record that is there is younger than what IndexedDB holds, since nobody goes on there beside it. */
+  function isLeftBehind(name: string): boolean {
     try {
-      const probe = 'latchkey/probe';
-      localStorage.set(probe, '');
-      localStorage.remove(probe);
+      return parseJsonObject(localStorage.get(name) ?? '')?.record !== undefined;
     } catch {
-      return createMemoryRecordStore();
-    }
-    const { createLocalStorageRecordStore } = await import('./local-storage-record-store.ts');
-    return createLocalStorageRecordStore(options);
-  }
-
-  /** What was kept there while IndexedDB was out of order must not come to life again when it is another time. */
-  function forgetFallback(name: string): void {
-    if (worked) return;
-    worked = true;
-    try {
-      if (localStorage.get(name) !== null) localStorage.remove(name);
-    } catch {
-      // Nothing can have been kept there.
+      return false; // nothing can be kept there
     }
   }
 }
+
+/** `unavailable`: nothing has ever worked on this page; `refused`: it has read, and never written. */
+const isNeverWorking = (error: unknown): boolean =>
+  error instanceof StorageError && (error.reason === 'unavailable' || error.reason === 'refused');

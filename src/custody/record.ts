@@ -75,7 +75,7 @@ const recordVersion = 1;
  * What a stored record says; what has not the shape it must have is left out.
  * @throws {StorageError} `newer_format`, for a record of a later version.
  */
-function readRecord(stored: unknown): CustodyRecord {
+export function readRecord(stored: unknown): CustodyRecord {
   const record = (stored ?? {}) as Partial<CustodyRecord>;
   const { version = 0 } = record;
   if (version > recordVersion) throw newerFormat(version, recordVersion);
