@@ -8,13 +8,12 @@ import { launchChromium, type Chromium } from '../support/chromium.ts';
 import type * as contractsPage from './contracts-page.ts';
 
 declare const contracts: typeof contractsPage;
-type Store = keyof typeof contractsPage.stores;
 
-const stores: readonly Store[] = [
+const stores = [
   'IndexedDB',
   'localStorage with a serial number in a cookie',
   'a cache of the app’s own',
-];
+] as const;
 
 let chromium: Chromium;
 let server: TenantServer;
@@ -64,5 +63,22 @@ describe.each(stores)('%s of a real browser', (store) => {
     await Promise.all(tabs.map((tab) => tab.evaluate((store) => contracts.takeTurns(store, 50), store)));
     expect(await page.evaluate((store) => contracts.turnsTaken(store), store)).toBe(200);
     await Promise.all(tabs.map((tab) => tab.close()));
+  });
+});
+
+describe('the store that a real browser has', () => {
+  it('P33: is beside IndexedDB where the origin has no room left', async () => {
+    const profile = await chromium.newContext();
+    const tab = await profile.newPage();
+    const devtools = await tab.createCDPSession();
+    const { origin } = new URL(server.url);
+    const take = () => tab.evaluate(() => contracts.turnsTaken('whatever the browser has'));
+    const isBeside = () => tab.evaluate(() => contracts.isInLocalStorage('turns'));
+    await tab.goto(server.url);
+    await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    expect(await take()).toBe(0);
+    expect(await isBeside()).toBe(true);
+    expect(await take()).toBe(1);
+    await profile.close();
   });
 });

@@ -11,6 +11,7 @@ import { createCacheRecordStore } from '../../src/custody/cache-record-store.ts'
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type { Cookies, RecordStore, TextStorage, Timers } from '../../src/environment.ts';
+import { featureLoadFailed } from '../../src/errors.ts';
 import { createManualTime } from '../support/manual-timers.ts';
 import { createTextStorage, laggingViews } from '../support/world.ts';
 import { increment, recordStoreCases, type Troubles } from './record-store.ts';
@@ -347,6 +348,13 @@ describe('localStorage with a serial number in a cookie', () => {
     const { store } = open({ localStorage: { ...sound, ...broken } });
     await expect(write(store, { n: 1 })).rejects.toMatchObject({ error: 'storage_error', retryable: true });
     expect(sound.names()).toEqual([]);
+  });
+
+  it('whose lock cannot be had is a typed error with its cause, and nothing has changed', async () => {
+    const cause = featureLoadFailed(new TypeError('Failed to fetch'));
+    const { store, localStorage } = open({ locks: { exclusive: false, run: () => Promise.reject(cause) } });
+    await expect(write(store, { n: 1 })).rejects.toMatchObject({ error: 'storage_error', cause });
+    expect(localStorage.names()).toEqual([]);
   });
 
   it('P3: whose turn never comes is a typed error, and nothing is written when it comes after all', async () => {

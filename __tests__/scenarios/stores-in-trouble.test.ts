@@ -3,8 +3,10 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { createRecordStore } from '../../src/browser/record-store.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import { loadFeature } from '../../src/core/load-feature.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type { TextStorage } from '../../src/environment.ts';
+import { featureLoadFailed } from '../../src/errors.ts';
 import { brokenSpends } from '../support/invariants.ts';
 import {
   ada,
@@ -285,5 +287,29 @@ describe.each(['refused', 'refused at the commit'] as const)('P33: IndexedDB who
     await expect(tokenOf(openPage())).rejects.toMatchObject(notSignedIn);
     expect(world.refreshes()).toEqual([]);
     expect(world.requests.map(({ path }) => path)).toContain('/oauth/revoke');
+  });
+});
+
+describe('a lock whose code cannot be loaded', () => {
+  it('is done without at once', async () => {
+    const world = createWorld();
+    const run = () => Promise.reject(featureLoadFailed(new TypeError('Failed to fetch')));
+    const tab = world.openTab({}, { locks: { exclusive: false, run } });
+    await tab.login();
+    await expect(tokenOf(tab)).resolves.toEqual(aToken);
+    expectOneSpendEach(world);
+  });
+
+  it('is done without after the time that a lock is waited for, where it does not come at all', async () => {
+    const world = createWorld();
+    const never = () => new Promise<never>(() => {});
+    const run = () => loadFeature(world.timers, never);
+    const tab = world.openTab({}, { locks: { exclusive: false, run } });
+    await tab.login();
+    const refreshing = tokenOf(tab);
+    await world.advance(6000);
+    await expect(refreshing).resolves.toEqual(aToken);
+    await world.advance(10_000); // what the code's loading ends with is nobody's concern any more
+    expectOneSpendEach(world);
   });
 });
