@@ -162,6 +162,21 @@ describe('P33: a session of a page whose IndexedDB failed once', () => {
     expect(world.refreshes()).toEqual([]);
   });
 
+  it('in IndexedDB outlives a page that cannot see it', async () => {
+    const { world, openPage } = createBrowser();
+    const first = openPage();
+    await first.login();
+    opens = false;
+    const blind = openPage();
+    await expect(tokenOf(blind)).rejects.toMatchObject(notSignedIn);
+    opens = true;
+    await expect(tokenOf(first)).resolves.toEqual(aToken);
+    await world.advance(20_000); // longer than a family without a marker lives
+    await expect(tokenOf(first)).resolves.toEqual(aToken);
+    await expect(tokenOf(openPage())).resolves.toEqual(aToken);
+    expectOneSpendEach(world);
+  });
+
   it('ends with a logout there what IndexedDB holds', async () => {
     const { world, openPage } = createBrowser();
     const second = openPage();
