@@ -350,6 +350,25 @@ describe('localStorage with a serial number in a cookie', () => {
     expect(sound.names()).toEqual([]);
   });
 
+  it('P3: that is still read when the caller is told that its turn did not come takes nothing', async () => {
+    let grant = () => Promise.resolve<unknown>(undefined);
+    const locks = {
+      exclusive: true,
+      run: <T>(_: string, _limit: number, task: () => Promise<T>) =>
+        new Promise<T>((resolve, reject) => {
+          grant = () => task().then(resolve, reject);
+        }),
+    };
+    const { store, advance, localStorage, cookies } = open({ locks });
+    cookies.set('a', '1', { days: 1 }); // another tab has just written
+    const writing = expect(write(store, { n: 1 })).rejects.toMatchObject({ error: 'storage_error' });
+    await advance(5900);
+    void grant();
+    await advance(1000);
+    await writing;
+    expect(localStorage.names()).toEqual([]);
+  });
+
   it('whose lock cannot be had is a typed error with its cause, and nothing has changed', async () => {
     const cause = featureLoadFailed(new TypeError('Failed to fetch'));
     const { store, localStorage } = open({ locks: { exclusive: false, run: () => Promise.reject(cause) } });
