@@ -625,6 +625,17 @@ describe('the store that a browser has', () => {
       expect(localStorage.get('a')).not.toContain('"record"');
     });
 
+    it('but touches nothing of it while its own IndexedDB only hangs', async () => {
+      const { page, openPage } = await leftBehind(custody(1));
+      const { timers, pass } = createTroubledTime();
+      globalThis.indexedDB = { open: () => ({}) } as never;
+      const hanging = logoutsIn(createRecordStore({ ...openPage(), timers }));
+      const told = expect(hanging).rejects.toMatchObject({ error: 'storage_error', retryable: true });
+      await pass();
+      await told;
+      await expect(logoutsIn(page)).resolves.toBe(1);
+    });
+
     it.each([
       ['goes on on its page where it cannot be written', false],
       ['does not, where it may have been taken before', true],
