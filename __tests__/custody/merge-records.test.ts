@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { StorageError } from '../../src/errors.ts';
-import type { CustodyRecord } from '../../src/custody/custody.ts';
 import type { EndedFamily, LiveFamily } from '../../src/custody/family.ts';
 import { leavesNothingOf, mergeRecords } from '../../src/custody/merge-records.ts';
+import type { CustodyRecord } from '../../src/custody/record.ts';
 
 const token = {
   access_token: 'access',
@@ -29,6 +29,8 @@ const ended = (cause: EndedFamily['cause'], generation = 1): EndedFamily => ({
 const record = (families: CustodyRecord['families'], parts: Partial<CustodyRecord> = {}): CustodyRecord => ({
   version: 1,
   families,
+  ends: 0,
+  endedBy: undefined,
   moved: [],
   logouts: 0,
   unmarked: false,
@@ -94,6 +96,16 @@ describe('of two records of one client', () => {
   it('remember both what was moved in', () => {
     const [one, other] = [record({}, { moved: ['a', 'b'] }), record({}, { moved: ['b', 'c'] })];
     expect(merged(one, other).moved).toEqual(['a', 'b', 'c', 'id']);
+  });
+
+  it('count their ends, and tell why the last one was where nothing lives', () => {
+    const held = record({ api: ended('refused') }, { ends: 2, endedBy: 'refused' });
+    const unknown = record({ api: ended('outcome_unknown') }, { ends: 1, endedBy: 'outcome_unknown' });
+    expect(merged(held, unknown)).toMatchObject({ ends: 3, endedBy: 'outcome_unknown' });
+    expect(merged(held, record({}, { logouts: 1 }))).toMatchObject({ ends: 2, endedBy: 'logout' });
+    expect(merged(held, record({}))).toMatchObject({ ends: 2, endedBy: 'refused' });
+    expect(merged(held, record({ orders: live('a') }))).toMatchObject({ endedBy: undefined });
+    expect(merged(record({ orders: live('a') }), unknown)).toMatchObject({ endedBy: undefined });
   });
 
   it('are merged once', () => {
