@@ -2,23 +2,21 @@
  * The life of one refresh token family as this browser sees it: a pure state machine. Every change of the record is one
  * `transition`, carried out as one atomic read-decide-write of the store.
  *
- *   none ──adopt──▶ live(g) ◀────────────────────────────────────┐
- *                     │  ▲ ▲                                      │
- *                     │  │ └──release (nothing was spent)─────────┤
- *                     │  └──release (outcome unknown: in doubt)───┤
- *                   claim                                         │
- *                     ▼                                           │
- *                  claimed(g, owner) ──rotate──▶ live(g + 1)      │
- *                     │  │  │                                     │
- *                     │  │  └──claim by the same owner (retry), or by another one when the holder is gone or
- *                     │  │        overdue: claimed(g, new owner), in doubt
- *                     │  └──quarantine──▶ ended(g + 1, invalid_id_token)
- *                     └──refuse──▶ ended(g + 1, cause) ──adopt────┘
- *   live, claimed ──end (logout, another user)──▶ ended(g + 1, cause)
+ *   none ──adopt──▶ live
+ *   live ──adopt──▶ live
+ *   live ──claim──▶ claimed
+ *   live ──end──▶ ended
+ *   claimed ──adopt, rotate, release──▶ live
+ *   claimed ──claim──▶ claimed
+ *   claimed ──quarantine, refuse, end──▶ ended
+ *   ended ──adopt──▶ live
+ *   ended ──end──▶ ended
  *
  * The claim is the intent: it is written before the refresh token is sent, so that whoever finds it knows that the token
  * may be spent. Only the claim's owner may send, and only it may rotate, quarantine, refuse or release; anybody else's
- * event changes nothing and is answered with `passed`. The generation counts heads: a holder that wakes up after its
+ * event changes nothing and is answered with `passed`. A claim over a claim is made by the same owner (a retry), or by another
+ * one when the holder is gone or overdue: then, and when a holder gives back a claim without knowing the outcome, the head is
+ * in doubt. The generation counts heads and ends (adopt, rotate, quarantine, refuse, end): a holder that wakes up after its
  * generation has passed can tell, and discards what it got. A silent login adopts only what has not ended since it began.
  */
 import type { Milliseconds } from '../clock.ts';
@@ -126,7 +124,7 @@ export type FamilyEvent =
     }
   | {
       readonly kind: 'end';
-      readonly cause: EndedCause;
+      readonly cause: Extract<EndedCause, 'logout' | 'user_changed'>;
       /** The families of this user go on. */
       readonly unless?: Identity | undefined;
     };
@@ -150,87 +148,69 @@ export type FamilyOutcome =
   /** The event came too late: somebody else has moved the family on. Nothing changed. */
   | { readonly kind: 'passed'; readonly live: boolean };
 
-export function transition(family: Family, event: FamilyEvent): readonly [Family, FamilyOutcome] {
-  switch (event.kind) {
-    case 'adopt': {
-      const { refresh_token, scope, identity, answer, key, seen = Infinity } = event;
-      if (family?.state === 'ended' && family.generation > seen) return passed(family);
-      const generation = (family?.generation ?? 0) + 1;
-      const answers = answer ? { [key]: { ...answer, generation } } : {};
-      const { sub, org_id } = identity;
-      const former = family?.state === 'live' ? tokensOf(family).slice(-formerLimit) : undefined;
-      return [
-        { state: 'live', generation, refresh_token, scope, sub, org_id, former, answers },
-        { kind: 'adopted' },
-      ];
-    }
-
-    case 'claim':
-      return claim(family, event);
-
-    case 'rotate': {
-      if (!isOwner(family, event.owner)) return passed(family);
-      const { scope, former, answers } = family;
-      const { refresh_token = family.refresh_token, key, answer } = event;
-      const { sub, org_id } = event.identity ?? family;
-      const generation = family.generation + 1;
-      const kept = answer ? { ...answers, [key]: { ...answer, generation } } : answers;
-      const next: LiveFamily = {
-        state: 'live',
-        generation,
-        refresh_token,
-        scope,
-        sub,
-        org_id,
-        former,
-        answers: kept,
-      };
-      return [
-        event.failedAt === undefined ? next : withFailure(next, family.failures, event.failedAt),
-        { kind: 'rotated' },
-      ];
-    }
-
-    case 'quarantine':
-      if (!isOwner(family, event.owner)) return passed(family);
-      return [ended(family, 'invalid_id_token'), { kind: 'ended' }];
-
-    case 'refuse':
-      if (!isOwner(family, event.owner)) return passed(family);
-      return [ended(family, family.outcomeUnknown ? 'outcome_unknown' : 'refused'), { kind: 'ended' }];
-
-    case 'release': {
-      if (!isOwner(family, event.owner)) return passed(family);
-      const outcomeUnknown = family.outcomeUnknown || event.outcome === 'unknown' || undefined;
-      const released = { ...family, claim: undefined, outcomeUnknown };
-      const { failedAt } = event;
-      return [
-        failedAt === undefined ? released : withFailure(released, family.failures, failedAt),
-        { kind: 'released' },
-      ];
-    }
-
-    case 'end': {
-      const { cause, unless } = event;
-      if (family === undefined) return [family, { kind: 'none' }];
-      // What has ended keeps its cause, unless the user leaves: then there is nothing left to explain.
-      if (family.state === 'ended' && cause !== 'logout') return [family, { kind: 'ended' }];
-      if (family.state === 'live' && unless && isSameIdentity(family, unless))
-        return [family, { kind: 'none' }];
-      const orphans = family.state === 'live' ? tokensOf(family) : undefined;
-      return [ended(family, cause), { kind: 'ended', orphans }];
-    }
-  }
+/** What a family is, by what may become of it. `claimed`: it lives, and somebody may be spending its head. */
+interface FamilyStates {
+  readonly none: undefined;
+  readonly live: LiveFamily;
+  readonly claimed: LiveFamily;
+  readonly ended: EndedFamily;
 }
 
-function claim(
-  family: Family,
-  event: Extract<FamilyEvent, { kind: 'claim' }>,
-): readonly [Family, FamilyOutcome] {
+export type FamilyState = keyof FamilyStates;
+
+type EventOf<Kind extends FamilyEvent['kind']> = Extract<FamilyEvent, { kind: Kind }>;
+type Step = readonly [Family, FamilyOutcome];
+
+/** What each event does in each state. */
+type Rules = {
+  readonly [Kind in FamilyEvent['kind']]: {
+    readonly [State in FamilyState]: (family: FamilyStates[State], event: EventOf<Kind>) => Step;
+  };
+};
+
+const rules: Rules = {
+  adopt: { none: adopt, live: adopt, claimed: adopt, ended: adopt },
+  claim: { none: nothing, live: claim, claimed: claim, ended: over },
+  rotate: byOwner(rotate),
+  quarantine: byOwner((family) => endedBy(family, 'invalid_id_token')),
+  refuse: byOwner((family) => endedBy(family, family.outcomeUnknown ? 'outcome_unknown' : 'refused')),
+  release: byOwner(release),
+  end: { none: nothing, live: end, claimed: end, ended: endAgain },
+};
+
+export function transition(family: Family, event: FamilyEvent): Step {
+  const rule = rules[event.kind][stateOf(family)] as (family: Family, event: FamilyEvent) => Step; // found by both
+  return rule(family, event);
+}
+
+export function stateOf(family: Family): FamilyState {
+  if (family === undefined) return 'none';
+  return family.state === 'live' && family.claim ? 'claimed' : family.state;
+}
+
+/** Only the claim's owner may; to anybody else the family has moved on. */
+function byOwner<Event extends { readonly owner: string }>(rule: (family: LiveFamily, event: Event) => Step) {
+  const claimed = (family: LiveFamily, event: Event) =>
+    family.claim?.owner === event.owner ? rule(family, event) : passed(family);
+  return { none: passed, live: passed, claimed, ended: passed };
+}
+
+function adopt(family: Family, event: EventOf<'adopt'>): Step {
+  const { refresh_token, scope, identity, answer, key, seen = Infinity } = event;
+  if (family?.state === 'ended' && family.generation > seen) return passed(family);
+  const generation = (family?.generation ?? 0) + 1;
+  const answers = answer ? { [key]: { ...answer, generation } } : {};
+  const { sub, org_id } = identity;
+  const former = family?.state === 'live' ? tokensOf(family).slice(-formerLimit) : undefined;
+  return [
+    { state: 'live', generation, refresh_token, scope, sub, org_id, former, answers },
+    { kind: 'adopted' },
+  ];
+}
+
+function claim(family: LiveFamily, event: EventOf<'claim'>): Step {
   const { owner, now, steady, seen, key, identity, locked } = event;
-  if (family === undefined || (family.state === 'live' && !mayBeOf(identity, family)))
-    return [family, { kind: 'none' }];
-  if (family.state === 'ended') return [family, { kind: 'ended' }];
+  if (!mayBeOf(identity, family)) return nothing(family);
 
   const held = family.answers[key];
   const answer =
@@ -263,7 +243,43 @@ function claim(
   ];
 }
 
-function withFailure(family: LiveFamily, before = 0, failedAt: Milliseconds): LiveFamily {
+function rotate(family: LiveFamily, event: EventOf<'rotate'>): Step {
+  const { scope, former, answers } = family;
+  const { refresh_token = family.refresh_token, key, answer } = event;
+  const { sub, org_id } = event.identity ?? family;
+  const generation = family.generation + 1;
+  const kept = answer ? { ...answers, [key]: { ...answer, generation } } : answers;
+  const next = {
+    state: 'live',
+    generation,
+    refresh_token,
+    scope,
+    sub,
+    org_id,
+    former,
+    answers: kept,
+  } as const;
+  return [withFailure(next, family.failures, event.failedAt), { kind: 'rotated' }];
+}
+
+function release(family: LiveFamily, event: EventOf<'release'>): Step {
+  const outcomeUnknown = family.outcomeUnknown || event.outcome === 'unknown' || undefined;
+  const released = { ...family, claim: undefined, outcomeUnknown };
+  return [withFailure(released, family.failures, event.failedAt), { kind: 'released' }];
+}
+
+function end(family: LiveFamily, { cause, unless }: EventOf<'end'>): Step {
+  if (unless && isSameIdentity(family, unless)) return nothing(family);
+  return endedBy(family, cause, tokensOf(family));
+}
+
+/** What has ended keeps its cause, unless the user leaves: then there is nothing left to explain. */
+function endAgain(family: EndedFamily, { cause }: EventOf<'end'>): Step {
+  return cause === 'logout' ? endedBy(family, cause) : over(family);
+}
+
+function withFailure(family: LiveFamily, before = 0, failedAt: Milliseconds | undefined): LiveFamily {
+  if (failedAt === undefined) return family;
   const failures = before + 1;
   return { ...family, failures, notBefore: failedAt + pauseAfter(failures) };
 }
@@ -326,16 +342,23 @@ const tokensOf = ({ former = [], refresh_token }: LiveFamily): string[] => [...f
 /** How many replaced heads are kept for their revocation. */
 const formerLimit = 5;
 
-const isOwner = (family: Family, owner: string): family is LiveFamily =>
-  family?.state === 'live' && family.claim?.owner === owner;
+function nothing(family: Family): Step {
+  return [family, { kind: 'none' }];
+}
 
-const passed = (family: Family): readonly [Family, FamilyOutcome] => [
-  family,
-  { kind: 'passed', live: family?.state === 'live' },
+function over(family: EndedFamily): Step {
+  return [family, { kind: 'ended' }];
+}
+
+function passed(family: Family): Step {
+  return [family, { kind: 'passed', live: family?.state === 'live' }];
+}
+
+const endedBy = (
+  { generation }: LiveFamily | EndedFamily,
+  cause: EndedCause,
+  orphans?: readonly string[],
+): Step => [
+  { state: 'ended', generation: generation + 1, cause },
+  { kind: 'ended', orphans },
 ];
-
-const ended = ({ generation }: LiveFamily | EndedFamily, cause: EndedCause): EndedFamily => ({
-  state: 'ended',
-  generation: generation + 1,
-  cause,
-});
