@@ -37,16 +37,6 @@ const byHolder: Ways<string> = [
   ['by another', (family) => `not ${holderOf(family)}`],
 ];
 
-/** By which cause a family may be ended; the others are what `refuse` and `quarantine` write. */
-const endings: { readonly [Cause in EndedCause]: boolean } = {
-  logout: true,
-  user_changed: true,
-  none_issued: true,
-  refused: false,
-  outcome_unknown: false,
-  invalid_id_token: false,
-};
-
 export const ways: { readonly [K in Kind]: WaysOf<Extract<FamilyEvent, { kind: K }>> } = {
   adopt: {
     refresh_token: only(''),
@@ -132,17 +122,14 @@ export const ways: { readonly [K in Kind]: WaysOf<Extract<FamilyEvent, { kind: K
     ],
   },
   end: {
-    cause: (Object.keys(endings) as EndedCause[])
-      .filter((cause) => endings[cause])
-      .map((cause) => [cause === 'logout' ? '' : cause, () => cause] as const),
+    cause: [
+      ['', () => 'logout'],
+      ['user_changed', () => 'user_changed'],
+    ],
     unless: [
       ['', () => undefined],
       ['of all but this user', () => ada],
       ['of all but another user', () => grace],
-    ],
-    seen: [
-      ['', () => undefined],
-      ['of an earlier generation', (family) => generationOf(family) - 1],
     ],
   },
 };
