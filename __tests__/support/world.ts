@@ -170,7 +170,7 @@ export function createWorld({
   const rest = async (): Promise<void> => {
     do {
       await Promise.allSettled(working);
-      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
     } while (working.size > 0);
   };
   const time = createManualTime(Date.UTC(2026, 10, 23, 12), rest);
@@ -212,8 +212,9 @@ export function createWorld({
     update(name, step) {
       recordNames.add(name);
       return shared.update(name, (record) => {
-        const [next, result] = step(structuredClone(record));
-        recordTexts.set(name, JSON.stringify(next ?? null));
+        const read = structuredClone(record);
+        const [next, result] = step(read);
+        if (next !== read) recordTexts.set(name, JSON.stringify(next ?? null));
         return [next, result];
       });
     },
