@@ -2,6 +2,10 @@
 export const playgroundUser = { email: 'ada@example.com', password: 'correct horse', name: 'Ada Lovelace' };
 
 const audience = 'https://api.example';
+
+/** Where development servers listen by default. */
+const ownApps = [5173, 8080, 4200].map((port) => `http://localhost:${port}`);
+
 const grantTypes = ['authorization_code', 'refresh_token'];
 
 /**
@@ -27,6 +31,14 @@ export function playgroundTenant({ tenantUrl, playgroundUrl }) {
         name: "The documentation's example",
         // Its only callback: where a login without a redirect_uri returns to.
         callbacks: [`${playgroundUrl}/seed-example.html`],
+      },
+      {
+        ...spa,
+        client_id: 'spa',
+        name: 'An app of your own',
+        callbacks: ownApps,
+        web_origins: ownApps,
+        allowed_logout_urls: ownApps,
       },
     ],
     resource_servers: [

@@ -70,7 +70,9 @@ describe('P1: a browser without Web Locks', () => {
   );
 });
 
-describe.each<Lack>(['IndexedDB', 'an IndexedDB that opens'])('P1: a browser without %s', (lack) => {
+const noIndexedDb: readonly Lack[] = all ? ['IndexedDB', 'an IndexedDB that opens'] : ['IndexedDB'];
+
+describe.each(noIndexedDb)('P1: a browser without %s', (lack) => {
   const rounds = all ? 50 : 3;
 
   it(
