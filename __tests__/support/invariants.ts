@@ -53,7 +53,8 @@ export interface TabCall extends Watched {
 
 /**
  * I2: whoever is told that the session has ended is told because a refresh token was refused; of one refusal with one cause
- * in all tabs that share the session; and no tab is told again by a call that begins after it was told.
+ * in all tabs that share the session; and no tab is told again by a call that begins after it was told. `outcome_unknown` may
+ * be the cause of a first presentation too: a page may have left a claim, and sent nothing.
  */
 export function brokenEnds(world: World, calls: readonly TabCall[], isShared: boolean): string[] {
   const ends = world
