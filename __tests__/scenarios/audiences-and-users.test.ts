@@ -96,6 +96,19 @@ describe('P17: several audiences, a refresh token for each', () => {
     });
   });
 
+  it('of which one ended before the user signed in again end nothing after that', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login(ada, { audience: orders });
+    world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+    const ended = tab.client.getTokenSilently({ cacheMode: 'off', ...forApi(orders) });
+    await expect(ended).rejects.toMatchObject({ error: 'invalid_grant' });
+    await tab.login();
+    const call = world.openTab(noFallback).client.getTokenSilently(forApi(orders));
+    await expect(call).rejects.toMatchObject({ error: 'missing_refresh_token', reason: 'refused' });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('are all revoked where somebody clears the storage, whichever is asked for', async () => {
     const world = createWorld();
     await withAudiences(world, orders);
