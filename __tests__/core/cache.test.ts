@@ -23,6 +23,10 @@ describe('a cached token', () => {
     expect(serves(token(), scope, now)).toBe(expected);
   });
 
+  it('serves what was granted, though less was asked for', () => {
+    expect(serves(token({ requestedScope: 'openid' }), 'read', 0)).toBe(true);
+  });
+
   it('serves what was asked for, though less was granted: asking again would bring no more', () => {
     expect(serves(token({ scope: 'openid' }), 'openid read', 0)).toBe(true);
   });
@@ -44,7 +48,8 @@ describe('an entry of tokens', () => {
     ['organization', { sub: 'u', org_id: 'org_1' }],
   ])('of another %s is replaced whole', (_, former) => {
     const identity = { sub: 'u', org_id: 'org_2' };
-    expect(withToken({ ...former, tokens: [token({ access_token: 'b' })] }, identity, token(), 0)).toEqual({
+    const tokens = [token({ access_token: 'b', requestedScope: 'admin' })]; // which no token of this one’s would replace
+    expect(withToken({ ...former, tokens }, identity, token(), 0)).toEqual({
       ...identity,
       tokens: [token()],
     });

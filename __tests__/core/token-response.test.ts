@@ -52,6 +52,14 @@ describe('a token', () => {
     expect(token).toMatchObject({ expires_at: 65, scope: 'openid', requestedScope: 'openid' });
   });
 
+  it('tells what was granted, beside what was asked for', () => {
+    const response = { access_token: 'a', token_type: 'Bearer', scope: 'openid' };
+    expect(tokenOf(response, 'openid read', 0)).toMatchObject({
+      scope: 'openid',
+      requestedScope: 'openid read',
+    });
+  });
+
   it('without a stated life is never served again', () => {
     expect(tokenOf({ access_token: 'a', token_type: 'Bearer' }, 'openid', 5_000).expires_at).toBe(5);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  idTokenOf,
   readFamily,
   transition,
   type Family,
@@ -243,6 +244,44 @@ describe('a family', () => {
     });
   });
 
+  it('remembers the last five heads that were replaced, and no more', () => {
+    let family: Family;
+    for (let n = 0; n < 8; n++)
+      [family] = transition(family, {
+        kind: 'adopt',
+        refresh_token: `r${n}`,
+        scope: 's',
+        identity: ada,
+        key: 'k',
+      });
+    expect(transition(family, { kind: 'end', cause: 'logout' })[1]).toMatchObject({
+      orphans: ['r2', 'r3', 'r4', 'r5', 'r6', 'r7'],
+    });
+  });
+
+  it('that has ended since a silent login began is not begun anew by that', () => {
+    const family: Family = { state: 'ended', generation: 4, cause: 'refused' };
+    const adopt = { kind: 'adopt', refresh_token: 'r', scope: 's', identity: ada, key: 'k' } as const;
+    expect(transition(family, { ...adopt, seen: 3 })).toEqual([family, { kind: 'passed', live: false }]);
+    expect(transition(family, { ...adopt, seen: 4 })[1]).toEqual({ kind: 'adopted' });
+  });
+
+  it('of nobody knows whom is the one’s whom its first exchange names', () => {
+    const unknown = { ...claimedBy('me'), sub: '' };
+    const rotate = { kind: 'rotate', owner: 'me', refresh_token: 'r4', key: 'k', answer } as const;
+    const identity = { sub: 'u', org_id: 'o' };
+    expect(transition(unknown, { ...rotate, identity })[0]).toMatchObject(identity);
+  });
+
+  it('tells the ID token that came last', () => {
+    const answers = {
+      k: { ...held, id_token: 'old' },
+      l: { ...held, generation: 5, id_token: 'new' },
+      m: { ...held, generation: 6 }, // which brought none
+    };
+    expect(idTokenOf({ ...live, answers })).toBe('new');
+  });
+
   it('hands out its head when it is ended, so that it can be revoked', () => {
     expect(transition(live, { kind: 'end', cause: 'logout' })).toEqual([
       { state: 'ended', generation: 4, cause: 'logout' },
@@ -253,10 +292,10 @@ describe('a family', () => {
 
 describe('a stored family', () => {
   const ended: Family = { state: 'ended', generation: 4, cause: 'refused' };
-  const idTokenOf = (sub: string) =>
+  const anIdToken = (sub: string) =>
     `e30.${encodeBase64url(new TextEncoder().encode(JSON.stringify({ sub })))}.c2ln`;
   const withIdToken = (id_token: unknown) => ({ ...held, id_token: id_token as string });
-  const own = withIdToken(idTokenOf(ada.sub));
+  const own = withIdToken(anIdToken(ada.sub));
 
   it.each<[string, unknown, Family]>([
     ['that lives', live, { ...live, former: [] }],
@@ -271,7 +310,7 @@ describe('a stored family', () => {
       'with ID tokens that nobody can read, or that are another user’s',
       {
         ...live,
-        answers: { k: own, l: withIdToken('x'), m: withIdToken(idTokenOf('v')), n: withIdToken(1) },
+        answers: { k: own, l: withIdToken('x'), m: withIdToken(anIdToken('v')), n: withIdToken(1) },
       },
       { ...live, former: [], answers: { k: own } },
     ],
