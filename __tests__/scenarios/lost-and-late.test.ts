@@ -20,6 +20,15 @@ describe('an answer that is lost after the server rotated', () => {
     expect(world.journal()).not.toContain('ferrt');
   });
 
+  it('is asked for once more though an earlier call has failed', async () => {
+    const world = createWorld({ leeway: 30 });
+    const tab = await expired(world);
+    world.faults.push({ kind: 'drop-before' }, { kind: 'drop-before' });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'outcome_unknown' });
+    world.faults.push({ kind: 'drop-after' });
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it('ends the session at leeway 0 with the cause by its name, after exactly one retry', async () => {
     const world = createWorld();
     const tab = await expired(world);
@@ -158,15 +167,36 @@ describe('a server that cannot be reached', () => {
     await expect(call).resolves.toBe(token);
   });
 
+  const no = answer(401, '{"error":"access_denied","error_description":"Unauthorized"}');
+
   it('that says no is believed, and nothing is lost', async () => {
     const world = createWorld();
     const tab = await expired(world);
-    world.faults.push(answer(401, '{"error":"access_denied","error_description":"Unauthorized"}'));
+    world.faults.push(no);
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
       error: 'access_denied',
+      error_description: 'Unauthorized',
       retryable: false,
     });
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it('that says no is believed in the last seconds of the old token, too', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(3600_000 - 50_000);
+    world.faults.push(no);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'access_denied' });
+  });
+
+  it('that was too busy before refuses by that name: no answer was lost', async () => {
+    const world = createWorld();
+    const tab = await expired(world);
+    world.faults.push(answer(429, '{"error":"too_many_requests"}'));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'too_many_requests' });
+    world.faults.push(answer(403, '{"error":"invalid_grant"}'));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'refused' });
   });
 
   it('P7: offline from the start: the user is known at once', async () => {

@@ -119,6 +119,16 @@ describe('a spent token presented again, leeway 0', () => {
     });
   });
 
+  it('is no logout: once the tenant knows the user again, the iframe restores the session', async () => {
+    const world = createWorld();
+    const { tab } = await afterReplay(world);
+    await world.advance(8 * 86_400_000); // the tenant has forgotten the user
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+    await world.openTab({ cacheLocation: 'memory' }).login();
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('does not stand in the way of a new login', async () => {
     const world = createWorld();
     const { tab } = await afterReplay(world, { useRefreshTokensFallback: false });

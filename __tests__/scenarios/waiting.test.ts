@@ -3,7 +3,7 @@ import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, Locks } from '../../src/environment.ts';
 import { pause } from '../../src/core/within.ts';
 import { StorageError } from '../../src/errors.ts';
-import { createWorld, type Tab, type World } from '../support/world.ts';
+import { createWorld, orders, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const options = { useRefreshTokensFallback: false };
@@ -68,6 +68,23 @@ describe('P3: a holder that froze in the middle of a refresh', () => {
     expect(woken.value).toBe(call.value);
     await tab.client.getTokenSilently({ cacheMode: 'off' });
     expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('revokes nothing when it wakes: the family lives on in the hands of another tab', async () => {
+    const world = createWorld({ leeway: 120 });
+    await signedIn(world);
+    const holder = world.openTab(options);
+    world.faults.push({ kind: 'slow', by: 1000 });
+    void holder.client.getTokenSilently().catch(() => {});
+    await world.advance(500);
+    holder.freeze();
+    const call = watch(world.openTab(options).client.getTokenSilently({ timeoutInSeconds: 60 }));
+    await world.advance(60_000);
+    expect(call.value).toEqual(expect.any(String));
+    holder.wake();
+    await world.advance(1000);
+    expect(world.requests.filter(({ path }) => path === '/oauth/revoke')).toEqual([]);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
   });
 
   it('is named by its age where the wait has an end and no answer', async () => {
@@ -227,7 +244,20 @@ describe('P3: locks that do not work', () => {
     expect(second.value).toEqual(expect.any(String));
   });
 
-  it('that are granted when nobody waits any more: nothing is sent for them', async () => {
+  it('that refuse: a slow answer is waited for, and nothing is sent again', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    world.faults.push({ kind: 'slow', by: 8000 });
+    const call = watch(world.openTab(options, { locks: refusing }).client.getTokenSilently());
+    await world.advance(9000);
+    expect(call.value).toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it.each([
+    ['when nobody waits any more', 0],
+    ['while the exchange that did without them is under way', 3000],
+  ])('that are granted %s: nothing is sent for them', async (_, span) => {
     const world = createWorld();
     await signedIn(world);
     const granted: (() => Promise<unknown>)[] = [];
@@ -235,10 +265,13 @@ describe('P3: locks that do not work', () => {
       exclusive: true,
       run: (_, _limit, task) => new Promise(() => granted.push(task)),
     };
+    world.faults.push({ kind: 'slow', by: span });
     const call = watch(world.openTab(options, { locks: slow }).client.getTokenSilently());
     await world.advance(6000);
+    expect(call.settled).toBe(span === 0);
+    for (const grant of granted) void grant();
+    await world.advance(5000);
     expect(call.value).toEqual(expect.any(String));
-    for (const grant of granted) await grant();
     expect(world.refreshes()).toHaveLength(1);
   });
 });
@@ -386,6 +419,35 @@ describe('P7: while no new token can be had', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('a short pause is waited for', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const { client } = world.openTab(options);
+    const down = { kind: 'answer', status: 503, body: '' } as const;
+    world.faults.push(down, down, down);
+    for (let n = 0; n < 2; n++) await client.getTokenSilently().catch(() => {});
+    const call = watch(client.getTokenSilently());
+    await world.advance(1500);
+    expect(call.value).toEqual(expect.any(String));
+  });
+
+  it('a pause that is longer than anybody waits is told at once', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const { client } = world.openTab(options);
+    for (let n = 0; n < 60; n++) world.faults.push({ kind: 'answer', status: 503, body: '' });
+    for (let n = 0; n < 12; n++) {
+      watch(client.getTokenSilently());
+      await world.advance(10_000);
+    }
+    const calls = [];
+    for (let n = 0; n < 2; n++) {
+      calls.push(watch(client.getTokenSilently())); // the first one’s turn may just have come
+      await world.rest();
+    }
+    expect(calls[1]!.error).toMatchObject({ error: 'network_error', reason: 'backing_off' });
+  });
+
   it('P2: what is in doubt is asked again as soon as the network is back, while the leeway lasts', async () => {
     const world = createWorld({ leeway: 30 });
     await signedIn(world);
@@ -504,6 +566,25 @@ describe('a client that is disposed of', () => {
     expect(world.frames).toHaveLength(1);
     expect(call.error).toMatchObject({ error: 'disposed' });
     expect(world.requests).toHaveLength(sent);
+  });
+
+  it('gives its turn away while another audience’s exchange has the lock', async () => {
+    const world = createWorld();
+    const first = world.openTab();
+    await first.login();
+    const forOrders = { authorizationParams: { audience: orders } };
+    await first.client.getTokenSilently(forOrders);
+    await world.advance(twoHours);
+    const tab = world.openTab(options);
+    world.faults.push({ kind: 'slow', by: 2000 });
+    void first.client.getTokenSilently();
+    await world.rest();
+    const call = watch(tab.client.getTokenSilently(forOrders));
+    await world.rest();
+    tab.client.dispose();
+    await world.advance(10_000);
+    expect(call.error).toMatchObject({ error: 'disposed' });
+    expect(world.refreshes()).toHaveLength(1);
   });
 
   it('P3: leaves nothing behind, mounted and thrown away 50 times', async () => {
