@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import {
   ada,
+  app,
   audience,
   billing,
   createWorld,
@@ -158,6 +159,24 @@ describe('P12, P17: one refresh token for many resources', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('a wider scope is asked for where it is the login’s own audience, too', async () => {
+    const world = createWorld({ multiResource: true });
+    const authorizationParams = { audience, redirect_uri: app, scope: 'openid profile email' };
+    const tab = world.openTab({ ...mrrt, authorizationParams });
+    await tab.login();
+    await tab.client.getTokenSilently({ authorizationParams: { scope: 'read:things' } });
+    expect(world.refreshes().map(({ form }) => form.get('scope'))).toEqual([
+      expect.stringContaining('read:things'),
+    ]);
+  });
+
+  it('an answer that names no scope has granted what was asked for (RFC 6749 §5.1)', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    world.faults.push({ kind: 'alter', alter: ({ scope: _, ...body }) => body });
+    await expect(tab.client.getTokenSilently(forApi(orders))).resolves.toEqual(expect.any(String));
+  });
+
   it('scopes that no policy allows are named, and the successor is kept', async () => {
     const world = createWorld({ multiResource: true });
     const tab = await expired(world);
@@ -194,6 +213,24 @@ describe('P12, P17: one refresh token for many resources', () => {
     });
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('refusals that are no failures of the tenant make nobody wait', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    for (let n = 0; n < 4; n++)
+      await expect(tab.client.getTokenSilently(forApi(billing))).rejects.toThrow(/Service not found/);
+    await expect(tab.client.getTokenSilently(forApi(orders))).resolves.toEqual(expect.any(String));
+  });
+
+  it('an audience whose own family has ended is served by another one that lives', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = await expired(world);
+    world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'invalid_grant' });
+    await tab.login(ada, { audience: orders });
+    const token = await tab.client.getTokenSilently();
+    expect(claimsOf(token)['aud']).toContain(audience);
   });
 
   it('a lost answer for one audience is settled before the other is served', async () => {
@@ -297,6 +334,26 @@ describe('P39: another user', () => {
     const verdicts = world.tenant.families().map(({ verdict }) => verdict);
     expect(verdicts).toEqual(['revoked', 'revoked', 'live', 'live']); // Ada’s two, and Grace’s
     await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+  });
+
+  it('who is found by the iframe is the one who is signed in from then on', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login(ada);
+    await world.openTab({ cacheLocation: 'memory' }).login(grace); // the tenant knows her now
+    const token = await tab.client.getTokenSilently(forApi(orders));
+    await expect(tab.client.getIdTokenClaims()).resolves.toMatchObject({
+      email: grace,
+      sub: claimsOf(token)['sub'],
+    });
+  });
+
+  it('an organization’s tokens are served from the cache', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokens: false });
+    await tab.login(ada, { organization: 'org_1' });
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.frames).toEqual([]);
   });
 
   it('an organization’s session stays one when it is renewed through the iframe', async () => {

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
-import { grace, createWorld, type World } from '../support/world.ts';
+import { createWorld, grace, orders, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -100,6 +100,26 @@ describe('a cache of the app’s own', () => {
     await tab.client.logout({ openUrl: false });
     expect([...entries.values()].join('\n')).not.toMatch(/refresh_token|access_token|id_token/);
     expect([...entries.values()].join('\n')).toContain('"cause":"logout"');
+  });
+
+  it('that lists nothing gives up the tokens of every audience', async () => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    const tab = world.openTab({ cache });
+    await tab.login();
+    await tab.client.getTokenSilently({ authorizationParams: { audience: orders } });
+    await tab.client.logout({ openUrl: false });
+    expect([...entries.values()].join('\n')).not.toMatch(/access_token|id_token/);
+  });
+
+  it('P33: that takes nothing shows nobody after a logout', async () => {
+    const world = createWorld();
+    const full: ICache = { get: () => undefined, set: () => Promise.reject(new Error('full')), remove() {} };
+    const tab = world.openTab({ cache: full, useRefreshTokens: false });
+    await tab.login();
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+    await tab.client.logout({ openUrl: false });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
   });
 
   it.each<[string, (keys: string[]) => unknown]>([
