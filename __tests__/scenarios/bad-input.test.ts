@@ -108,6 +108,15 @@ describe('a callback address', () => {
     expect(world.requests).toHaveLength(sent + 1);
   });
 
+  it('handled at once with one of somebody else’s login is exchanged all the same', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const foreign = tab.client.handleRedirectCallback(`${app}/?code=a&state=foreign`);
+    const own = tab.client.handleRedirectCallback(callback);
+    await expect(foreign).rejects.toMatchObject({ error: 'state_mismatch' });
+    await expect(own).resolves.toMatchObject({ appState: { from: '/inbox' } });
+  });
+
   it('handled by two clients of one page is exchanged once, and the session lives', async () => {
     const world = createWorld();
     const { tab, callback } = await atCallback(world);
@@ -163,7 +172,7 @@ describe('a transaction in storage', () => {
 });
 
 describe('an ID token', () => {
-  const forge = (changes: object, header: object = { alg: 'RS256' }): Fault => ({
+  const forge = (changes: object, header: object = { alg: 'RS256' }): Fault & { kind: 'alter' } => ({
     kind: 'alter',
     alter: (body) => {
       const part = (value: unknown) => encodeBase64url(new TextEncoder().encode(JSON.stringify(value)));
@@ -214,6 +223,35 @@ describe('an ID token', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' }); // told once
+  });
+
+  it('of another user, on refresh, costs a refresh token that does not rotate', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(twoHours);
+    const forged = forge({ sub: 'auth0|somebody-else' }).alter;
+    world.faults.push({
+      kind: 'alter',
+      alter: ({ refresh_token: _, ...body }) => forged(body),
+    });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'invalid_id_token' });
+    const revocations = world.requests.filter(({ path }) => path === '/oauth/revoke');
+    expect(revocations.map(({ form }) => form.get('token'))).toEqual(
+      world.refreshes().map(({ form }) => form.get('refresh_token')),
+    );
+  });
+
+  it('of a wrong clock, on refresh, counts as a failure: the tenant is not asked again and again', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    world.jump(6 * twoHours);
+    for (let n = 0; n < 6; n++) {
+      void tab.client.getTokenSilently({ cacheMode: 'off' }).catch(() => {});
+      await world.rest();
+    }
+    expect(world.refreshes().length).toBeLessThan(4);
   });
 
   it('of a wrong clock, on refresh, keeps everything', async () => {
@@ -365,14 +403,53 @@ describe('storage that throws', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
-  it('at logout is told after the page has been left for the tenant', async () => {
+  it('that failed once shadows nothing that is written later', async () => {
     const world = createWorld();
-    const tab = world.openTab({}, { localStorage: blocked });
+    let isFull = true;
+    const set = (name: string, text: string) => (isFull ? full(world) : world.localStorage).set(name, text);
+    const options = { useRefreshTokens: false };
+    const tab = world.openTab(options, { localStorage: { ...world.localStorage, set } });
     await tab.login();
-    await expect(tab.client.logout()).rejects.toMatchObject({ error: 'storage_error' });
-    expect(tab.navigations.at(-1)).toContain('/v2/logout');
+    isFull = false;
+    await tab.login();
+    await world.openTab(options).login(grace);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+  });
+
+  /** A store of records that takes nothing once it is broken. */
+  function shakyRecords(world: World) {
+    let broken = false;
+    const records: RecordStore = {
+      close() {},
+      update: (name, step) =>
+        broken ? Promise.reject(new StorageError('no')) : world.records.update(name, step),
+    };
+    return { records, breakDown: () => void (broken = true) };
+  }
+
+  it('in custody keeps nobody from leaving who wants no refresh tokens', async () => {
+    const world = createWorld();
+    const { records, breakDown } = shakyRecords(world);
+    const tab = world.openTab({ useRefreshTokens: false }, { records });
+    await tab.login();
+    breakDown();
+    await expect(tab.client.logout({ openUrl: false })).resolves.toBeUndefined();
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
   });
+
+  it.each(['localStorage', 'custody'])(
+    'in %s at logout is told after the page has been left',
+    async (where) => {
+      const world = createWorld();
+      const { records, breakDown } = shakyRecords(world);
+      const tab = world.openTab({}, where === 'custody' ? { records } : { localStorage: blocked });
+      await tab.login();
+      breakDown();
+      await expect(tab.client.logout()).rejects.toMatchObject({ error: 'storage_error' });
+      expect(tab.navigations.at(-1)).toContain('/v2/logout');
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    },
+  );
 
   it('in custody before a refresh is a typed error, and nothing is sent', async () => {
     const world = createWorld();
@@ -489,11 +566,14 @@ describe('a store that refuses what became of a refresh', () => {
   it('does not take it after a logout: that is the end of it, and it is revoked', async () => {
     const { world, calls, shaky, mend } = await refusing();
     await world.advance(1500);
+    const successor = [...world.secrets].filter((secret) => secret.startsWith('v1.')).at(-1);
     const left = expect(shaky.client.logout({ openUrl: false })).rejects.toMatchObject({
       error: 'storage_error',
     });
     await world.advance(5000);
     await left;
+    const revoked = world.requests.filter(({ path }) => path === '/oauth/revoke');
+    expect(revoked.map(({ form }) => form.get('token'))).toContain(successor);
     mend();
     await world.advance(60_000);
     await calls;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, RecordStore } from '../../src/environment.ts';
+import { StorageError } from '../../src/errors.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import {
   ada,
@@ -40,6 +41,9 @@ describe('a login', () => {
     await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Ada', email: ada });
     await expect(tab.client.getIdTokenClaims()).resolves.toMatchObject({ iss: `${tenantUrl}/`, aud: 'spa' });
     expect(await tab.client.getUser()).toBe(await tab.client.getUser());
+    // Whoever gets these shares them with the next caller.
+    expect(Object.isFrozen(await tab.client.getUser())).toBe(true);
+    expect(Object.isFrozen(await tab.client.getIdTokenClaims())).toBe(true);
     expect(world.journal()).toEqual(expect.arrayContaining(['seacft']));
   });
 
@@ -64,6 +68,17 @@ describe('a login', () => {
     await after.client.checkSession();
     await expect(after.client.isAuthenticated()).resolves.toBe(true);
     expect(world.frames).toHaveLength(1);
+  });
+
+  it('of the same user that brings no refresh token goes on with the one that there is', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login();
+    world.faults.push({ kind: 'alter', alter: ({ refresh_token: _, ...body }) => body });
+    await tab.login();
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.refreshes()).toHaveLength(1);
   });
 
   it('by another user leaves nothing of the former one', async () => {
@@ -293,6 +308,38 @@ describe('useRefreshTokens: false', () => {
     expect(most).toBe(1);
   });
 
+  it('gives the frame more time than a caller has for a refresh: there is no other way', async () => {
+    const world = createWorld();
+    const inner = world.openTab();
+    await inner.login();
+    const tab = world.openTab(
+      { useRefreshTokens: false },
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            await new Promise<void>((resolve) => world.timers.after(20_000, resolve));
+            return inner.env.silentFrame.authorize(url, expected);
+          },
+        },
+      },
+    );
+    const call = expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(
+      expect.any(String),
+    );
+    await world.advance(25_000);
+    await call;
+  });
+
+  it('ends no session when no frame can be opened', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokens: false });
+    await tab.login();
+    await world.advance(twoHours);
+    world.online = false;
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ retryable: true });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('reports login_required, and ends the local session, when the tenant no longer knows the user', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokens: false });
@@ -443,6 +490,23 @@ describe('logging out', () => {
     expect(world.refreshes()).toEqual([]);
   });
 
+  it('by clearing localStorage does not end a login that follows, whose marker shows up late', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login();
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    void tab.client.getTokenSilently().catch(() => {});
+    await world.advance(9000);
+    await tab.login();
+    const marker = world.localStorage.names().find((name) => name.endsWith('/user'))!;
+    const text = world.localStorage.get(marker)!;
+    world.localStorage.remove(marker);
+    await world.advance(2000); // what was cleared is ended by now
+    world.localStorage.set(marker, text);
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it('is not seen in a marker that shows up late', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
@@ -491,6 +555,40 @@ describe('logging out', () => {
     await call;
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
     expect(world.localStorage.names()).toEqual([]);
+  });
+
+  it('by clearing localStorage is final where the page did not even know its user: no iframe is asked', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: true });
+    await tab.login();
+    await world.advance(twoHours);
+    for (const name of world.localStorage.names())
+      if (name.endsWith('/user')) world.localStorage.set(name, '{}');
+    const clear = () => {
+      for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    };
+    world.faults.push({ kind: 'drop-after', meanwhile: clear }); // and at leeway 0 the token is refused
+    const call = expect(tab.reload().client.getTokenSilently()).rejects.toMatchObject({
+      requiresLogin: true,
+    });
+    await world.advance(5000);
+    await call;
+    expect(world.frames).toEqual([]);
+  });
+
+  it('is final for a refresh that waits for its answer: it is not sent again', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noFallback);
+    await tab.login();
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'hang' });
+    const waiting = { timeoutInSeconds: 90 };
+    const call = expect(tab.client.getTokenSilently(waiting)).rejects.toMatchObject({ requiresLogin: true });
+    await world.advance(1000);
+    await world.openTab(noFallback).client.logout({ openUrl: false });
+    await world.advance(60_000);
+    await call;
+    expect(world.refreshes()).toHaveLength(1);
   });
 
   it.each([{ useRefreshTokens: true }, { useRefreshTokens: false }])(
@@ -559,6 +657,27 @@ describe('logging out', () => {
     );
     expect(cookies.size).toBe(1);
     await fresh.client.checkSession();
+    await expect(fresh.client.isAuthenticated()).resolves.toBe(false);
+  });
+
+  it('beats that frame where custody cannot tell of a logout, too', async () => {
+    const world = createWorld();
+    const elsewhere = world.openTab({ cacheLocation: 'memory' });
+    await elsewhere.login();
+    const fresh = world.openTab(
+      { useRefreshTokens: false },
+      {
+        silentFrame: {
+          async authorize(url, expected) {
+            const answer = await elsewhere.env.silentFrame.authorize(url, expected);
+            await fresh.client.logout({ openUrl: false });
+            return answer;
+          },
+        },
+        records: { close() {}, update: () => Promise.reject(new StorageError('IndexedDB did not open')) },
+      },
+    );
+    await expect(fresh.client.getTokenSilently()).rejects.toMatchObject({ error: 'login_required' });
     await expect(fresh.client.isAuthenticated()).resolves.toBe(false);
   });
 
@@ -792,17 +911,36 @@ describe('logging out', () => {
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
   });
 
-  it('leaves for the tenant without waiting for the revocation', async () => {
+  it('leaves for the tenant without waiting for the revocation, and settles when that is over', async () => {
     const world = createWorld();
     const tab = world.openTab();
     await tab.login();
     const before = tab.navigations.length;
     world.revocationFaults.push({ kind: 'hang' });
-    const call = tab.client.logout();
+    let settled = false;
+    const call = tab.client.logout().finally(() => (settled = true));
     await world.rest();
     expect(tab.navigations).toHaveLength(before + 1);
+    expect(settled).toBe(false);
     await world.advance(3000);
     await expect(call).resolves.toBeUndefined();
+  });
+
+  it('revokes by a request that outlives the page', async () => {
+    const world = createWorld();
+    const { http } = world.openTab().env;
+    const kept: [path: string, keepalive: boolean | undefined][] = [];
+    const post: typeof http.post = (url, form, options) => {
+      kept.push([new URL(url).pathname, options.keepalive]);
+      return http.post(url, form, options);
+    };
+    const tab = world.openTab({}, { http: { post } });
+    await tab.login();
+    await tab.client.logout({ openUrl: false });
+    expect(kept).toEqual([
+      ['/oauth/token', undefined],
+      ['/oauth/revoke', true],
+    ]);
   });
 
   it('hands the address to openUrl, and stays where it is with openUrl: false', async () => {
@@ -813,5 +951,12 @@ describe('logging out', () => {
     await tab.client.logout({ openUrl: false });
     expect(urls).toEqual([`${tenantUrl}/v2/logout?client_id=spa`]);
     expect(tab.navigations).toEqual([]);
+  });
+
+  it('may name another client to the tenant', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.client.logout({ clientId: 'other' });
+    expect(tab.navigations).toEqual([`${tenantUrl}/v2/logout?client_id=other`]);
   });
 });
