@@ -147,6 +147,16 @@ describe('a session that auth0-spa-js has stored', () => {
     await expect(late).resolves.toBe(true);
   });
 
+  it.each([
+    ['it has no refresh token', { refresh_token: '' }, 0],
+    ['its ID token has expired: the session goes on', {}, 11 * 3600 * 1000],
+  ])('is moved over where %s', async (_, changes, age) => {
+    const world = createWorld();
+    storeV2(world, { ...(await peerLogin(world)), ...changes });
+    await world.advance(age);
+    await stillSignedIn(openTab(world));
+  });
+
   it('is moved over into a record whose list of moved tokens is none', async () => {
     const { world, tokens } = await withPeerSession();
     const spoilt = { version: 1, families: {}, moved: null, logouts: 0 };
@@ -189,6 +199,20 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.localStorage.names().filter((name) => name.startsWith('@@'))).toEqual([]);
   });
 
+  it('and whose it is nobody knows, is not taken for the user’s whose another one turned out to be', async () => {
+    const world = createWorld();
+    const [adas, graces] = [await peerLogin(world), await peerLogin(world, grace, { audience: orders })];
+    for (const [wanted, { refresh_token }] of [[audience, adas] as const, [orders, graces] as const])
+      world.localStorage.set(nameOf(wanted), JSON.stringify({ body: { refresh_token }, expiresAt: 1 }));
+    const tab = openTab(world);
+    await tab.client.checkSession();
+    await stillSignedIn(tab);
+    await expect(tab.client.getTokenSilently(forOrders)).rejects.toMatchObject({
+      reason: 'invalid_id_token',
+    });
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'revoked']);
+  });
+
   it('is moved by one of 5 tabs, and spent by one', async () => {
     const { world } = await withPeerSession();
     await world.advance(twoHours);
@@ -209,6 +233,54 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.localStorage.get(entryName)).not.toContain(tokens.refresh_token);
     expect(world.refreshes()).toHaveLength(3);
     expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('P12: is moved once, for each of its audiences, however new what a stale tab writes back may seem', async () => {
+    const world = createWorld();
+    const sessions: (readonly [string, PeerTokens])[] = [];
+    for (const wanted of [audience, orders]) {
+      const tokens = await peerLogin(world, ada, { audience: wanted });
+      sessions.push([wanted, { ...tokens, access_token: 'opaque' }]); // it tells nobody when it was issued
+    }
+    const tab = openTab(world);
+    for (const jump of [0, 600_000]) {
+      world.jump(jump);
+      for (const [wanted, tokens] of sessions) storeV2(world, tokens, wanted);
+      for (const [wanted] of sessions)
+        await tab.client.getTokenSilently({ cacheMode: 'off', authorizationParams: { audience: wanted } });
+    }
+    expect(world.refreshes()).toHaveLength(4);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('P12: is not replaced by an older one that an old tab writes back', async () => {
+    const world = createWorld();
+    const older = await peerLogin(world);
+    await world.advance(60_000);
+    const newer = await peerLogin(world);
+    storeV2(world, newer);
+    const tab = openTab(world);
+    await stillSignedIn(tab);
+    storeV2(world, older);
+    await tab.client.getTokenSilently({ cacheMode: 'off' });
+    expect(world.refreshes().map(({ form }) => form.get('refresh_token'))).toEqual([newer.refresh_token]);
+  });
+
+  it.each([
+    ['that is taken over for another audience', orders],
+    ['that is older', audience],
+  ])('changes nothing about the session that there is: one %s', async (_, wanted) => {
+    const world = createWorld();
+    const tokens = await peerLogin(world, ada, { audience: wanted });
+    await world.advance(5000);
+    const tab = openTab(world);
+    await tab.login();
+    const claims = await tab.client.getIdTokenClaims();
+    storeV2(world, tokens, wanted);
+    const next = tab.reload();
+    await expect(next.client.getIdTokenClaims()).resolves.toEqual(claims);
+    const token = await next.client.getTokenSilently({ authorizationParams: { audience: wanted } });
+    expect(token === tokens.access_token).toBe(wanted === orders);
   });
 
   it('is followed when an old tab was spending its token at that moment, and writes back a newer one', async () => {
@@ -314,6 +386,61 @@ describe('a session that auth0-spa-js has stored', () => {
       await expect(client.isAuthenticated()).resolves.toBe(false);
       await expect(client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
     }
+  });
+
+  it('does not come back after the storage was cleared, whatever an old tab writes there', async () => {
+    const { world } = await withPeerSession();
+    const other = await peerLogin(world, ada, { audience: orders });
+    const tab = openTab(world);
+    await stillSignedIn(tab);
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    const call = tab.client.getTokenSilently().catch(() => {});
+    await world.advance(15_000); // until it is certain, and the family has ended
+    await call;
+    storeV2(world, other, orders);
+    await expect(tab.reload().client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.get(nameOf(orders))).toContain(other.refresh_token);
+  });
+
+  /** A page that does something else right after its nth look at custody. */
+  function tabThat(world: World, nth: number, meanwhile: () => Promise<unknown>): Tab {
+    const { env } = world.openTab();
+    let looks = 0;
+    const records: Environment['records'] = {
+      ...env.records,
+      async update(name, change) {
+        const result = await env.records.update(name, change);
+        if (++looks === nth) await meanwhile();
+        return result;
+      },
+    };
+    return openTab(world, {}, { records });
+  }
+
+  it('is an old tab’s own once the user has logged out, even while it is being moved', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = tabThat(world, 2, async () => {
+      await openTab(world).client.logout({ openUrl: false });
+      storeV2(world, tokens);
+    });
+    await tab.client.isAuthenticated();
+    for (const { client } of [tab, tab.reload()]) await expect(client.isAuthenticated()).resolves.toBe(false);
+    expect(world.localStorage.get(entryName)).toContain(tokens.refresh_token);
+  });
+
+  it('is an old tab’s own once another user has signed in, even while it is being moved', async () => {
+    const world = createWorld();
+    const other = openTab(world);
+    await other.client.isAuthenticated(); // there was nothing to move
+    const tokens = await peerLogin(world);
+    storeV2(world, tokens);
+    const tab = tabThat(world, 2, async () => {
+      await other.login(grace, { audience: orders });
+      storeV2(world, tokens);
+    });
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+    expect(world.localStorage.get(entryName)).toContain(tokens.refresh_token);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'live']);
   });
 
   it.each([
@@ -437,6 +564,15 @@ describe('a session that auth0-spa-js has stored', () => {
     await stillSignedIn(tab.reload());
   });
 
+  it('that an old tab writes back after a logout costs no page a wait, whatever lock it holds', async () => {
+    const { world, tokens } = await withPeerSession();
+    const tab = openTab(world);
+    await tab.client.logout({ openUrl: false });
+    storeV2(world, tokens);
+    holdPeerLock(world);
+    await expect(tab.reload().client.isAuthenticated()).resolves.toBe(false);
+  });
+
   it.each([
     ['is revoked by it', {}, [true, 'revoked']],
     ['is not revoked where logouts revoke nothing', { revokeOnLogout: false }, [false, 'live']],
@@ -467,17 +603,7 @@ describe('a session that auth0-spa-js has stored', () => {
     async (step) => {
       const { world, tokens } = await withPeerSession();
       storeV2(world, { ...tokens, refresh_token: '' });
-      const { env } = world.openTab();
-      let steps = 0;
-      const records: Environment['records'] = {
-        ...env.records,
-        async update(name, change) {
-          const result = await env.records.update(name, change);
-          if (++steps === step) await openTab(world).client.logout({ openUrl: false });
-          return result;
-        },
-      };
-      const tab = openTab(world, {}, { records });
+      const tab = tabThat(world, step, () => openTab(world).client.logout({ openUrl: false }));
       await tab.client.isAuthenticated();
       await expect(tab.client.isAuthenticated()).resolves.toBe(false);
       await expect(tab.reload().client.isAuthenticated()).resolves.toBe(false);
