@@ -1,7 +1,17 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { BrokenConnectionError, createTenant, type Fault, type Tenant } from '../../src/tenant/index.ts';
 import { serve } from '../../src/tenant-node/index.ts';
-import { aTenant, codesOf, configuration, app, login, refresh } from './a-tenant.ts';
+import {
+  aCode,
+  app,
+  aTenant,
+  codeGrant,
+  codesOf,
+  configuration,
+  login,
+  postToken,
+  refresh,
+} from './a-tenant.ts';
 
 const lastFault = (tenant: Tenant) => [...tenant.journal].reverse().find(({ type }) => type === 'fault');
 
@@ -17,14 +27,17 @@ afterEach(() => {
 });
 
 describe('a fault', () => {
-  it('that drops the request leaves the token as it was', async () => {
-    const tenant = aTenant();
-    const { refresh_token } = await login(tenant);
-    tenant.faults.add({ kind: 'drop-request', grant: 'refresh_token' });
-    await expect(refresh(tenant, refresh_token)).rejects.toThrow(TypeError);
-    expect(lastFault(tenant)).toMatchObject({ decision: 'drop-request', details: { consumed: false } });
-    expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 200 });
-  });
+  it.each<Partial<Fault>>([{}, { when: 'after' }])(
+    'that drops the request leaves the token as it was: %j',
+    async (changes) => {
+      const tenant = aTenant();
+      const { refresh_token } = await login(tenant);
+      tenant.faults.add({ kind: 'drop-request', grant: 'refresh_token', ...changes });
+      await expect(refresh(tenant, refresh_token)).rejects.toMatchObject({ name: 'TypeError', cut: 'start' });
+      expect(lastFault(tenant)).toMatchObject({ decision: 'drop-request', details: { consumed: false } });
+      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 200 });
+    },
+  );
 
   it('that drops the answer consumes the token, and says so', async () => {
     const tenant = aTenant();
@@ -34,6 +47,23 @@ describe('a fault', () => {
     expect(lastFault(tenant)).toMatchObject({ decision: 'drop-response', details: { consumed: true } });
     expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 403 });
     expect(codesOf(tenant).slice(-3)).toEqual(['sertft', 'fault', 'ferrt']);
+  });
+
+  it('that drops the answer to a code, or to a refused token, has consumed no refresh token', async () => {
+    const tenant = aTenant();
+    const grants = [
+      codeGrant(await aCode(tenant)),
+      { grant_type: 'refresh_token', client_id: 'spa', refresh_token: 'x' },
+    ];
+    for (const grant of grants) {
+      tenant.faults.add({ kind: 'drop-response' });
+      await expect(postToken(tenant, grant)).rejects.toThrow(BrokenConnectionError);
+      expect(lastFault(tenant)).toMatchObject({
+        reason: 'handled first; nothing was consumed',
+        details: { consumed: false },
+      });
+    }
+    expect(codesOf(tenant)).toEqual(expect.arrayContaining(['seacft', 'fertft']));
   });
 
   it('that delays the answer has handled the request before, or does so after', async () => {
@@ -96,7 +126,27 @@ describe('a fault', () => {
     expect(response.status).toBe(status);
     expect(await response.text()).toMatch(text);
     expect(response.headers.get('access-control-allow-origin')).toBe(app);
+    expect(response.headers.get('access-control-expose-headers')).toBe('Retry-After');
     expect(response.headers.get('retry-after')).toBe(fault.retryAfter === undefined ? null : '7');
+  });
+
+  it('answers a request from no page without CORS', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status' });
+    const { status, headers } = await refresh(tenant, 'x');
+    expect(status).toBe(503);
+    expect([...headers.keys()]).toEqual(['cache-control', 'content-type']);
+  });
+
+  it('lets a preflight request pass, and strikes what comes after it', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status' });
+    const headers = { origin: app, 'access-control-request-method': 'POST' };
+    const preflight = await tenant.fetch(
+      new Request(`${tenant.baseUrl}/oauth/token`, { method: 'OPTIONS', headers }),
+    );
+    expect(preflight.ok).toBe(true);
+    expect(await refresh(tenant, 'x')).toMatchObject({ status: 503 });
   });
 
   it('that refuses CORS handles the request, and the page may not read the answer', async () => {
@@ -133,6 +183,16 @@ describe('a fault', () => {
     expect(tenant.faults.remove(id)).toBe(false);
   });
 
+  it('has a request to itself, and the others that wait count that one all the same', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status', status: 503 });
+    tenant.faults.add({ kind: 'status', status: 500 });
+    tenant.faults.add({ kind: 'status', status: 502, nth: 2 });
+    const statuses: number[] = [];
+    for (let n = 0; n < 4; n++) statuses.push((await refresh(tenant, 'x')).status);
+    expect(statuses).toEqual([503, 500, 502, 403]);
+  });
+
   it('stays until it is removed, and is counted', async () => {
     const tenant = aTenant();
     const id = tenant.faults.add({ kind: 'status', times: Infinity });
@@ -147,6 +207,8 @@ describe('a fault', () => {
     [{}, 'fault.kind'],
     [{ kind: 'explode' }, 'fault.kind'],
     [{ kind: 'status', status: 200 }, 'fault.status'],
+    [{ kind: 'status', status: 600 }, 'fault.status'],
+    [{ kind: 'delay', when: 'later' }, 'fault.when'],
     [{ kind: 'delay', ms: -1 }, 'fault.ms'],
     [{ kind: 'delay', ms: Infinity }, 'fault.ms'],
     [JSON.parse('{"kind":"hang","ms":1e400}'), 'fault.ms'],

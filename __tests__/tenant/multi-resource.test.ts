@@ -44,6 +44,13 @@ describe('a refresh token for many resources', () => {
     expect(body['scope']).toBe('openid read:orders');
   });
 
+  it('gives the scopes of OpenID Connect where nothing else that was asked for is allowed', async () => {
+    const tenant = aMultiResourceTenant();
+    const { refresh_token } = await login(tenant);
+    const { body } = await refresh(tenant, refresh_token, { audience: orders, scope: 'no:such' });
+    expect(body['scope']).toBe('openid profile email offline_access');
+  });
+
   it.each<Record<string, string>>([{}, { audience: api }])(
     'goes on serving its own audience, widened by the policy: %j',
     async (asked) => {
