@@ -208,7 +208,8 @@ describe('a session that auth0-spa-js has stored', () => {
     await tab.client.checkSession();
     await stillSignedIn(tab);
     await expect(tab.client.getTokenSilently(forOrders)).rejects.toMatchObject({
-      reason: 'invalid_id_token',
+      error: 'missing_refresh_token',
+      cause: { error: 'invalid_id_token' },
     });
     expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live', 'revoked']);
   });
