@@ -21,6 +21,7 @@ import {
   answerFor,
   audienceKey,
   idTokenOf,
+  isLive,
   statusOf,
   type Family,
   type FamilyEvent,
@@ -29,7 +30,8 @@ import {
 } from './family.ts';
 import {
   changed,
-  createCustodyRecordStore,
+  changedAt,
+  createRecordUpdate,
   type CustodyRecord,
   type Families,
   type FamilyChange,
@@ -182,7 +184,7 @@ export function createCustody(
   const abandonedAfter = settings.exchangeLimit + storeLimit;
   /** A holder sends twice at the most, and writes a little. */
   const waitLimit = 2 * abandonedAfter;
-  const record = createCustodyRecordStore(records, name);
+  const updateRecord = createRecordUpdate(records, name);
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
   const { send, revoke, noAnswer } = createTokenRequests(settings, env);
@@ -196,11 +198,11 @@ export function createCustody(
   return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, dispose };
 
   async function look({ audience, scope }: Wanted): Promise<CustodyView> {
-    const { families, ...rest } = await record.update((it) => [it, it]);
+    const { families, ...rest } = await updateRecord((it) => [it, it]);
     const family = families[familyKey(families, audience)];
     const answer = answerFor(family, audienceKey(audience), scope, clock.now());
     const [signedIn] = Object.values(families).flatMap((it) =>
-      it?.state === 'live' && it.sub !== unknownIdentity.sub
+      isLive(it) && it.sub !== unknownIdentity.sub
         ? [{ sub: it.sub, org_id: it.org_id, id_token: idTokenOf(it) }]
         : [],
     );
@@ -287,10 +289,10 @@ export function createCustody(
           locked,
           abandonedAfter,
         } as const;
-        const made = await record.update((found) => {
+        const made = await updateRecord((found) => {
           const at = familyKey(found.families, audience);
-          const [next, [outcome]] = changed(found, [[at, event]]);
-          return [next, { at, outcome: outcome as FamilyOutcome }]; // one event, one outcome
+          const [next, outcome] = changedAt(found, at, event);
+          return [next, { at, outcome }];
         });
         // A page that slept since it asked asks again: somebody may have taken over meanwhile.
         if (clock.steady() - steady < storeLimit) return made;
@@ -450,8 +452,8 @@ export function createCustody(
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
     const seen = began?.family.generation;
     const isStranger = (family: Family): boolean =>
-      family?.state === 'live' && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
-    const adopting = record.update((found): readonly [CustodyRecord, AdoptOutcome] => {
+      isLive(family) && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
+    const adopting = updateRecord((found): readonly [CustodyRecord, AdoptOutcome] => {
       const { families, logouts } = found;
       if (began && (logouts > began.logouts || Object.values(families).some(isStranger))) return [found, {}];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
@@ -475,7 +477,7 @@ export function createCustody(
   }
 
   async function moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined> {
-    const { adopted, outcomes } = await record.update((found) => {
+    const { adopted, outcomes } = await updateRecord((found) => {
       const taken = takeOver(found);
       return [taken.next, taken];
     });
@@ -484,7 +486,7 @@ export function createCustody(
   }
 
   function goUnmarked(): Promise<void> {
-    return record.update((found) => [{ ...found, unmarked: true }, undefined]);
+    return updateRecord((found) => [{ ...found, unmarked: true }, undefined]);
   }
 
   async function discard(receipt: string): Promise<void> {
@@ -499,7 +501,7 @@ export function createCustody(
     if (still) await unsaved.save();
     const late = still ? others : [...unsaved.drop().flatMap(successorOf), ...others];
     const event = { kind: 'end', cause: 'logout' } as const;
-    const ending = record.update((found): readonly [CustodyRecord, readonly FamilyOutcome[]] => {
+    const ending = updateRecord((found): readonly [CustodyRecord, readonly FamilyOutcome[]] => {
       const { families, logouts } = found;
       if (still && families[familyKey(families, still.audience)]?.generation !== still.seen)
         return [found, []];
@@ -533,12 +535,11 @@ export function createCustody(
     const own = audienceKey(audience);
     if (!settings.useMrrt) return own;
     const keys = [own, ...Object.keys(families)].filter((key) => families[key]);
-    return keys.find((key) => families[key]?.state === 'live') ?? keys[0] ?? own;
+    return keys.find((key) => isLive(families[key])) ?? keys[0] ?? own;
   }
 
-  async function change(at: string, event: FamilyEvent): Promise<FamilyOutcome> {
-    const [outcome] = await record.change(() => [[at, event]]);
-    return outcome as FamilyOutcome; // one event, one outcome
+  function change(at: string, event: FamilyEvent): Promise<FamilyOutcome> {
+    return updateRecord((found) => changedAt(found, at, event));
   }
 }
 

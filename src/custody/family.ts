@@ -201,7 +201,7 @@ function adopt(family: Family, event: EventOf<'adopt'>): Step {
   const generation = (family?.generation ?? 0) + 1;
   const answers = answer ? { [key]: { ...answer, generation } } : {};
   const { sub, org_id } = identity;
-  const former = family?.state === 'live' ? tokensOf(family).slice(-formerLimit) : undefined;
+  const former = isLive(family) ? tokensOf(family).slice(-formerLimit) : undefined;
   return [
     { state: 'live', generation, refresh_token, scope, sub, org_id, former, answers },
     { kind: 'adopted' },
@@ -304,7 +304,7 @@ export function statusOf(family: Family): FamilyStatus {
 
 /** The family's last answer for an audience, if it serves the wanted scope for a while yet. */
 export function answerFor(family: Family, key: string, scope: string, now: Milliseconds): Answer | undefined {
-  const held = family?.state === 'live' ? family.answers[key] : undefined;
+  const held = isLive(family) ? family.answers[key] : undefined;
   return held && serves(held.token, scope, now) ? held : undefined;
 }
 
@@ -337,7 +337,10 @@ function isAnswer(value: unknown, family: LiveFamily): value is HeldAnswer {
   return session !== undefined && mayBeOf(session, family);
 }
 
-const tokensOf = ({ former = [], refresh_token }: LiveFamily): string[] => [...former, refresh_token];
+export const isLive = (family: Family): family is LiveFamily => family?.state === 'live';
+
+/** All that the server may still accept of it. */
+export const tokensOf = ({ former = [], refresh_token }: LiveFamily): string[] => [...former, refresh_token];
 
 /** How many replaced heads are kept for their revocation. */
 const formerLimit = 5;
@@ -351,7 +354,7 @@ function over(family: EndedFamily): Step {
 }
 
 function passed(family: Family): Step {
-  return [family, { kind: 'passed', live: family?.state === 'live' }];
+  return [family, { kind: 'passed', live: isLive(family) }];
 }
 
 const endedBy = (

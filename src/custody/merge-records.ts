@@ -3,8 +3,8 @@
  * that all of them use where they can, and a younger one in the store that some of them fell back on. Loaded only then.
  */
 import { isSameIdentity } from '../core/session.ts';
-import { transition, type Family, type LiveFamily } from './family.ts';
-import { readRecord } from './record.ts';
+import { isLive, tokensOf, transition, type Family, type LiveFamily } from './family.ts';
+import { movedLimit, readRecord } from './record.ts';
 
 /**
  * The one record that goes on. The younger one decides, as a later login or logout does: it replaces what is for the same
@@ -62,7 +62,7 @@ function placed(family: Family, replaced: Family): Family {
     key,
     { ...answer, generation: base + answer.generation },
   ]);
-  const former = isLive(replaced) ? [...(replaced.former ?? []), replaced.refresh_token] : [];
+  const former = isLive(replaced) ? tokensOf(replaced) : [];
   return {
     ...family,
     generation,
@@ -79,8 +79,3 @@ interface Pointer {
 
 const isPointer = (record: unknown): record is Pointer =>
   typeof record === 'object' && record !== null && 'to' in record && 'at' in record;
-
-const isLive = (family: Family): family is LiveFamily => family?.state === 'live';
-
-/** As many as custody keeps of them. */
-const movedLimit = 50;

@@ -6,7 +6,14 @@ import type { SessionEnd } from '../core/plan.ts';
 import type { RecordStore } from '../environment.ts';
 import { newerFormat } from '../errors.ts';
 import { isText, textsOf } from '../oauth/json.ts';
-import { readFamily, transition, type Family, type FamilyEvent, type FamilyOutcome } from './family.ts';
+import {
+  isLive,
+  readFamily,
+  transition,
+  type Family,
+  type FamilyEvent,
+  type FamilyOutcome,
+} from './family.ts';
 
 export type Families = Readonly<Record<string, Family>>;
 
@@ -25,22 +32,21 @@ export interface CustodyRecord extends SessionEnd {
 /** Which family of the record, and what happens to it. */
 export type FamilyChange = readonly [at: string, event: FamilyEvent];
 
-/** The record under `name`, as one that has the shape it must have. */
-export interface CustodyRecordStore {
-  /** One atomic step; see `RecordStore`. */
-  update<T>(step: (record: CustodyRecord) => readonly [next: CustodyRecord, result: T]): Promise<T>;
-  /** Some transitions, each of one family, as one step. */
-  change(changes: (record: CustodyRecord) => readonly FamilyChange[]): Promise<readonly FamilyOutcome[]>;
-}
+/** How many digests are kept. */
+export const movedLimit = 50;
 
-export function createCustodyRecordStore(records: RecordStore, name: string): CustodyRecordStore {
-  const update: CustodyRecordStore['update'] = (step) =>
+/** One atomic step of a record, as one that has the shape it must have; see `RecordStore`. */
+export type UpdateRecord = <T>(
+  step: (record: CustodyRecord) => readonly [next: CustodyRecord, result: T],
+) => Promise<T>;
+
+export function createRecordUpdate(records: RecordStore, name: string): UpdateRecord {
+  return (step) =>
     records.update(name, (stored) => {
       const record = readRecord(stored);
       const [next, result] = step(record);
       return [next === record ? stored : next, result];
     });
-  return { update, change: (changes) => update((record) => changed(record, changes(record))) };
 }
 
 /** The record after some transitions, and what each of them led to. The same record where nothing has changed. */
@@ -60,13 +66,21 @@ export function changed(
     return outcome;
   });
   if (changes.every(([at]) => families[at] === record.families[at])) return [record, outcomes];
-  if (isLive(families)) endedBy = undefined;
-  else if (isLive(record.families) || endedBy !== record.endedBy) ends++;
+  if (lives(families)) endedBy = undefined;
+  else if (lives(record.families) || endedBy !== record.endedBy) ends++;
   return [{ ...record, families, ends, endedBy, unmarked }, outcomes];
 }
 
-const isLive = (families: Families): boolean =>
-  Object.values(families).some((family) => family?.state === 'live');
+/** The same, of one transition. */
+export function changedAt(
+  record: CustodyRecord,
+  ...change: FamilyChange
+): readonly [CustodyRecord, FamilyOutcome] {
+  const [next, [outcome]] = changed(record, [change]);
+  return [next, outcome as FamilyOutcome]; // one event, one outcome
+}
+
+const lives = (families: Families): boolean => Object.values(families).some(isLive);
 
 /** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
 const recordVersion = 1;

@@ -4,8 +4,8 @@ import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import type { Sha256 } from '../oauth/pkce.ts';
 import type { MovedFamily, TakeOver } from './custody.ts';
-import { audienceKey, type Family, type LiveFamily } from './family.ts';
-import { changed, type CustodyRecord, type FamilyChange } from './record.ts';
+import { audienceKey, isLive, type Family, type LiveFamily } from './family.ts';
+import { changed, movedLimit, type CustodyRecord, type FamilyChange } from './record.ts';
 
 /** What was found, of one user. */
 export interface Found {
@@ -23,8 +23,7 @@ export interface Found {
  */
 export async function prepareTakeOver(found: Found, sha256: Sha256): Promise<TakeOver> {
   const { identity, former } = found;
-  const isStranger = (family: Family): family is LiveFamily =>
-    family?.state === 'live' && !mayBeOf(identity, family);
+  const isStranger = (family: Family): family is LiveFamily => isLive(family) && !mayBeOf(identity, family);
   const candidates = await Promise.all(
     found.families.map(async (family) => ({ family, digest: await digestOf(family.refresh_token, sha256) })),
   );
@@ -65,6 +64,3 @@ function isNewer({ answer, audience }: MovedFamily, identity: Identity, ours: Fa
 
 const digestOf = async (text: string, sha256: Sha256): Promise<string> =>
   encodeBase64url(await sha256(new TextEncoder().encode(text)));
-
-/** How many digests are kept. */
-const movedLimit = 50;
