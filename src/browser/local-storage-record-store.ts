@@ -6,7 +6,7 @@
  * Only as atomic as the lock is: where locks are built on storage too, two tabs may now and then both write.
  */
 import type { Milliseconds } from '../clock.ts';
-import { within } from '../core/within.ts';
+import { pause, within } from '../core/within.ts';
 import type { Cookies, Locks, RecordStore, TextStorage, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
@@ -115,7 +115,7 @@ export function createLocalStorageRecordStore(
       const [found, expected] = read(name);
       // Cookies may have been cleared, or be refused: then there is only the record to go by.
       if (expected === undefined || String(found.serial) === expected || waited >= lagLimit) return found;
-      await new Promise<void>((resolve) => timers.after(lagPause, resolve));
+      await pause(timers, lagPause);
     }
   }
 

@@ -33,7 +33,8 @@ export function createRecordStore(options: LocalStorageRecordStoreOptions): Reco
   /** Looked at each time: a record that is there is younger than what IndexedDB holds, since nobody goes on there beside it. */
   function isLeftBehind(name: string): boolean {
     try {
-      return parseJsonObject(localStorage.get(name) ?? '')?.record !== undefined;
+      const text = localStorage.get(name);
+      return text !== null && parseJsonObject(text)?.record !== undefined;
     } catch {
       return false; // nothing can be kept there
     }

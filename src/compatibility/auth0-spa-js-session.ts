@@ -50,9 +50,9 @@ export interface PeerFamily {
 
 /**
  * What auth0-spa-js has left for this client; `undefined` when nothing. Where entries of several users, or of several
- * organizations of one user, lie side by side,
- * the newest ID token says which user is meant; entries that say nothing of their user are taken for that user's.
- * Newer, among entries, is what was issued later, as far as access tokens tell; else what expires later. Never throws: a storage that does is an empty one.
+ * organizations of one user, lie side by side, the newest ID token says which user is meant; entries that say nothing of
+ * their user are taken for that user's. Newer, among entries, is what was issued later, as far as access tokens tell; else
+ * what expires later. Never throws: a storage that does is an empty one.
  */
 export function readPeerSession(storage: TextStorage, clientId: string): PeerSession | undefined {
   try {

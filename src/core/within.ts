@@ -18,6 +18,7 @@ export function within<T>(
   });
 }
 
+/** Settles when `span` has passed. */
 export const pause = (
   timers: { after(delay: Milliseconds, task: () => void): () => void },
   span: Milliseconds,

@@ -7,7 +7,7 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import type { ICache } from '../core/cache.ts';
-import { patiently, within } from '../core/within.ts';
+import { patiently, pause, within } from '../core/within.ts';
 import type { PageClock, RecordStore, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 
@@ -80,7 +80,7 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
         // It has yet to arrive; or another tab has gone on meanwhile, and removed what it superseded.
         const latest = await pointer(place);
         if (latest?.to !== head.to || isRecent(latest)) {
-          await pause();
+          await pause(timers, lagPause);
           continue;
         }
       }
@@ -108,7 +108,7 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
       if (typeof known === 'string') return known;
       if (!mayComeYet(await pointer(name))) return undefined;
       waited += lagPause;
-      await pause();
+      await pause(timers, lagPause);
     }
   }
 
@@ -138,10 +138,6 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
 
   function isRecent({ at, pending }: Pointer): boolean {
     return Math.abs(clock.steady() - at) < (pending ? limit : lagLimit);
-  }
-
-  function pause(): Promise<void> {
-    return new Promise((resolve) => timers.after(lagPause, resolve));
   }
 
   async function get(key: string): Promise<unknown> {
