@@ -70,7 +70,23 @@ interface AppPage {
   advance(span: Milliseconds): void;
 }
 
-export async function openAppWorld(
+/** Signed in, in as many tabs. */
+export async function inTabs(
+  chromium: Chromium,
+  { count, ...options }: Options & { readonly count: number },
+  story: (world: AppWorld, tabs: readonly [AppTab, ...AppTab[]]) => Promise<void>,
+): Promise<void> {
+  const world = await openAppWorld(chromium, options);
+  try {
+    const first = await world.signIn();
+    const more = await Promise.all(Array.from({ length: count - 1 }, world.openTab));
+    await story(world, [first, ...more]);
+  } finally {
+    await world.close();
+  }
+}
+
+async function openAppWorld(
   chromium: Chromium,
   { clientIds = ['app'], leeway = 0, without = [] }: Options = {},
 ): Promise<AppWorld> {

@@ -6,7 +6,13 @@ import { createLocalStorageRecordStore } from '../../src/browser/local-storage-r
 import { createRecordStore } from '../../src/browser/record-store.ts';
 import { createCacheRecordStore } from '../../src/custody/cache-record-store.ts';
 import type { RecordStore, Timers } from '../../src/environment.ts';
-import { increment, recordStoreCases, type Troubles } from '../contracts/record-store.ts';
+import {
+  increment,
+  occupyIndexedDb,
+  pending,
+  recordStoreCases,
+  type Troubles,
+} from '../contracts/record-store.ts';
 
 /** How many times faster than the page's the stores' limits are: nobody wants to wait for them. */
 let haste = 1;
@@ -53,13 +59,6 @@ function replaced<T extends object, K extends keyof T>(object: T, name: K, metho
   return () => void (object[name] = former);
 }
 
-/** A promise that is kept when `end` is called. */
-function pending() {
-  let end = () => {};
-  const until = new Promise<void>((resolve) => (end = resolve));
-  return { until, end: () => end() };
-}
-
 const refusals = {
   IndexedDB: () => replaced(IDBObjectStore.prototype, 'put', full),
   'localStorage with a serial number in a cookie': () => replaced(Storage.prototype, 'setItem', full),
@@ -70,20 +69,7 @@ const refusals = {
 };
 
 const stalls = {
-  /** Keeps the one store of the database busy. */
-  IndexedDB: () =>
-    new Promise<() => void>((resolve) => {
-      let busy = true;
-      const opening = indexedDB.open('latchkey');
-      opening.onsuccess = () => {
-        const records = opening.result.transaction('records', 'readwrite').objectStore('records');
-        const occupy = () => {
-          records.get('b').onsuccess = () => (busy ? occupy() : opening.result.close());
-        };
-        occupy();
-        resolve(() => (busy = false));
-      };
-    }),
+  IndexedDB: occupyIndexedDb,
   'localStorage with a serial number in a cookie': async (record: string) => {
     const { until, end } = pending();
     void environment.locks.run(`${record}/store`, 1000, () => until);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
-import { openAppWorld, type AppTab, type AppWorld, type Lack, type Outcome } from './app-world.ts';
+import { inTabs, type AppTab, type AppWorld, type Lack, type Outcome } from './app-world.ts';
 
 /** `LATCHKEY_ROUNDS=all`: many. */
 const all = process.env.LATCHKEY_ROUNDS === 'all';
@@ -21,21 +21,6 @@ beforeAll(async () => {
 }, 30_000);
 
 afterAll(() => chromium?.close());
-
-/** Signed in, in a browser that lacks something. */
-async function inTabs(
-  { without, leeway = 0, count }: { without: readonly Lack[]; leeway?: number; count: number },
-  story: (world: AppWorld, tabs: readonly AppTab[]) => Promise<void>,
-): Promise<void> {
-  const world = await openAppWorld(chromium, { without, leeway });
-  try {
-    const first = await world.signIn();
-    const more = await Promise.all(Array.from({ length: count - 1 }, world.openTab));
-    await story(world, [first, ...more]);
-  } finally {
-    await world.close();
-  }
-}
 
 /** All tabs at once, an expired access token each time; then a page that is opened afterwards. */
 async function storm(world: AppWorld, tabs: readonly AppTab[], rounds: number) {
@@ -58,7 +43,7 @@ describe('P1: a browser without Web Locks', () => {
   it(
     `spends one refresh token a round with ${count} tabs at once, leeway 0`,
     () =>
-      inTabs({ without: ['Web Locks'], count }, async (world, tabs) => {
+      inTabs(chromium, { without: ['Web Locks'], count }, async (world, tabs) => {
         expect(await storm(world, tabs, rounds)).toEqual({
           requests: rounds,
           failed: [],
@@ -78,7 +63,7 @@ describe.each(noIndexedDb)('P1: a browser without %s', (lack) => {
   it(
     'spends one refresh token a round with 5 tabs at once, leeway 0, and keeps it where it can',
     () =>
-      inTabs({ without: [lack], count: 5 }, async (world, tabs) => {
+      inTabs(chromium, { without: [lack], count: 5 }, async (world, tabs) => {
         expect(await storm(world, tabs, rounds)).toEqual({
           requests: rounds,
           failed: [],
@@ -98,7 +83,7 @@ describe('P1: a browser without Web Locks and without IndexedDB', () => {
   it(
     'loses no session and fails no call with 5 tabs at once, leeway 30 s',
     () =>
-      inTabs({ without: ['Web Locks', 'IndexedDB'], count: 5, leeway: 30 }, async (world, tabs) => {
+      inTabs(chromium, { without: ['Web Locks', 'IndexedDB'], count: 5, leeway: 30 }, async (world, tabs) => {
         expect(await storm(world, tabs, rounds)).toMatchObject({ failed: [], lost: false, reuses: 0 });
       }),
     300_000,
@@ -122,7 +107,7 @@ describe('P2: a page that goes in the middle of its refresh, in a browser withou
     leeway: number,
     story: (world: AppWorld, others: readonly [AppTab, ...AppTab[]]) => Promise<void>,
   ) =>
-    inTabs({ without: ['Web Locks'], count: 3, leeway }, async (world, tabs) => {
+    inTabs(chromium, { without: ['Web Locks'], count: 3, leeway }, async (world, tabs) => {
       const [holder, other, another] = tabs as [AppTab, AppTab, AppTab];
       await world.advance(expiry);
       world.tenant.faults.add({ kind: 'delay', ms: 1500, grant: 'refresh_token' });

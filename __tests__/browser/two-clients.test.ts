@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
-import { openAppWorld, type AppTab, type AppWorld } from './app-world.ts';
+import { inTabs, type AppTab, type AppWorld } from './app-world.ts';
 
 /** `LATCHKEY_ROUNDS=all`: many. */
 const all = process.env.LATCHKEY_ROUNDS === 'all';
 const rounds = all ? 30 : 2;
-const moreTabs = all ? 9 : 2;
+const count = all ? 10 : 3;
 
 const hours = 3_600_000;
 /** More than an access token lives. */
@@ -18,19 +18,6 @@ beforeAll(async () => {
 }, 30_000);
 
 afterAll(() => chromium?.close());
-
-async function inTabs(
-  clientIds: readonly [string, string],
-  story: (world: AppWorld, tabs: readonly [AppTab, ...AppTab[]]) => Promise<void>,
-): Promise<void> {
-  const world = await openAppWorld(chromium, { clientIds });
-  try {
-    const first = await world.signIn();
-    await story(world, [first, ...(await Promise.all(Array.from({ length: moreTabs }, world.openTab)))]);
-  } finally {
-    await world.close();
-  }
-}
 
 /** Every tab asks at once, for each of these clients; what failed. */
 async function failuresOf(tabs: readonly AppTab[], clients: readonly number[]) {
@@ -52,7 +39,7 @@ describe.each([
   it(
     'refresh at once in every tab, with one request each, and one logs out without touching the other',
     () =>
-      inTabs([...clientIds], async (world, tabs) => {
+      inTabs(chromium, { clientIds, count }, async (world, tabs) => {
         const [first, second] = tabs as readonly [AppTab, AppTab];
         for (let round = 1; round <= rounds; round++) {
           await world.advance(expiry);
@@ -100,7 +87,7 @@ describe('two clients of one id in one page', () => {
   it(
     'refresh with one request for both and for every tab, and log out together',
     () =>
-      inTabs(['app', 'app'], async (world, tabs) => {
+      inTabs(chromium, { clientIds: ['app', 'app'], count }, async (world, tabs) => {
         const [first, second] = tabs as readonly [AppTab, AppTab];
         for (let round = 1; round <= rounds; round++) {
           await world.advance(expiry);

@@ -200,3 +200,26 @@ export const recordStoreCases: readonly ContractCase[] = [
     },
   },
 ];
+
+/** A promise that is kept when `end` is called. */
+export function pending() {
+  let end = () => {};
+  const until = new Promise<void>((resolve) => (end = resolve));
+  return { until, end: () => end() };
+}
+
+/** Keeps the one store of the database busy. */
+export function occupyIndexedDb(): Promise<() => void> {
+  let busy = true;
+  const opening = indexedDB.open('latchkey');
+  return new Promise((resolve) => {
+    opening.onsuccess = () => {
+      const records = opening.result.transaction('records', 'readwrite').objectStore('records');
+      const occupy = () => {
+        records.get('b').onsuccess = () => (busy ? occupy() : opening.result.close());
+      };
+      occupy();
+      resolve(() => (busy = false));
+    };
+  });
+}

@@ -14,7 +14,7 @@ import type { Cookies, RecordStore, TextStorage, Timers } from '../../src/enviro
 import { featureLoadFailed } from '../../src/errors.ts';
 import { createManualTime } from '../support/manual-timers.ts';
 import { createTextStorage, laggingViews } from '../support/world.ts';
-import { increment, recordStoreCases, type Troubles } from './record-store.ts';
+import { increment, occupyIndexedDb, pending, recordStoreCases, type Troubles } from './record-store.ts';
 
 const never = { after: () => () => {} };
 /** Pauses pass at once, and limits never. */
@@ -64,13 +64,6 @@ function createTroubledTime() {
   return { timers, pass: () => time.advance(20_000) };
 }
 
-/** A promise that is kept when `end` is called. */
-function pending() {
-  let end = () => {};
-  const until = new Promise<void>((resolve) => (end = resolve));
-  return { until, end: () => end() };
-}
-
 /** What is changed about `object`, until the function that is returned is called. */
 function altered<T extends object>(object: T, changes: Partial<T>): () => void {
   const former = { ...object };
@@ -81,22 +74,6 @@ function altered<T extends object>(object: T, changes: Partial<T>): () => void {
 const refusing = () => {
   throw new DOMException('full', 'QuotaExceededError');
 };
-
-/** Keeps the one store of the database busy. */
-function occupyIndexedDb(): Promise<() => void> {
-  let busy = true;
-  const opening = indexedDB.open('latchkey');
-  return new Promise((resolve) => {
-    opening.onsuccess = () => {
-      const records = opening.result.transaction('records', 'readwrite').objectStore('records');
-      const occupy = () => {
-        records.get('b').onsuccess = () => (busy ? occupy() : opening.result.close());
-      };
-      occupy();
-      resolve(() => (busy = false));
-    };
-  });
-}
 
 describe.each<[string, () => { open: () => RecordStore; troubles?: Troubles }]>([
   [
