@@ -819,6 +819,64 @@ describe('logging out', () => {
     await expect(other.client.isAuthenticated()).resolves.toBe(false);
   });
 
+  /** A tab whose silent login is adopted, and before it is written, `meanwhile` happens. */
+  function adoptedBefore(world: World, meanwhile: () => Promise<void>): Tab {
+    let adopted = false;
+    return world.openTab(
+      {},
+      {
+        records: {
+          close() {},
+          async update(name, step) {
+            let wrote = false;
+            const result = await world.records.update(name, (record) => {
+              const [next, told] = step(record);
+              wrote = next !== record;
+              return [next, told];
+            });
+            if (wrote && !adopted) {
+              adopted = true;
+              await meanwhile();
+            }
+            return result;
+          },
+        },
+      },
+    );
+  }
+  const forOrders = { authorizationParams: { audience: orders } };
+
+  it('beats a silent login that is just being written, and that page opens no other frame', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const other = adoptedBefore(world, () => tab.client.logout({ openUrl: false }));
+    for (const options of [forOrders, {}, forOrders])
+      await expect(other.client.getTokenSilently(options)).rejects.toMatchObject({ requiresLogin: true });
+    expect(world.frames).toHaveLength(1);
+    await expect(other.client.isAuthenticated()).resolves.toBe(false);
+    await world.rest();
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'revoked']);
+  });
+
+  it('and in again by the same user leaves nothing of a silent login that is being written meanwhile, but the user', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const other = adoptedBefore(world, async () => {
+      await tab.client.logout({ openUrl: false });
+      await tab.login();
+    });
+    await other.client.getTokenSilently(forOrders);
+    await world.advance(20_000);
+    for (const { client } of [tab, other, world.openTab()]) {
+      await expect(client.isAuthenticated()).resolves.toBe(true);
+      await expect(client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+    }
+    const verdicts = world.tenant.families().map(({ verdict }) => verdict);
+    expect(verdicts).toEqual(['revoked', 'revoked', 'live', 'live']);
+  });
+
   it('writes its tombstone before it clears, but for the marker: who writes after that finds it', async () => {
     const world = createWorld();
     const order: string[] = [];

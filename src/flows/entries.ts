@@ -74,7 +74,7 @@ export async function saveToken(
   idToken: string,
   logouts = Infinity,
 ): Promise<Session | undefined> {
-  const { settings, env } = context;
+  const { settings, env, heap } = context;
   const former = await knownSession(context);
   const user = readUserEntry(await readUser(context));
   const session = readSession(idToken) as Session; // of an ID token that was validated
@@ -95,7 +95,14 @@ export async function saveToken(
   const { signedIn } = view;
   const isOver = view.logouts > logouts || (settings.useRefreshTokens && view.endedBy !== undefined);
   if (!isOver && !isOthers(session, signedIn)) return session;
-  if (!(await followCustody(context, audience, session, signedIn))) await clearSession(context);
+  if (signedIn?.id_token === undefined) {
+    heap.signedOut ||= view.logouts > logouts || view.endedBy === 'logout';
+    await clearSession(context);
+  } else {
+    // Somebody has signed in since, and stays so: only what was written here is taken back.
+    await removeEntries(context, next, [userKey(settings)]);
+    await saveToken(context, { audience }, undefined, signedIn.id_token);
+  }
   return undefined;
 }
 
