@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
+import type { Environment } from '../../src/environment.ts';
 import { createWorld, grace, orders, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -90,6 +91,32 @@ describe('a cache of the app’s own', () => {
     await world.advance(twoHours);
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+  });
+
+  it('that is slow: a login stands, however late it comes to a tab that is told of the former session’s end', async () => {
+    for (let delay = 440; delay <= 540; delay += 20) {
+      const world = createWorld({ appCache: true, latency: () => 20 });
+      const strict = { useRefreshTokensFallback: false };
+      const done = async (work: Promise<void>) => {
+        await world.advance(5000);
+        await work;
+      };
+      const tab = world.openTab(strict);
+      await done(tab.login());
+      await world.advance(twoHours);
+      let refusals = 1;
+      const http: Environment['http'] = {
+        post: async (...request) =>
+          refusals-- > 0 ? { status: 403, body: '{"error":"invalid_grant"}' } : tab.env.http.post(...request),
+      };
+      const told = world.openTab(strict, { http }).client.getTokenSilently();
+      told.catch(() => {});
+      await world.advance(delay);
+      await done(tab.login());
+      await world.advance(20_000);
+      const call = world.openTab(strict).client.getTokenSilently({ cacheMode: 'off' });
+      await done(call.then(() => {}));
+    }
   });
 
   it('keeps no entry of the former session after a logout, and the tombstone stays', async () => {

@@ -89,7 +89,10 @@ async function obtain(
     for (let waited = 0; ; waited += signInPause) {
       const now = await findSession(context);
       if (now && now.id_token !== known) return again();
-      if (!unsettled) return throwRefusal(context, target, lack, cause);
+      if (!unsettled)
+        return (await isOutdated(context, target, lack))
+          ? again()
+          : throwRefusal(context, target, lack, cause);
       if (waited >= signInLimit) {
         const { signedIn } = await custody.look(target);
         const followed = await followCustody(context, target.audience, now, signedIn);
@@ -141,6 +144,13 @@ async function obtain(
 /** A family that lives, and no session or another's: somebody is just signing in, or the storage was cleared. */
 const isUnsettled = ({ marked, session, signedIn }: Snapshot): boolean =>
   signedIn !== undefined && (!marked || (session !== undefined && !isSameIdentity(session, signedIn)));
+
+/** An end that custody knows of no more: a login is in custody before it is in the cache, where it would be cleared with the rest. */
+async function isOutdated({ custody }: ClientContext, target: Target, lack: Lack): Promise<boolean> {
+  if (lack.kind !== 'ended') return false;
+  const { ends, endedBy } = await custody.look(target);
+  return ends !== lack.ends || endedBy === undefined;
+}
 
 /** How long a login may take from its first write to its last, and how often that is looked for. */
 const signInLimit: Milliseconds = 1000;
