@@ -110,15 +110,26 @@ describe('P17: several audiences, a refresh token for each', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
-  it('are all revoked where somebody clears the storage, whichever is asked for', async () => {
+  it.each([
+    ['one of them', audience, ['revoked', 'revoked']],
+    ['one that was never granted', billing, ['revoked', 'revoked']],
+    ['one that was refused', audience, ['live', 'revoked']], // refused on the way: the tenant knows of nothing
+  ])('are all revoked where somebody clears the storage: %s is asked for', async (which, asked, verdicts) => {
     const world = createWorld();
     await withAudiences(world, orders);
+    const { client } = world.openTab(noFallback);
+    if (which === 'one that was refused') {
+      world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+      await expect(client.getTokenSilently({ cacheMode: 'off' })).rejects.toMatchObject({
+        reason: 'refused',
+      });
+    }
     for (const name of world.localStorage.names()) world.localStorage.remove(name);
-    const call = world.openTab(noFallback).client.getTokenSilently();
+    const call = client.getTokenSilently(forApi(asked));
     const refused = expect(call).rejects.toMatchObject({ error: 'missing_refresh_token' });
     await world.advance(20_000);
     await refused;
-    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'revoked']);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(verdicts);
   });
 });
 

@@ -32,6 +32,7 @@ import {
   changed,
   changedAt,
   createRecordUpdate,
+  headsOf,
   type CustodyRecord,
   type Families,
   type FamilyChange,
@@ -84,12 +85,12 @@ export interface Custody {
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
-   * Ends all families as a logout does; `still`: only if the one for that audience is the one that was seen. Settles when that is
-   * durable. What they held, and `others` beside them, is revoked meanwhile, as far as the server can be reached, and unless
-   * the app turned that off: `revoked` settles within 3 s and never rejects.
+   * Ends all families as a logout does; `still`: only if there are as many `heads` as were seen. Settles when that is durable.
+   * What they held, and `others` beside them, is revoked meanwhile, as far as the server can be reached, and unless the app
+   * turned that off: `revoked` settles within 3 s and never rejects.
    */
   end(options: {
-    readonly still?: { readonly audience: string; readonly seen: number };
+    readonly still?: number;
     readonly others?: readonly string[];
   }): Promise<{ readonly revoked: Promise<void> }>;
   /** Sends nothing more, and gives back what it holds. What is under way is kept. */
@@ -102,6 +103,8 @@ export interface CustodyView extends SessionEnd {
   readonly answer: Answer | undefined;
   /** Whose families live, all of them: only one user's do. */
   readonly signedIn: (Identity & { readonly id_token: string | undefined }) | undefined;
+  /** How many heads all families have had together; 0: none lives. */
+  readonly heads: number;
   /** How often the user has logged out. */
   readonly logouts: number;
   /** The cache would not take the session's marker: that there is none says nothing. */
@@ -206,7 +209,7 @@ export function createCustody(
         ? [{ sub: it.sub, org_id: it.org_id, id_token: idTokenOf(it) }]
         : [],
     );
-    return { ...rest, family: statusOf(family), answer, signedIn };
+    return { ...rest, family: statusOf(family), answer, signedIn, heads: headsOf(families) };
   }
 
   function spend(
@@ -503,8 +506,7 @@ export function createCustody(
     const event = { kind: 'end', cause: 'logout' } as const;
     const ending = updateRecord((found): readonly [CustodyRecord, readonly FamilyOutcome[]] => {
       const { families, logouts } = found;
-      if (still && families[familyKey(families, still.audience)]?.generation !== still.seen)
-        return [found, []];
+      if (still && headsOf(families) !== still) return [found, []];
       const [next, outcomes] = changed(
         found,
         Object.keys(families).map((at): FamilyChange => [at, event]),

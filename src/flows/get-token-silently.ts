@@ -171,8 +171,7 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
   }
   await context.moveIn('again');
   const [marked, view] = await Promise.all([isMarked(context), custody.look(target)]);
-  const { family } = view;
-  if (!marked && family.state === 'live') endUnmarked(context, target, family.generation);
+  if (!marked && view.heads > 0) endUnmarked(context, view.heads);
   return { session, token, marked, signedOut, told, ...view };
 }
 
@@ -180,13 +179,13 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
  * Somebody cleared the storage: that signs out, and the refresh tokens are revoked. Not at once, because a login writes its
  * family first and its marker then, and because `localStorage` shows what other tabs wrote late.
  */
-function endUnmarked(context: ClientContext, { audience }: Target, generation: number): void {
+function endUnmarked(context: ClientContext, heads: number): void {
   const { env, custody, flights } = context;
   const end = async () => {
     await pause(env.timers, markerDelay);
-    if (!(await isMarked(context))) await custody.end({ still: { audience, seen: generation } });
+    if (!(await isMarked(context))) await custody.end({ still: heads });
   };
-  flights.share(`unmarked ${audience}`, end).catch(() => {}); // the next call tries again
+  flights.share('unmarked', end).catch(() => {}); // the next call tries again
 }
 
 /** Longer than any cache may take to write a marker. */
