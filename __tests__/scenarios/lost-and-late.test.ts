@@ -117,6 +117,19 @@ describe('a server that cannot be reached', () => {
     await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 
+  it('is not asked again by a page that is being left meanwhile', async () => {
+    const world = createWorld({ leeway: 30 });
+    const { env } = await expired(world);
+    let leaving = false;
+    const page = { ...env.page, leaving: () => leaving };
+    const { client } = world.openTab({ useRefreshTokensFallback: false }, { page });
+    world.faults.push({ kind: 'drop-after', meanwhile: () => void (leaving = true) });
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ reason: 'outcome_unknown' });
+    expect(world.refreshes()).toHaveLength(1);
+    leaving = false;
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   const answer = (status: number, body: string): Fault => ({ kind: 'answer', status, body });
   const shapes: readonly (readonly [shape: string, fault: Fault, code: string, sent: number])[] = [
     ['no connection', { kind: 'drop-before' }, 'network_error', 2],

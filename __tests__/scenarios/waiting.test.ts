@@ -448,6 +448,25 @@ describe('P7: while no new token can be had', () => {
     expect(calls[1]!.error).toMatchObject({ error: 'network_error', reason: 'backing_off' });
   });
 
+  it('P2: what is in doubt is asked again though the network came and went before', async () => {
+    const world = createWorld({ leeway: 30 });
+    await signedIn(world);
+    const tab = world.openTab(options);
+    world.faults.push({ kind: 'drop-after', meanwhile: () => void (world.online = false) });
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'outcome_unknown' });
+    for (let times = 0; times < 3; times++) {
+      world.online = true;
+      world.online = false;
+      await world.advance(1000);
+    }
+    expect(world.refreshes()).toHaveLength(1);
+    world.online = true;
+    await world.advance(twoHours);
+    expect(world.refreshes()).toHaveLength(2);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
   it('P2: what is in doubt is asked again as soon as the network is back, while the leeway lasts', async () => {
     const world = createWorld({ leeway: 30 });
     await signedIn(world);

@@ -316,8 +316,9 @@ export function createCustody(
       tryAgainOnline(at, wanted, outcome.generation);
       throw noAnswer(unclear.status < 300 ? 'outcome_unknown' : 'unreachable', unclear);
     };
-    // A server that has been failing for a while is not asked twice, and nothing is sent without a network.
-    if ((first.status >= 300 && outcome.failures) || !page.online()) return giveUp(first);
+    // A server that has been failing for a while is not asked twice, and nothing is sent without a network, or by a page
+    // that is being left.
+    if ((first.status >= 300 && outcome.failures) || !page.online() || page.leaving()) return giveUp(first);
     // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
     // first, so that nothing is sent if another tab has taken over meanwhile.
     const { outcome: again } = await claim();
@@ -418,8 +419,13 @@ export function createCustody(
     };
     stopWaiting(at);
     if (disposal.signal.aborted) return;
-    const hear = () => void settle().catch(() => {}); // whoever calls next will be told
-    waiting.set(at, page.onOnline(hear));
+    const waitAgain = () => {
+      if (!waiting.has(at)) tryAgainOnline(at, wanted, generation); // the network has gone again, or something else failed
+    };
+    waiting.set(
+      at,
+      page.onOnline(() => void settle().catch(waitAgain)),
+    );
   }
 
   function stopWaiting(at: string): void {
