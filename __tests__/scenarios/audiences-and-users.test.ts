@@ -216,6 +216,21 @@ describe('P12, P17: one refresh token for many resources', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('a silent login is adopted for an audience whose own refresh token is over, while another one serves it', async () => {
+    const world = createWorld({ multiResource: true });
+    const tab = world.openTab({ useMrrt: true });
+    await tab.login();
+    const wanted = { authorizationParams: { audience: orders, scope: 'write:things' } }; // by no policy
+    await tab.client.getTokenSilently(wanted);
+    for (let times = 0; times < 4; times++)
+      await tab.client.getTokenSilently({ ...wanted, cacheMode: 'off' });
+    await world.advance(twoHours);
+    world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+    const token = await tab.client.getTokenSilently(wanted);
+    expect(String(claimsOf(token)['scope'])).toContain('write:things');
+    expect(world.frames).toHaveLength(2);
+  });
+
   it('an audience that no policy names is the tenant’s to refuse, and nothing is lost', async () => {
     const world = createWorld({ multiResource: true });
     const tab = await expired(world);

@@ -459,13 +459,14 @@ export function createCustody(
     const key = audienceKey(audience);
     const refresh_token = provisional.get(receipt);
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
-    const seen = began?.family.generation;
     const isStranger = (family: Family): boolean =>
       isLive(family) && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
     const adopting = updateRecord((found): readonly [CustodyRecord, AdoptOutcome] => {
       const { families, logouts } = found;
       if (began && (logouts > began.logouts || Object.values(families).some(isStranger))) return [found, {}];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
+      // Generations of two families do not compare: where another one serves the audience, it lives.
+      const seen = familyKey(families, audience) === key ? began?.family.generation : undefined;
       const adoption: FamilyChange[] =
         refresh_token === undefined
           ? []
