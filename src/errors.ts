@@ -246,8 +246,11 @@ export class MissingScopesError extends GenericError {
   }
 }
 
-/** What helps where another way was tried and failed with `cause`, or none was there to be tried. */
+/**
+ * What helps where another way was tried and failed with `cause`, or none was there to be tried. A forged answer says nothing
+ * of what the next login brings.
+ */
 const outlookOf = (cause: unknown): Pick<ErrorDetails, 'requiresLogin' | 'retryable'> =>
-  cause instanceof GenericError
+  cause instanceof GenericError && (cause.retryable || !(cause instanceof InvalidIdTokenError))
     ? { requiresLogin: cause.requiresLogin, retryable: cause.retryable }
     : { requiresLogin: true };

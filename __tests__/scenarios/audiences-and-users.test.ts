@@ -110,6 +110,24 @@ describe('P17: several audiences, a refresh token for each', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
+  it('somebody else’s ID token for one of them asks for a login, and ends no session that goes on with another', async () => {
+    const world = createWorld();
+    await withAudiences(world, orders);
+    const elsewhere = world.openTab({ cacheLocation: 'memory' });
+    await elsewhere.login(grace);
+    const foreign = (await elsewhere.client.getIdTokenClaims())?.__raw;
+    await world.advance(twoHours);
+    const { client } = world.openTab(noFallback);
+    world.faults.push({ kind: 'alter', alter: (body) => ({ ...body, id_token: foreign }) });
+    await expect(client.getTokenSilently(forApi(orders))).rejects.toMatchObject({
+      error: 'missing_refresh_token',
+      reason: 'refused',
+      requiresLogin: true,
+      cause: { error: 'invalid_id_token' },
+    });
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it.each([
     ['one of them', audience, ['revoked', 'revoked']],
     ['one that was never granted', billing, ['revoked', 'revoked']],
