@@ -119,6 +119,22 @@ describe('a cache of the app’s own', () => {
     }
   });
 
+  it('cleared by the app after a session had ended: the end of the next one is told in the same page', async () => {
+    const world = createWorld();
+    const { cache, entries } = asyncCache();
+    const { client } = await signedIn(world, cache);
+    const ended = async () => {
+      await world.advance(twoHours);
+      world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+      await expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'invalid_grant' });
+      await expect(client.isAuthenticated()).resolves.toBe(false);
+    };
+    await ended();
+    entries.clear();
+    await signedIn(world, cache);
+    await ended();
+  });
+
   it('keeps no entry of the former session after a logout, and the tombstone stays', async () => {
     const world = createWorld();
     const { cache, entries } = asyncCache();

@@ -159,20 +159,21 @@ const signInPause: Milliseconds = 50;
 /** Reads what the decision needs. The record in custody is opened only where the cache cannot answer. */
 async function look(context: ClientContext, target: Target, mode: CacheMode): Promise<Snapshot> {
   const { session, token } = await findToken(context, target);
-  const { signedOut, told } = context.heap;
-  const { custody, settings } = context;
+  const { custody, settings, heap } = context;
+  const { signedOut } = heap;
   const served = mode !== 'off' && session !== undefined && token !== undefined;
   const isAsked = !served && mode !== 'cache-only';
   if (!isAsked || !settings.useRefreshTokens) {
     const unknown = { logouts: Infinity };
     const { logouts } = isAsked ? await custody.look(target).catch(() => unknown) : unknown;
     const nothing = { family: { state: 'none', generation: 0 }, ends: 0, endedBy: undefined } as const;
-    return { session, token, marked: session !== undefined, signedOut, told, logouts, ...nothing };
+    return { session, token, marked: session !== undefined, signedOut, told: heap.told, logouts, ...nothing };
   }
   await context.moveIn('again');
   const [marked, view] = await Promise.all([isMarked(context), custody.look(target)]);
   if (!marked && view.heads > 0) endUnmarked(context, view.heads);
-  return { session, token, marked, signedOut, told, ...view };
+  if (view.endedBy === undefined) heap.told = undefined; // a record that was lost counts from 1 again
+  return { session, token, marked, signedOut, told: heap.told, ...view };
 }
 
 /**
