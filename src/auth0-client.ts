@@ -265,15 +265,22 @@ export class Auth0Client {
 
 /** What auth0-spa-js has left; the code for it is loaded only where there is something. */
 async function moveIn(context: ClientContext): Promise<void> {
-  const { settings, env, custody } = context;
+  const { settings, env, custody, heap } = context;
   if (!env.localStorage.names().some((name) => isPeerEntry(name, settings.clientId))) return;
   const { moveSession } = await loadFeature(env.timers, () => import('./compatibility/move-session.ts'));
-  await moveSession({
-    settings,
-    env,
-    custody,
-    findSession: () => knownSession(context),
-    save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken, 0), // nothing is moved after a logout
-    saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
-  });
+  const countLogouts = async () => (await custody.look({ audience: '', scope: '' })).logouts;
+  const before = await countLogouts();
+  try {
+    await moveSession({
+      settings,
+      env,
+      custody,
+      findSession: () => knownSession(context),
+      save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken, 0), // nothing is moved after a logout
+      saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
+    });
+  } finally {
+    // It may have waited for seconds, for a session that nobody had seen here yet.
+    heap.signedOut ||= (await countLogouts()) > before;
+  }
 }

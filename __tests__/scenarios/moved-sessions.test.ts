@@ -557,6 +557,21 @@ describe('a session that auth0-spa-js has stored', () => {
     expect(world.steady()).toBe(began);
   });
 
+  it('is not signed in anew by a page that waits for it while another tab logs out', async () => {
+    const { world } = await withPeerSession();
+    holdPeerLock(world);
+    const { client } = world.openTab();
+    const call = expect(client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+    await world.advance(1000);
+    await world.openTab().client.logout({ openUrl: false });
+    await world.advance(10_000);
+    await call;
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
+    expect(world.frames).toEqual([]);
+    await world.openTab().login();
+    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it('that has been moved costs no page a wait, whatever lock an old tab holds', async () => {
     const { world } = await withPeerSession();
     const tab = openTab(world);
