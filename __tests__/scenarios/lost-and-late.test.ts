@@ -117,6 +117,34 @@ describe('a server that cannot be reached', () => {
     await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 
+  it('is not asked by a page that is being left while it claims, and its claim keeps nobody waiting', async () => {
+    const world = createWorld();
+    const { env } = await expired(world);
+    let leaving = false;
+    const { client } = world.openTab(
+      { useRefreshTokensFallback: false },
+      {
+        page: { ...env.page, leaving: () => leaving },
+        records: {
+          close() {},
+          update: (name, step) =>
+            world.records.update(name, (record) => {
+              const [next, told] = step(record);
+              leaving ||= next !== record;
+              return [next, told];
+            }),
+        },
+      },
+    );
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ reason: 'leaving', retryable: true });
+    expect(world.refreshes()).toHaveLength(0);
+    const next = world.openTab(
+      { useRefreshTokensFallback: false },
+      { locks: { ...env.locks, exclusive: false } },
+    );
+    await expect(next.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
   it('is not asked again by a page that is being left meanwhile', async () => {
     const world = createWorld({ leeway: 30 });
     const { env } = await expired(world);

@@ -308,6 +308,12 @@ export function createCustody(
       throw outcome.outcomeUnknown ? noAnswer('outcome_unknown') : noAnswer('unreachable');
     if (outcome.kind !== 'claimed') return { kind: 'moved' };
     turn.late = () => new TimeoutError('still_waiting');
+    try {
+      refuseToBegin(); // the claim has taken its time
+    } catch (error) {
+      await release(at, owner, 'not_spent', false);
+      throw error;
+    }
 
     const first = await exchange(at, owner, outcome, wanted);
     if (first.kind !== 'lost') return first;
