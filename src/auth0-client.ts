@@ -70,6 +70,7 @@ async function call<T>(
   if (signal && typeof signal.addEventListener !== 'function')
     throw new InvalidConfigurationError('"signal" is no AbortSignal.', 'Leave it out, or pass one.');
   const context = contextOf(client);
+  context.env.page.leaving(); // from now on it knows
   const detachable = () =>
     unlessAborted(
       signal,

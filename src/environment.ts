@@ -62,7 +62,10 @@ export interface Page {
   navigate(url: string): void;
   /** False only when the browser knows that there is no network. */
   online(): boolean;
-  /** True while the browser takes leave of the page (`pagehide`), until it is shown again: no answer would reach it. */
+  /**
+   * True while the browser takes leave of the page (`pagehide`), until it is shown again: no answer would reach it. Knows what
+   * has happened since it was first asked.
+   */
   leaving(): boolean;
   /** Runs `task` whenever the network has come back. Returns how to stop that. */
   onOnline(task: () => void): () => void;

@@ -117,6 +117,24 @@ describe('a server that cannot be reached', () => {
     await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });
 
+  it('is not asked while the page is being left, even if that page has asked for nothing before', async () => {
+    const world = createWorld();
+    const { env } = await expired(world);
+    let [watched, leaving] = [false, false];
+    const page = {
+      ...env.page,
+      leaving() {
+        watched = true;
+        return leaving;
+      },
+    };
+    const { client } = world.openTab({ useRefreshTokensFallback: false }, { page });
+    await client.isAuthenticated();
+    leaving = watched; // what nobody watches, nobody hears of
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ reason: 'leaving' });
+    expect(world.refreshes()).toHaveLength(0);
+  });
+
   it('is not asked by a page that is being left while it claims, and its claim keeps nobody waiting', async () => {
     const world = createWorld();
     const { env } = await expired(world);
