@@ -84,7 +84,7 @@ const lives = (families: Families): boolean => Object.values(families).some(isLi
 
 /** How many heads they have had together, which grows whatever happens to one of them; 0: none lives. */
 export const headsOf = (families: Families): number =>
-  isLive(families) ? Object.values(families).reduce((sum, family) => sum + (family?.generation ?? 0), 0) : 0;
+  lives(families) ? Object.values(families).reduce((sum, family) => sum + (family?.generation ?? 0), 0) : 0;
 
 /** Version of the record's format. A record of a later one belongs to a later latchkey, and is left alone. */
 const recordVersion = 1;
