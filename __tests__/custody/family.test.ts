@@ -259,13 +259,6 @@ describe('a family', () => {
     });
   });
 
-  it('that has ended since a silent login began is not begun anew by that', () => {
-    const family: Family = { state: 'ended', generation: 4, cause: 'refused' };
-    const adopt = { kind: 'adopt', refresh_token: 'r', scope: 's', identity: ada, key: 'k' } as const;
-    expect(transition(family, { ...adopt, seen: 3 })).toEqual([family, { kind: 'passed', live: false }]);
-    expect(transition(family, { ...adopt, seen: 4 })[1]).toEqual({ kind: 'adopted' });
-  });
-
   it('of nobody knows whom is the one’s whom its first exchange names', () => {
     const unknown = { ...claimedBy('me'), sub: '' };
     const rotate = { kind: 'rotate', owner: 'me', refresh_token: 'r4', key: 'k', answer } as const;

@@ -47,11 +47,6 @@ export const ways: { readonly [K in Kind]: WaysOf<Extract<FamilyEvent, { kind: K
     ],
     answer: only({ token }),
     key: only('k'),
-    seen: [
-      ['', () => undefined],
-      ['by a silent login', generationOf],
-      ['by a silent login that began before', (family) => generationOf(family) - 1],
-    ],
   },
   claim: {
     owner: [

@@ -14,7 +14,9 @@ import {
 
 const twoHours = 2 * 3600 * 1000;
 const noFallback = { useRefreshTokensFallback: false };
-const forApi = (name: string) => ({ authorizationParams: { audience: name } });
+const forApi = (name: string, scope?: string) => ({
+  authorizationParams: { audience: name, ...(scope && { scope }) },
+});
 const claimsOf = (token: string | undefined) => decodeJwt(token ?? '').claims;
 
 /** Signed in, with a refresh token for each of several audiences. */
@@ -110,22 +112,44 @@ describe('P17: several audiences, a refresh token for each', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
-  it('somebody else’s ID token for one of them asks for a login, and ends no session that goes on with another', async () => {
+  it.each([false, true])(
+    'somebody else’s ID token for one of them asks for a login, and ends no session that goes on with another, fallback %s',
+    async (useRefreshTokensFallback) => {
+      const world = createWorld();
+      await withAudiences(world, orders);
+      const elsewhere = world.openTab({ cacheLocation: 'memory' });
+      await elsewhere.login(grace);
+      const foreign = (await elsewhere.client.getIdTokenClaims())?.__raw;
+      await world.advance(twoHours);
+      const { client } = world.openTab({ useRefreshTokensFallback });
+      world.faults.push({ kind: 'alter', alter: (body) => ({ ...body, id_token: foreign }) });
+      await expect(client.getTokenSilently(forApi(orders))).rejects.toMatchObject({
+        error: 'missing_refresh_token',
+        reason: 'refused',
+        requiresLogin: true,
+        cause: { error: 'invalid_id_token' },
+      });
+      await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    },
+  );
+
+  it('a silent login is adopted though the refresh token for its audience was refused meanwhile', async () => {
     const world = createWorld();
-    await withAudiences(world, orders);
-    const elsewhere = world.openTab({ cacheLocation: 'memory' });
-    await elsewhere.login(grace);
-    const foreign = (await elsewhere.client.getIdTokenClaims())?.__raw;
-    await world.advance(twoHours);
+    const { env } = await withAudiences(world, orders);
     const { client } = world.openTab(noFallback);
-    world.faults.push({ kind: 'alter', alter: (body) => ({ ...body, id_token: foreign }) });
-    await expect(client.getTokenSilently(forApi(orders))).rejects.toMatchObject({
-      error: 'missing_refresh_token',
-      reason: 'refused',
-      requiresLogin: true,
-      cause: { error: 'invalid_id_token' },
-    });
-    await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    const silentFrame: typeof env.silentFrame = {
+      async authorize(...asked) {
+        const response = await env.silentFrame.authorize(...asked);
+        world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+        await expect(client.getTokenSilently({ cacheMode: 'off' })).rejects.toMatchObject({
+          reason: 'refused',
+        });
+        return response;
+      },
+    };
+    const slow = world.openTab({}, { silentFrame });
+    const token = await slow.client.getTokenSilently(forApi(audience, 'write:things'));
+    expect(String(claimsOf(token)['scope'])).toContain('write:things');
   });
 
   it.each([

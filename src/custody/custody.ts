@@ -471,14 +471,11 @@ export function createCustody(
       const { families, logouts } = found;
       if (began && (logouts > began.logouts || Object.values(families).some(isStranger))) return [found, {}];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
-      // Generations of two families do not compare: where another one serves the audience, it lives.
-      const seen = familyKey(families, audience) === key ? began?.family.generation : undefined;
       const adoption: FamilyChange[] =
         refresh_token === undefined
           ? []
-          : [[key, { kind: 'adopt', refresh_token, scope, identity, answer, key, seen }]];
+          : [[key, { kind: 'adopt', refresh_token, scope, identity, answer, key }]];
       const [next, outcomes] = changed(found, [...ends, ...adoption]);
-      if (outcomes.at(-1)?.kind === 'passed') return [found, {}];
       return [next.endedBy === undefined ? next : { ...next, endedBy: undefined }, { logouts, outcomes }];
     });
     const { logouts, outcomes = [] } = await adopting.catch((error: unknown): AdoptOutcome => {

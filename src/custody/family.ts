@@ -17,7 +17,7 @@
  * event changes nothing and is answered with `passed`. A claim over a claim is made by the same owner (a retry), or by another
  * one when the holder is gone or overdue: then, and when a holder gives back a claim without knowing the outcome, the head is
  * in doubt. The generation counts heads and ends (adopt, rotate, quarantine, refuse, end): a holder that wakes up after its
- * generation has passed can tell, and discards what it got. A silent login adopts only what has not ended since it began.
+ * generation has passed can tell, and discards what it got.
  */
 import type { Milliseconds } from '../clock.ts';
 import { isToken, serves } from '../core/cache.ts';
@@ -81,8 +81,6 @@ export type FamilyEvent =
       readonly answer?: Answer | undefined;
       /** Which audience the answer is for, as `audienceKey` writes it. */
       readonly key: string;
-      /** The generation that a silent login began with: what has ended since has ended. Absent: the user logs in. */
-      readonly seen?: number | undefined;
     }
   | {
       readonly kind: 'claim';
@@ -196,8 +194,7 @@ function byOwner<Event extends { readonly owner: string }>(rule: (family: LiveFa
 }
 
 function adopt(family: Family, event: EventOf<'adopt'>): Step {
-  const { refresh_token, scope, identity, answer, key, seen = Infinity } = event;
-  if (family?.state === 'ended' && family.generation > seen) return passed(family);
+  const { refresh_token, scope, identity, answer, key } = event;
   const generation = (family?.generation ?? 0) + 1;
   const answers = answer ? { [key]: { ...answer, generation } } : {};
   const { sub, org_id } = identity;
