@@ -23,7 +23,13 @@ import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
 import { patiently, unlessAborted } from './core/within.ts';
 import type { Environment } from './environment.ts';
-import { AbortError, DisposedError, InvalidConfigurationError, StorageError } from './errors.ts';
+import {
+  AbortError,
+  DisposedError,
+  InvalidConfigurationError,
+  SessionEndedError,
+  StorageError,
+} from './errors.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
 import { findSession, knownSession, saveToken, saveUser } from './flows/entries.ts';
@@ -77,7 +83,12 @@ async function call<T>(
       () => work(context),
       (reason) => new AbortError(reason),
     );
-  return unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
+  try {
+    return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
+  } catch (error) {
+    if (error instanceof SessionEndedError) context.heap.told = context.heap.ended;
+    throw error;
+  }
 }
 
 /**
@@ -114,6 +125,7 @@ export class Auth0Client {
       heap: {
         session: undefined,
         signedOut: false,
+        ended: undefined,
         told: undefined,
         unsaved: new Map(),
         answerOf: patiently(

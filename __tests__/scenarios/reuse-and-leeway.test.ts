@@ -228,4 +228,31 @@ describe('P6: a refresh token that is dead', () => {
     });
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
   });
+
+  it('is told once in a page to the call that it reaches, though another one restores the session meanwhile', async () => {
+    const world = createWorld();
+    await world.openTab(options).login();
+    await world.advance(40 * 24 * 3600 * 1000);
+    const { client } = world.openTab(options);
+    const told = expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'invalid_grant' });
+    await client.checkSession();
+    await told;
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+  });
+
+  it('is told to the next call where the one that came upon it had been given up', async () => {
+    const world = createWorld();
+    await world.openTab(options).login();
+    await world.advance(40 * 24 * 3600 * 1000);
+    const { client } = world.openTab(options);
+    const giveUp = new AbortController();
+    const given = expect(client.getTokenSilently({ signal: giveUp.signal })).rejects.toMatchObject({
+      error: 'aborted',
+    });
+    giveUp.abort();
+    await given;
+    await world.advance(1000);
+    expect(world.refreshes()).toHaveLength(1);
+    await expect(client.getTokenSilently()).rejects.toMatchObject({ error: 'invalid_grant' });
+  });
 });

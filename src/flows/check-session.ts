@@ -1,4 +1,3 @@
-import { SessionEndedError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { hintCookie } from './entries.ts';
 import { getTokenSilently } from './get-token-silently.ts';
@@ -12,8 +11,7 @@ export async function checkSession(context: ClientContext, options: GetTokenSile
     if (env.cookies.get(hintCookie(context)) === undefined) return;
     const { cacheMode = 'on', authorizationParams } = options;
     await getTokenSilently(context, targetOf(settings, authorizationParams), { cacheMode });
-  } catch (error) {
+  } catch {
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know, the reason too.
-    if (error instanceof SessionEndedError) context.heap.told = undefined;
   }
 }

@@ -28,7 +28,9 @@ export interface Heap {
   session: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
-  /** How many ends of sessions this page's callers have been told of: each is told once. */
+  /** How many sessions had ended when a call last came upon such an end. */
+  ended: number | undefined;
+  /** The same, of the ends that the app has been told of: each is told once. */
   told: number | undefined;
   /** Waits for an answer of the cache, but not for ever. @throws {StorageError} when it is late */
   readonly answerOf: <T>(answer: PromiseLike<T>) => Promise<T>;

@@ -235,7 +235,7 @@ async function throwRefusal(
       )
         throw cause;
       await clear();
-      context.heap.told = lack.ends;
+      context.heap.ended = lack.ends;
       throw new SessionEndedError(lack.cause, cause);
     case 'not_used':
       if (cause === undefined) throw signedOut('');
@@ -244,7 +244,12 @@ async function throwRefusal(
     case 'missing_scopes':
       throw new MissingScopesError(shownAudience, lack.missing, cause);
     case 'no_refresh_token':
-      if (context.settings.fallback === 'on' && cause !== undefined) throw cause;
+      if (
+        context.settings.fallback === 'on' &&
+        cause !== undefined &&
+        !(lack.reason === 'refused' && cause instanceof InvalidIdTokenError)
+      )
+        throw cause;
       throw new MissingRefreshTokenError(shownAudience, scope, lack.reason, cause);
   }
 }
