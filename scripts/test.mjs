@@ -1,5 +1,6 @@
-// `npm test`: the whole gate, part after part. `npm run test:all`: what takes longer, every cell and all rounds. The last line printed is `N passed, N failed` over all of them: types,
-// lint, build and size count one each, Jest counts its tests. A part without a result counts as one failure.
+// `npm test`: the whole gate, part after part. `npm run test:all`: what takes longer, every cell and all rounds. The last line
+// printed is `N passed, N failed` over all of them: types, lint, build and size count one each, Jest counts its tests. A part
+// without a result counts as one failure.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ const daily = [
 const long = [
   { name: 'build', run: check },
   { name: 'unit', run: jest, only: ['matrix', 'model'] },
-  { name: 'browser', needs: 'build', run: jest, only: ['storm'] },
+  { name: 'browser', needs: 'build', run: jest, only: ['storm', 'missing-parts', 'two-clients'] },
 ];
 const parts = all ? long : daily;
 
