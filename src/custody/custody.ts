@@ -70,8 +70,8 @@ export interface Custody {
   redeem(code: RedeemableCode): Promise<Redeemed>;
   /**
    * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
-   * Families of any other user are ended and revoked. `undefined`: since a silent login began, the family has ended, or
-   * somebody has logged out or signed in; that stays so.
+   * Families of any other user are ended and revoked. `undefined`: since a silent login began, somebody has logged
+   * out or signed in; that stays so.
    * @returns after how many logouts: whoever finds more of them later has been logged out
    */
   adopt(receipt: string, family: AdoptableFamily): Promise<number | undefined>;
@@ -149,7 +149,6 @@ export interface AdoptableFamily extends Wanted {
 
 export interface Began {
   readonly session: Identity | undefined;
-  readonly family: Pick<FamilyStatus, 'generation'>;
   readonly logouts: number;
 }
 
