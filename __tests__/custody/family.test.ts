@@ -142,6 +142,11 @@ describe('a family', () => {
     else expect(next).toBe(family);
   });
 
+  it('tells whose a newer answer is, and not by which head it came', () => {
+    const [, outcome] = transition(live, claim({ seen: none }));
+    expect(outcome).toEqual({ kind: 'newer', answer: held, identity: ada });
+  });
+
   it('remembers that a head may be spent when its claim was never given back', () => {
     const [taken] = transition(claimedBy('other'), claim());
     expect(taken).toMatchObject({ outcomeUnknown: true });

@@ -12,6 +12,9 @@ export interface Identity {
 /** Of a refresh token that was found without a word of whose it is. The ID token of its first exchange tells. */
 export const unknownIdentity: Identity = { sub: '' };
 
+/** That alone of what is known of a session or a family. */
+export const identityOf = ({ sub, org_id }: Identity): Identity => ({ sub, org_id });
+
 export const isSameIdentity = (one: Identity, other: Identity | undefined): boolean =>
   one.sub === other?.sub && one.org_id === other.org_id;
 

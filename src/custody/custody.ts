@@ -8,7 +8,14 @@ import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
-import { isSameIdentity, mayBeOf, readSession, unknownIdentity, type Identity } from '../core/session.ts';
+import {
+  identityOf,
+  isSameIdentity,
+  mayBeOf,
+  readSession,
+  unknownIdentity,
+  type Identity,
+} from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { tokenOf } from '../core/token-response.ts';
 import { pause, within } from '../core/within.ts';
@@ -357,7 +364,7 @@ export function createCustody(
         const answer = { token: tokenOf(judgement.response, granted, askedAt), id_token };
         const expected = head.sub === unknownIdentity.sub ? asked : head;
         const problem = id_token === undefined ? undefined : problemOf(id_token, expected);
-        const identity = expected ?? readSession(id_token ?? '') ?? unknownIdentity;
+        const identity = identityOf(expected ?? readSession(id_token ?? '') ?? unknownIdentity);
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
           await revoke([successor ?? refresh_token]);

@@ -22,7 +22,7 @@
 import type { Milliseconds } from '../clock.ts';
 import { isToken, serves } from '../core/cache.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
-import { isSameIdentity, mayBeOf, readSession, type Identity } from '../core/session.ts';
+import { identityOf, isSameIdentity, mayBeOf, readSession, type Identity } from '../core/session.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 
 /** The intent to spend the head, by whom and since when. */
@@ -212,7 +212,7 @@ function claim(family: LiveFamily, event: EventOf<'claim'>): Step {
   const held = family.answers[key];
   const answer =
     held && held.generation > seen.generation ? answerFor(family, key, event.scope, now) : undefined;
-  if (answer) return [family, { kind: 'newer', answer, identity: family }];
+  if (answer) return [family, { kind: 'newer', answer, identity: identityOf(family) }];
 
   const former = family.claim;
   if (former && former.owner !== owner && !(locked && former.locked)) {
