@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Environment } from '../../src/environment.ts';
 import { createWorld, grace, orders, type World } from '../support/world.ts';
+import { watch } from '../support/invariants.ts';
 
 const twoHours = 2 * 3600 * 1000;
 
@@ -220,12 +221,38 @@ describe('a cache of the app’s own', () => {
     },
   );
 
+  it('that refuses the marker of a login, and what tells that there is none, for a moment, costs no session', async () => {
+    const world = createWorld();
+    const entries = new Map<string, string>();
+    let refusals = 0;
+    const cache: ICache = {
+      get: <T>(key: string) => JSON.parse(entries.get(key) ?? 'null') as T | undefined,
+      set(key, entry) {
+        if (key.endsWith('/user')) refusals = 2;
+        if (refusals-- > 0) throw new Error('too busy');
+        entries.set(key, JSON.stringify(entry));
+      },
+      remove: (key) => void entries.delete(key),
+    };
+    const tab = await signedIn(world, cache);
+    await world.advance(1000);
+    const other = world.openTab({ cache, useRefreshTokensFallback: false });
+    const call = watch(world, other.client.getTokenSilently({ cacheMode: 'off' }));
+    await world.advance(20_000);
+    expect(call.error).toBeUndefined();
+    await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(expect.any(String));
+  });
+
   it('P33: that gives nothing up is not believed after a logout', async () => {
     const world = createWorld();
     const { cache } = asyncCache();
     const clinging: ICache = { ...cache, remove: () => Promise.reject(new Error('no')) };
     const tab = await signedIn(world, clinging);
-    await expect(tab.client.logout({ openUrl: false })).rejects.toThrow('no');
+    await expect(tab.client.logout({ openUrl: false })).rejects.toMatchObject({
+      error: 'storage_error',
+      retryable: true,
+      cause: new Error('no'),
+    });
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ requiresLogin: true });
   });

@@ -92,9 +92,7 @@ export function planToken(
   settings: Settings,
 ): TokenPlan {
   const { session, marked, token, family, answer } = snapshot;
-  // A logout writes its tombstone first: a session that is still shown is just being cleared.
-  const isLeaving = session !== undefined && snapshot.endedBy === 'logout';
-  const signedOut = snapshot.signedOut || isLeaving;
+  const signedOut = snapshot.signedOut || isLeaving(snapshot);
   if (mode !== 'off' && session && token) return { kind: 'serve', token, session };
   if (mode === 'cache-only') return { kind: 'nothing' };
   const otherwise = signedOut ? 'refuse' : 'authorize';
@@ -106,6 +104,10 @@ export function planToken(
   }
   return { kind: settings.fallback === 'off' ? 'refuse' : otherwise, lack: lackOf(snapshot) };
 }
+
+/** A logout writes its tombstone first: a session that is still shown is just being cleared. */
+export const isLeaving = ({ session, endedBy }: Pick<Snapshot, 'session' | 'endedBy'>): boolean =>
+  session !== undefined && endedBy === 'logout';
 
 /** What is missing where no refresh token can be had. A logout ends a session too, but leaves none to be missed. */
 export function lackOf({

@@ -9,12 +9,14 @@ import {
   type Token,
   type UserEntry,
 } from '../core/cache.ts';
-import type { Seconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
 import type { Target } from '../core/authorization-request.ts';
-import { isSameIdentity, readSession, type Session } from '../core/session.ts';
+import { isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
-import type { CustodyView } from '../custody/custody.ts';
+import type { Began, CustodyView } from '../custody/custody.ts';
+import { pause } from '../core/within.ts';
+import { StorageError } from '../errors.ts';
 import { textsOf } from '../oauth/json.ts';
 import type { ClientContext } from './context.ts';
 
@@ -66,6 +68,7 @@ export async function findToken(
  * wrote where the session is over or somebody else's. Then, and only then, there is no session to return.
  *
  * @param logouts Of a login: after how many it was adopted. It may have brought no family that could tell of another one.
+ * @param began Of a silent login: what it is to carry on.
  */
 export async function saveToken(
   context: ClientContext,
@@ -73,16 +76,19 @@ export async function saveToken(
   token: Token | undefined,
   idToken: string,
   logouts = Infinity,
+  began?: Began,
 ): Promise<Session | undefined> {
   const { settings, env, heap } = context;
-  const former = await knownSession(context);
-  const user = readUserEntry(await readUser(context));
   const session = readSession(idToken) as Session; // of an ID token that was validated
+  const key = tokensKey(settings, audience);
+  const entry = readTokensEntry(await read(context, key));
+  const user = readUserEntry(await readUser(context));
+  const former = await knownSession(context);
+  // Without families only the cache tells of who has signed in, or out, since a silent login was adopted.
+  if (began && !settings.useRefreshTokens && !isCarriedOn(began.session, former)) return undefined;
   const goesOn = former !== undefined && isSameIdentity(former, session);
   const kept = (goesOn && user?.audiences) || [];
   const next: UserEntry = { id_token: idToken, audiences: [...new Set([...kept, audience])] };
-  const key = tokensKey(settings, audience);
-  const entry = readTokensEntry(await read(context, key));
   await saveUser(context, next);
   if (token) await write(context, key, withToken(entry, session, token, env.clock.now()));
   // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
@@ -97,7 +103,7 @@ export async function saveToken(
   if (!isOver && !isOthers(session, signedIn)) return session;
   if (signedIn?.id_token === undefined) {
     heap.signedOut ||= view.logouts > logouts || view.endedBy === 'logout';
-    await clearSession(context);
+    await clearShown(context, idToken);
   } else {
     // Somebody has signed in since, and stays so: only what was written here is taken back.
     await removeEntries(context, next, [userKey(settings)]);
@@ -106,15 +112,37 @@ export async function saveToken(
   return undefined;
 }
 
+/** True for what a silent login may go on with: the session that it began with, or none as then. */
+export const isCarriedOn = (began: Identity | undefined, now: Identity | undefined): boolean =>
+  began && now ? isSameIdentity(began, now) : began === now;
+
 /** Writes the user's entry and the cookie that tells of it. An empty ID token: whose session it is will be known later. */
 export async function saveUser(context: ClientContext, user: UserEntry): Promise<void> {
   const { settings, env, custody } = context;
-  if (!(await write(context, userKey(settings), user))) await custody.goUnmarked().catch(() => {});
+  if (!(await write(context, userKey(settings), user)))
+    await custody
+      .goUnmarked()
+      .catch(() => void context.flights.share('go unmarked', () => goUnmarked(context)));
   env.cookies.set(hintCookie(context), 'true', {
     days: settings.sessionCheckExpiryDays,
     domain: settings.cookieDomain,
   });
 }
+
+/** Neither the marker nor a word of its absence was taken: until one is, other tabs take the storage for cleared. */
+async function goUnmarked({ settings, env, custody, heap, disposal }: ClientContext): Promise<void> {
+  for (let isNoted = false; !isNoted;) {
+    await pause(env.timers, markPause);
+    if (disposal.signal.aborted || heap.unsaved.get(userKey(settings)) === undefined) return;
+    isNoted = await custody.goUnmarked().then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+/** How often custody is asked again to note that. */
+const markPause: Milliseconds = 250;
 
 const isOthers = (session: Session, signedIn: CustodyView['signedIn']): boolean =>
   signedIn !== undefined && !isSameIdentity(session, signedIn);
@@ -153,6 +181,16 @@ export async function clearSession(context: ClientContext, known?: UserEntry): P
   if (failures.length > 0) throw failures[0];
 }
 
+/** The same, if that session is still the one that is shown, or nobody can tell: a login that came later stays. */
+export async function clearShown(context: ClientContext, idToken: string | undefined): Promise<void> {
+  const { settings, env } = context;
+  const user = await readUser(context);
+  if (user === unreadable) return clearSession(context);
+  if (readSession(user?.id_token ?? '')?.id_token !== idToken) return;
+  if (user) await clearSession(context, user);
+  else env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain }); // there is nothing else
+}
+
 /** @returns what went wrong. What the cache would not remove counts as removed in this page. */
 async function removeEntries(
   context: ClientContext,
@@ -168,7 +206,7 @@ async function removeEntries(
     try {
       return await ask(context, action);
     } catch (error) {
-      failures.push(error);
+      failures.push(error instanceof StorageError ? error : new StorageError('the cache failed', error));
       otherwise?.();
     }
     return undefined;

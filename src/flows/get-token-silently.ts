@@ -2,7 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { covers, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
-import { lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
+import { isLeaving, lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
 import { isSameIdentity, mayBeOf, type Identity, type Session } from '../core/session.ts';
 import { pause, within } from '../core/within.ts';
 import {
@@ -18,7 +18,7 @@ import {
 import { scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
-import { clearSession, findSession, followCustody, findToken, isMarked, saveToken } from './entries.ts';
+import { clearShown, findSession, followCustody, findToken, isMarked, saveToken } from './entries.ts';
 
 /** An access token, and the session it belongs to. */
 export interface Obtained {
@@ -87,16 +87,18 @@ async function obtain(
   const refuse = async (lack: Lack, cause?: unknown, unsettled = isUnsettled(snapshot)) => {
     // Somebody may have signed in meanwhile, in another tab: then there is nothing to refuse, and nothing to end.
     for (let waited = 0; ; waited += signInPause) {
+      const outdated = !unsettled && (await isOutdated(context, target, lack));
       const now = await findSession(context);
-      if (now && now.id_token !== known) return again();
-      if (!unsettled)
-        return (await isOutdated(context, target, lack))
-          ? again()
-          : throwRefusal(context, target, lack, cause);
+      if (outdated || (now && now.id_token !== known)) return again();
+      if (!unsettled || (isLeaving(snapshot) && !now))
+        return throwRefusal(context, target, lack, cause, known);
       if (waited >= signInLimit) {
-        const { signedIn } = await custody.look(target);
+        const { signedIn, endedBy } = await custody.look(target);
         const followed = await followCustody(context, target.audience, now, signedIn);
-        return followed ? again() : throwRefusal(context, target, lack, cause);
+        if (followed) return again();
+        // Its page was closed before it saw that a logout had overtaken what it wrote.
+        if (endedBy === 'logout') await clearShown(context, known).catch(() => {});
+        return throwRefusal(context, target, lack, cause, known);
       }
       await pause(env.timers, signInPause);
     }
@@ -141,9 +143,15 @@ async function obtain(
   }
 }
 
-/** A family that lives, and no session or another's: somebody is just signing in, or the storage was cleared. */
-const isUnsettled = ({ marked, session, signedIn }: Snapshot): boolean =>
-  signedIn !== undefined && (!marked || (session !== undefined && !isSameIdentity(session, signedIn)));
+/**
+ * A family that lives, and no session or another's: somebody is just signing in, or the storage was cleared. Or a session that
+ * a logout has ended: it is just being cleared.
+ */
+const isUnsettled = (snapshot: Snapshot): boolean => {
+  const { marked, session, signedIn } = snapshot;
+  if (isLeaving(snapshot)) return true;
+  return signedIn !== undefined && (!marked || (session !== undefined && !isSameIdentity(session, signedIn)));
+};
 
 /** An end that custody knows of no more: a login is in custody before it is in the cache, where it would be cleared with the rest. */
 async function isOutdated({ custody }: ClientContext, target: Target, lack: Lack): Promise<boolean> {
@@ -223,8 +231,9 @@ async function throwRefusal(
   { audience, scope }: Target,
   lack: Lack,
   cause: unknown,
+  known: string | undefined,
 ): Promise<never> {
-  const clear = () => clearSession(context).catch(() => {}); // what is thrown is why, not what else went wrong
+  const clear = () => clearShown(context, known).catch(() => {}); // what is thrown is why, not what else went wrong
   const shownAudience = audience === '' ? 'default' : audience;
   switch (lack.kind) {
     case 'ended':

@@ -1,12 +1,12 @@
 import { codeOf } from '../core/authorization-response.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { isSameIdentity, organizationOf } from '../core/session.ts';
+import { organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import type { ClientContext } from './context.ts';
-import { findSession, saveToken } from './entries.ts';
+import { findSession, isCarriedOn, saveToken } from './entries.ts';
 import type { Obtained } from './get-token-silently.ts';
 
 /**
@@ -32,9 +32,7 @@ export async function redeemCode(
     const claims = validateIdToken(settings, answer.id_token, expected);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);
-    const session = began?.session;
-    const carriedOn = session && former ? isSameIdentity(session, former) : session === former;
-    if (began && (heap.signedOut || !carriedOn)) throw signedOut(transaction.state);
+    if (began && (heap.signedOut || !isCarriedOn(began.session, former))) throw signedOut(transaction.state);
     logouts = await custody.adopt(receipt, { audience, scope, identity, answer, began });
     if (logouts === undefined) throw signedOut(transaction.state);
   } catch (error) {
@@ -42,7 +40,7 @@ export async function redeemCode(
     throw error;
   }
   const idToken = answer.id_token as string; // validated above
-  const session = await saveToken(context, transaction, answer.token, idToken, logouts);
+  const session = await saveToken(context, transaction, answer.token, idToken, logouts, began);
   if (session === undefined) throw signedOut(transaction.state);
   return { token: answer.token, session };
 }
