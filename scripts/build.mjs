@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const built = ['dist/index.js', 'dist/tenant.js', 'dist/tenant-node.js'];
+const built = ['dist/index.js', 'dist/worker.js', 'dist/tenant.js', 'dist/tenant-node.js'];
 const sources = ['src', 'rollup.config.js', 'tsconfig.json', 'package-lock.json'];
 
 /** Builds the package when `dist/` is missing or older than the sources; false when the build failed. */

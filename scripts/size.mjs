@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const limit = 19_000; // bytes after gzip -9; docs/decisions/24-size.md
+const limit = 19_500; // bytes after gzip -9; docs/decisions/24-size.md
 const languageLevels = ['es2020', 'es2022'];
 
 /** Init, login, callback, token with refresh tokens, logout. */

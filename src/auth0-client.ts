@@ -21,6 +21,7 @@ import { createCustody } from './custody/custody.ts';
 import { createLazyRecordStore } from './custody/lazy-record-store.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
+import { createWorkerCustody } from './custody/worker-custody.ts';
 import { patiently, unlessAborted } from './core/within.ts';
 import type { Environment } from './environment.ts';
 import {
@@ -115,11 +116,14 @@ export class Auth0Client {
       localstorage: () => env.records,
       custom: () => createLazyRecordStore(env, cache),
     }[settings.cacheLocation]();
+    const createInPage = () => createCustody(settings, env, records, inHeap ? pageLocks : env.locks);
     const context: ClientContext = {
       settings,
       env,
       cache,
-      custody: createCustody(settings, env, records, inHeap ? pageLocks : env.locks),
+      custody: settings.worker
+        ? createWorkerCustody(settings, settings.worker, env, createInPage)
+        : createInPage(),
       flights: createFlights(),
       frames: pageLocks,
       heap: {

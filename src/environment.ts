@@ -13,6 +13,7 @@ export interface Environment {
   readonly http: Http;
   readonly page: Page;
   readonly silentFrame: SilentFrame;
+  readonly workers: Workers;
   readonly locks: Locks;
   /** Those under which tabs of auth0-spa-js refresh, of whatever version. */
   readonly peerLocks: Locks;
@@ -60,6 +61,8 @@ export interface Page {
   /** scheme://host[:port] of the page; `''` where there is no page. */
   origin(): string;
   navigate(url: string): void;
+  /** Says something to the app's developer. */
+  warn(text: string): void;
   /** False only when the browser knows that there is no network. */
   online(): boolean;
   /**
@@ -81,6 +84,28 @@ export interface SilentFrame {
     url: string,
     expected: { origin: string; state: string; limit: Milliseconds; silence: Milliseconds },
   ): Promise<AuthorizationResponse>;
+}
+
+export interface Workers {
+  /**
+   * Starts a dedicated worker; `undefined`: of the script that the SDK brings along. Whether it runs is known by its first
+   * message.
+   * @throws {GenericError} `worker_unavailable`, where the browser refuses; `feature_load_failed`.
+   */
+  start(url: { toString(): string } | undefined, heard: WorkerListener): Promise<WorkerPort>;
+}
+
+export interface WorkerListener {
+  message(message: unknown): void;
+  /** Its script did not run, or threw. */
+  failure(): void;
+}
+
+export interface WorkerPort {
+  /** @param message What can be cloned. */
+  post(message: unknown): void;
+  /** Ends the worker at once, whatever it is doing. Nothing is heard of it any more. */
+  terminate(): void;
 }
 
 export interface Locks {

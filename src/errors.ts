@@ -130,6 +130,20 @@ export const featureLoadFailed = (cause: unknown): GenericError =>
     cause,
   });
 
+/**
+ * The worker that holds refresh tokens could not be started. `reason`: `unsupported` (the browser has none), `blocked` (its
+ * script did not run: refused by a policy, or not found), `late`, or `version` (its script belongs to another version).
+ */
+export const workerUnavailable = (
+  reason: 'unsupported' | 'blocked' | 'late' | 'version',
+  cause?: unknown,
+): GenericError =>
+  new GenericError('worker_unavailable', `The worker could not be started (${reason}).`, {
+    retryable: true,
+    reason,
+    cause,
+  });
+
 /** For what only a page can do, asked for outside of one. */
 export const noPage = (): GenericError =>
   new GenericError('no_page', 'This call needs a page: here is no document and no address.');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'puppeteer-core';
 import type { Milliseconds } from '../../src/clock.ts';
-import type { Auth0Client, GenericError } from '../../src/index.ts';
+import type { Auth0Client, Auth0ClientOptions, GenericError } from '../../src/index.ts';
 import { serve } from '../../src/tenant-node/index.ts';
 import { createTenant, type JournalEntry, type Tenant } from '../../src/tenant/index.ts';
 import type { Chromium } from '../support/chromium.ts';
@@ -28,6 +28,8 @@ export interface AppWorld {
   advance(span: Milliseconds): Promise<void>;
   /** How many refresh tokens of a client arrived at the tenant. */
   refreshes(clientId: string): number;
+  /** Those that arrived. */
+  refreshTokens(): readonly string[];
   journalOf(type: JournalEntry['type'], clientId?: string): readonly JournalEntry[];
   close(): Promise<void>;
 }
@@ -62,6 +64,12 @@ interface Options {
   readonly clientIds?: readonly string[];
   readonly leeway?: number;
   readonly without?: readonly Lack[];
+  /** What the clients are created with beside the rest. */
+  readonly client?: Partial<Auth0ClientOptions>;
+  /** The pages' Content-Security-Policy. */
+  readonly policy?: string;
+  /** Run before anything else in every page. */
+  readonly prelude?: string;
 }
 
 /** What a page has as globals. */
@@ -88,7 +96,7 @@ export async function inTabs(
 
 async function openAppWorld(
   chromium: Chromium,
-  { clientIds = ['app'], leeway = 0, without = [] }: Options = {},
+  { clientIds = ['app'], leeway = 0, without = [], client, policy, prelude = '' }: Options = {},
 ): Promise<AppWorld> {
   const tenant = createTenant({
     baseUrl: tenantUrl,
@@ -104,10 +112,11 @@ async function openAppWorld(
   });
 
   let offset: Milliseconds = 0;
-  const refreshes: (string | null)[] = [];
+  const refreshes: { readonly by: string | null; readonly token: string }[] = [];
   const html = () => `<!doctype html><title>App</title><link rel="icon" href="data:,">
     <script>
       ${without.map((lack) => lacks[lack]).join('\n')}
+      ${prelude}
       let offset = ${offset};
       const [now, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
       Date.now = () => now() + offset;
@@ -122,6 +131,7 @@ async function openAppWorld(
         cacheLocation: 'localstorage',
         useRefreshTokens: true,
         useRefreshTokensFallback: false,
+        ...${JSON.stringify({ ...client })},
         authorizationParams: { redirect_uri: location.origin + '/' + client, audience: '${audience}' },
       }));
       if (location.search.includes('code=')) {
@@ -139,14 +149,18 @@ async function openAppWorld(
         if (origin === tenantUrl) {
           if (pathname === '/oauth/token') {
             const form = new URLSearchParams(await request.clone().text());
-            if (form.get('grant_type') === 'refresh_token') refreshes.push(form.get('client_id'));
+            if (form.get('grant_type') === 'refresh_token')
+              refreshes.push({ by: form.get('client_id'), token: form.get('refresh_token') ?? '' });
           }
           return tenant.fetch(request);
         }
         const isPackage = pathname.startsWith('/latchkey/');
         const body = isPackage ? readFileSync(distribution + pathname.slice('/latchkey/'.length)) : html();
         return new Response(body, {
-          headers: { 'content-type': isPackage ? 'text/javascript' : 'text/html' },
+          headers: {
+            'content-type': isPackage ? 'text/javascript' : 'text/html',
+            ...(policy && { 'content-security-policy': policy }),
+          },
         });
       },
     },
@@ -187,7 +201,8 @@ async function openAppWorld(
       for (const page of tabs)
         await page.evaluate((span) => (globalThis as unknown as AppPage).advance(span), span);
     },
-    refreshes: (clientId) => refreshes.filter((by) => by === clientId).length,
+    refreshes: (clientId) => refreshes.filter(({ by }) => by === clientId).length,
+    refreshTokens: () => refreshes.map(({ token }) => token),
     journalOf: (type, clientId) =>
       tenant.journal.filter(
         (entry) => entry.type === type && (clientId === undefined || entry.client_id === clientId),

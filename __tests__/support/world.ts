@@ -7,6 +7,7 @@ import { Auth0Client } from '../../src/auth0-client.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
+import { serveCustody } from '../../src/custody/serve-custody.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type {
   Environment,
@@ -112,6 +113,8 @@ export interface World {
   refreshes(): RecordedRequest[];
   /** How many refreshes were under way at the same moment, at the most. */
   mostAtOnce(): number;
+  /** What the SDK has said on the console. */
+  readonly warnings: string[];
   /** The iframes that were opened, by address. */
   readonly frames: URL[];
   /** The next requests to the token endpoint meet these, one each. */
@@ -246,6 +249,7 @@ export function createWorld({
     refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
     mostAtOnce: () => most,
     frames: [],
+    warnings: [],
     faults: [],
     revocationFaults: [],
     get online() {
@@ -349,6 +353,7 @@ export function createWorld({
         url: () => app,
         origin: () => app,
         navigate: (url) => void navigations.push(url),
+        warn: (text) => void world.warnings.push(text),
         online: () => world.online,
         leaving: () => false,
         onOnline(task) {
@@ -366,6 +371,18 @@ export function createWorld({
           if (answer?.state === state) return answer;
           await new Promise<void>((resolve) => time.timers.after(silence, resolve));
           throw new TimeoutError('frame_silent');
+        },
+      },
+      workers: {
+        async start(_, heard) {
+          let isOver = false;
+          const send = (message: unknown, hear: (message: never) => void) => {
+            const clone = structuredClone(message) as never;
+            queueMicrotask(() => reach(() => isOver || hear(clone)));
+          };
+          const page = { ...env.page, origin: () => 'null', leaving: () => false }; // what a worker knows of it
+          const hear = serveCustody({ ...env, page }, (reply) => send(reply, heard.message));
+          return { post: (message) => send(message, hear), terminate: () => void (isOver = true) };
         },
       },
       locks: {

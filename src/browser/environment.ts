@@ -1,8 +1,18 @@
 /**
  * The real world. Nothing here touches a global before it is asked to: importing and constructing work without a browser.
  */
-import type { Cookies, Cryptography, Environment, Http, Page, Timers } from '../environment.ts';
+import type {
+  Cookies,
+  Cryptography,
+  Environment,
+  Http,
+  Page,
+  PageClock,
+  Timers,
+  Workers,
+} from '../environment.ts';
 import { get, remove, set } from 'es-cookie';
+import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
 import { createRecordStore } from './record-store.ts';
@@ -12,12 +22,13 @@ import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
 export function createBrowserEnvironment(): Environment {
   const locks = createLocks(timers);
   return {
-    clock: { now: () => Date.now(), steady: () => performance.timeOrigin + performance.now() },
+    clock,
     timers,
     cryptography,
     http,
     page,
     silentFrame: createSilentFrame(timers),
+    workers,
     locks,
     peerLocks: createPeerLocks(timers),
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
@@ -27,6 +38,18 @@ export function createBrowserEnvironment(): Environment {
   };
 }
 
+/** What custody in a worker has of its own. */
+export const workerEnvironment = (): Pick<
+  Environment,
+  'clock' | 'timers' | 'cryptography' | 'http' | 'page'
+> => ({
+  clock,
+  timers,
+  cryptography,
+  http,
+  page,
+});
+
 /** 24.8 days: the platform takes anything longer for no delay at all. */
 const longestDelay = 2 ** 31 - 1;
 
@@ -35,6 +58,11 @@ const timers: Timers = {
     const timer = setTimeout(task, Math.min(delay, longestDelay));
     return () => clearTimeout(timer);
   },
+};
+
+const clock: PageClock = {
+  now: () => Date.now(),
+  steady: () => performance.timeOrigin + performance.now(),
 };
 
 const cryptography: Cryptography = {
@@ -67,6 +95,16 @@ const http: Http = {
   },
 };
 
+/** The code is loaded by those apps only that have a worker. */
+const workers: Workers = {
+  async start(url, heard) {
+    const [{ startWorker }, { script }] = await loadFeature(timers, () =>
+      Promise.all([import('./start-worker.ts'), url ? { script: '' } : import('virtual:worker-script')]),
+    );
+    return startWorker(url, script, heard);
+  },
+};
+
 /** Watched from the first time on that somebody asks; not before, since importing and constructing touch nothing. */
 let isWatched = false;
 let isLeaving = false;
@@ -78,6 +116,8 @@ const page: Page = {
     if (typeof location === 'undefined') throw noPage();
     location.assign(url);
   },
+  // oxlint-disable-next-line no-console -- for the developer who reads it
+  warn: (text) => console.warn(text),
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
   leaving() {
     if (!isWatched && typeof addEventListener !== 'undefined') {

@@ -31,6 +31,9 @@ export interface AuthorizationParams {
   [parameter: string]: unknown;
 }
 
+/** An address as text, a `URL`, or a `TrustedScriptURL` where the page enforces Trusted Types. */
+export type WorkerUrl = string | URL | { toString(): string };
+
 export interface Auth0ClientOptions {
   /** The tenant: `tenant.eu.auth0.com`, or a whole origin such as `http://localhost:4400`. */
   domain: string;
@@ -50,6 +53,19 @@ export interface Auth0ClientOptions {
   useRefreshTokensFallback?: boolean | undefined;
   /** Multi-resource refresh tokens: renew for any audience with any refresh token that is held. Default: `false`. */
   useMrrt?: boolean | undefined;
+  /**
+   * With `useRefreshTokens` and `cacheLocation: 'memory'` a worker holds the refresh tokens, out of the page's reach. Its script
+   * is a blob, unless this names the file `latchkey/worker` on the page's own origin, for pages whose Content Security Policy
+   * allows no `blob:` in `worker-src`.
+   */
+  workerUrl?: WorkerUrl | undefined;
+  /** `false`: no worker; the page holds them itself. Default: `true`. */
+  worker?: boolean | undefined;
+  /**
+   * What becomes of the calls where the worker does not start: `page` holds the refresh tokens in the page, and says so once on
+   * the console, where the browser has workers; `error` lets them fail with `worker_unavailable`, and the next call tries again. Default: `page`.
+   */
+  workerFallback?: 'page' | 'error' | undefined;
   /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
   leeway?: Seconds | undefined;
   /** How long `getTokenSilently()` waits for the token endpoint; the exchange itself goes on, and a login waits for its own. Default: 10. */

@@ -2,7 +2,7 @@
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import { joinScopes } from '../oauth/scope.ts';
-import type { Auth0ClientOptions, AuthorizationParams, CacheLocation } from './options.ts';
+import type { Auth0ClientOptions, AuthorizationParams, CacheLocation, WorkerUrl } from './options.ts';
 
 export interface Settings {
   /** scheme://host[:port], without a slash at its end. */
@@ -27,9 +27,17 @@ export interface Settings {
   readonly frameLimit: Milliseconds;
   /** How long a frame that has loaded may stay silent. */
   readonly frameSilence: Milliseconds;
+  /** Absent: the page holds its refresh tokens itself. */
+  readonly worker: WorkerSettings | undefined;
   readonly revokeOnLogout: boolean;
   readonly sessionCheckExpiryDays: number;
   readonly cookieDomain: string | undefined;
+}
+
+export interface WorkerSettings {
+  /** Absent: a blob. */
+  readonly url: WorkerUrl | undefined;
+  readonly fallback: 'page' | 'error';
 }
 
 const seconds = (value: Seconds): Milliseconds => value * 1000;
@@ -51,6 +59,14 @@ export function readSettings(options: Auth0ClientOptions): Settings {
       'Use "memory", "localstorage" or a "cache" of your own.',
     );
   const useRefreshTokens = options.useRefreshTokens === true;
+  const workerFallback: unknown = options.workerFallback ?? 'page';
+  if (workerFallback !== 'page' && workerFallback !== 'error')
+    throw new InvalidConfigurationError(
+      `Unknown workerFallback "${readText('workerFallback', workerFallback)}".`,
+      'Use "page" or "error".',
+    );
+  const location = !cache ? cacheLocation : isCacheLocation(cache.location) ? cache.location : 'custom';
+  const hasWorker = useRefreshTokens && location === 'memory' && options.worker !== false;
   const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10));
   const authorizationParams = readParams(options.authorizationParams);
   const { scope = 'openid profile email' } = authorizationParams;
@@ -63,7 +79,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
       ...authorizationParams,
       scope: joinScopes('openid', scope, useRefreshTokens ? 'offline_access' : undefined),
     },
-    cacheLocation: !cache ? cacheLocation : isCacheLocation(cache.location) ? cache.location : 'custom',
+    cacheLocation: location,
     useRefreshTokens,
     useMrrt: options.useMrrt === true,
     fallback:
@@ -77,6 +93,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),
     frameSilence: seconds(2),
+    worker: hasWorker ? { url: options.workerUrl, fallback: workerFallback } : undefined,
     revokeOnLogout: options.revokeOnLogout !== false,
     sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
     cookieDomain: options.cookieDomain,

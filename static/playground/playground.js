@@ -22,6 +22,7 @@ const auth0 = await createAuth0Client({
   domain: settings.tenantUrl,
   clientId: settings.clientId,
   cacheLocation: options.cacheLocation,
+  worker: false, // it would live by the machine's clock, and its requests would be seen by nobody
   useRefreshTokens: options.useRefreshTokens === 'true',
   useRefreshTokensFallback:
     options.useRefreshTokensFallback === '' ? undefined : options.useRefreshTokensFallback === 'true',

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { launchChromium, type Chromium } from '../support/chromium.ts';
+import { inTabs, type AppTab } from './app-world.ts';
+
+let chromium: Chromium;
+
+beforeAll(async () => {
+  chromium = await launchChromium({ thirdPartyCookies: 'allowed' });
+}, 30_000);
+
+afterAll(() => chromium?.close());
+
+/** Notes what the page sends, and what is said between it and its workers. Nothing of that is a refresh token. */
+const watchful = `{
+  const { Worker, fetch } = window;
+  Object.assign(window, { said: [], sent: [], warned: [] });
+  window.fetch = (...request) => {
+    sent.push(String(request[0]));
+    return fetch(...request);
+  };
+  window.Worker = class extends Worker {
+    constructor(url) {
+      super(url);
+      this.addEventListener('message', ({ data }) => said.push(data));
+    }
+    postMessage(message) {
+      said.push(message);
+      super.postMessage(message);
+    }
+  };
+  console.warn = (text) => warned.push(text);
+  addEventListener('securitypolicyviolation', ({ violatedDirective }) => warned.push(violatedDirective));
+}`;
+
+/** What stands in the page's globals. */
+const noted = (tab: AppTab, name: 'said' | 'sent' | 'warned') =>
+  tab.page.evaluate(name) as Promise<unknown[]>;
+
+/** A token that was asked of the tenant just now, or what became of that. */
+const fresh = (tab: AppTab): Promise<unknown> =>
+  tab.page.evaluate(
+    `clients[0].getTokenSilently({ cacheMode: 'off' }).catch(({ error, reason }) => ({ error, reason }))`,
+  );
+
+const base = "script-src 'self' 'unsafe-inline'; require-trusted-types-for 'script'";
+const byPolicy = { policy: `${base}; worker-src 'self'` };
+const script = '/latchkey/worker.js';
+
+describe.each([
+  ['a blob', {}, {}],
+  ['a file of the page’s own origin', { workerUrl: script }, byPolicy],
+])('a worker out of %s', (_, options, page) => {
+  it(
+    'logs in, refreshes and logs out, and no refresh token comes near the page',
+    () =>
+      inTabs(
+        chromium,
+        { count: 1, client: { cacheLocation: 'memory', ...options }, prelude: watchful, ...page },
+        async (world, [tab]) => {
+          for (let round = 1; round <= 3; round++) {
+            expect(await fresh(tab)).toEqual(expect.any(String));
+            expect(world.refreshes('app')).toBe(round);
+          }
+          const said = await noted(tab, 'said');
+          expect(said).toContainEqual(expect.objectContaining({ kind: 'call', method: 'redeem' }));
+          expect(said).toContainEqual(
+            expect.objectContaining({
+              kind: 'value',
+              value: expect.objectContaining({ kind: 'answer' }) as unknown,
+            }),
+          );
+          expect(JSON.stringify(said)).not.toContain('refresh_token"');
+          for (const token of world.refreshTokens()) expect(JSON.stringify(said)).not.toContain(token);
+          expect(await noted(tab, 'sent')).toEqual([]);
+          expect(await noted(tab, 'warned')).toEqual([]);
+          await tab.logout();
+          expect(world.journalOf('srrt')).toHaveLength(1);
+        },
+      ),
+    30_000,
+  );
+});
+
+describe('a worker that does not start', () => {
+  it.each([
+    ['is forbidden', {}, byPolicy],
+    ['is not there', { workerUrl: '/latchkey/nothing.js' }, {}],
+    ['is none', { workerUrl: '/latchkey/tenant.js' }, {}],
+  ])('because its script %s leaves custody in the page, which says so once', (_, options, page) =>
+    inTabs(
+      chromium,
+      { count: 1, client: { cacheLocation: 'memory', ...options }, prelude: watchful, ...page },
+      async (world, [tab]) => {
+        expect(await fresh(tab)).toEqual(expect.any(String));
+        expect(await fresh(tab)).toEqual(expect.any(String));
+        expect(world.refreshes('app')).toBe(2);
+        const told = (await noted(tab, 'warned')).filter((text) => text !== 'worker-src');
+        expect(told).toEqual([expect.stringContaining('(blocked)')]);
+        expect(await noted(tab, 'sent')).toHaveLength(3);
+      },
+    ),
+  );
+});

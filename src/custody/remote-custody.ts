@@ -1,0 +1,115 @@
+import type { Milliseconds } from '../clock.ts';
+import type { Settings, WorkerSettings } from '../core/settings.ts';
+import { within } from '../core/within.ts';
+import type { Environment } from '../environment.ts';
+import { TimeoutError, workerUnavailable, type InvalidIdTokenError } from '../errors.ts';
+import {
+  messageVersion,
+  readError,
+  type CallRequest,
+  type RemoteMethod,
+  type Reply,
+  type Request,
+  type Told,
+} from './custody-messages.ts';
+import type { Custody } from './custody.ts';
+
+/** How long a worker may take to start; one that takes longer is ended before anything else is tried. */
+const startLimit: Milliseconds = 3000;
+/** How long an answer may take, beside what was asked for. */
+const answerLimit: Milliseconds = 5000;
+
+type Answer = Extract<Reply, { kind: 'value' | 'error' }>;
+
+const silent = () => new TimeoutError('worker_silent');
+
+/**
+ * The page's side of custody behind a message port. Every message to the worker has a deadline. Once it has started, it is the
+ * only custodian, whatever becomes of it: the refresh tokens are in its heap and nowhere else.
+ *
+ * @throws {GenericError} `worker_unavailable`, when it did not start: nothing of it is left then; `feature_load_failed`.
+ */
+export async function startRemoteCustody(
+  settings: Settings,
+  worker: WorkerSettings,
+  { workers, timers, page }: Pick<Environment, 'workers' | 'timers' | 'page'>,
+): Promise<Custody> {
+  const waiting = new Map<number, (reply: Answer) => void>();
+  const revoking = new Map<number, () => void>();
+  let lastId = 0;
+  let onStart: (problem?: Error) => void = () => {};
+  const started = new Promise<void>((resolve, reject) => {
+    onStart = (problem) => (problem ? reject(problem) : resolve());
+  });
+  started.catch(() => {}); // it may have failed before anybody waits
+
+  const port = await workers.start(worker.url, {
+    message: (message) => hear(message as Reply),
+    failure: () => onStart(workerUnavailable('blocked')),
+  });
+  const post = (request: Request): void => port.post(request);
+  try {
+    post({ kind: 'begin', settings: { ...settings, worker: undefined }, origin: page.origin() });
+    await within(timers, startLimit, started, () => workerUnavailable('late'));
+  } catch (error) {
+    port.terminate();
+    throw error;
+  }
+
+  return {
+    look: (wanted) => ask('look', [wanted]),
+    async spend(wanted, seen, limit) {
+      const outcome = await ask('spend', [wanted, seen, limit], limit);
+      return outcome.kind === 'quarantined'
+        ? { ...outcome, cause: readError(outcome.cause) as InvalidIdTokenError }
+        : outcome;
+    },
+    redeem: (code) => ask('redeem', [code], settings.exchangeLimit),
+    adopt: (receipt, family) => ask('adopt', [receipt, family]),
+    goUnmarked: () => ask('goUnmarked', []),
+    discard: (receipt) => ask('discard', [receipt]).catch(() => {}),
+    async end(options) {
+      const id = lastId + 1; // its own
+      const revoked = new Promise<void>((resolve) => revoking.set(id, resolve));
+      await ask('end', [options]);
+      return { revoked: within(timers, answerLimit, revoked, silent).catch(() => {}) };
+    },
+    moveIn: async () => undefined, // there is nothing to be moved into memory
+    dispose: () => post({ kind: 'dispose' }),
+  };
+
+  /** @param extra How long what is asked for may itself take. */
+  async function ask<Method extends RemoteMethod>(
+    method: Method,
+    args: Parameters<Custody[Method]>,
+    extra: Milliseconds = 0,
+  ): Promise<Told<Method>> {
+    const id = ++lastId;
+    post({ kind: 'call', id, method, args, leaving: page.leaving() } as CallRequest);
+    const answered = new Promise<Told<Method>>((resolve, reject) =>
+      waiting.set(id, (reply) =>
+        reply.kind === 'value' ? resolve(reply.value as Told<Method>) : reject(readError(reply.error)),
+      ),
+    );
+    return within(timers, extra + answerLimit, answered, silent).finally(() => waiting.delete(id));
+  }
+
+  /** Not at once: what brought an answer may have another question yet. */
+  function terminateWhenQuiet(): void {
+    timers.after(answerLimit, () => (waiting.size > 0 ? terminateWhenQuiet() : port.terminate()));
+  }
+
+  function hear(reply: Reply): void {
+    switch (reply.kind) {
+      case 'ready':
+        return onStart(reply.version === messageVersion ? undefined : workerUnavailable('version'));
+      case 'idle':
+        return terminateWhenQuiet();
+      case 'revoked':
+        return revoking.get(reply.id)?.();
+      case 'value':
+      case 'error':
+        waiting.get(reply.id)?.(reply);
+    }
+  }
+}

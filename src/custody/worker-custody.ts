@@ -1,0 +1,56 @@
+import { loadFeature } from '../core/load-feature.ts';
+import type { Settings, WorkerSettings } from '../core/settings.ts';
+import type { Environment } from '../environment.ts';
+import { DisposedError, type GenericError } from '../errors.ts';
+import type { Custody } from './custody.ts';
+
+/**
+ * Custody in a worker, which is started by the first call, and in the page where it does not start. It stays where it is then:
+ * there are never two custodians.
+ */
+export function createWorkerCustody(
+  settings: Settings,
+  worker: WorkerSettings,
+  env: Pick<Environment, 'workers' | 'timers' | 'page'>,
+  createInPage: () => Custody,
+): Custody {
+  let custodian: Promise<Custody> | undefined;
+  let disposed = false;
+
+  async function start(): Promise<Custody> {
+    try {
+      const { startRemoteCustody } = await loadFeature(env.timers, () => import('./remote-custody.ts'));
+      return await startRemoteCustody(settings, worker, env);
+    } catch (error) {
+      if (worker.fallback === 'error') {
+        custodian = undefined; // the next call tries again
+        throw error;
+      }
+      const { message, reason } = error as GenericError;
+      // Where there are no workers at all, nobody can do anything about it.
+      if (reason !== 'unsupported')
+        env.page.warn(`latchkey: ${message} Refresh tokens are held in the page. See "workerUrl", "worker".`);
+      return createInPage();
+    }
+  }
+
+  async function custodianOf(): Promise<Custody> {
+    if (!custodian && disposed) throw new DisposedError();
+    return (custodian ??= start());
+  }
+
+  return {
+    look: async (wanted) => (await custodianOf()).look(wanted),
+    spend: async (wanted, seen, limit) => (await custodianOf()).spend(wanted, seen, limit),
+    redeem: async (code) => (await custodianOf()).redeem(code),
+    adopt: async (receipt, family) => (await custodianOf()).adopt(receipt, family),
+    moveIn: async (takeOver) => (await custodianOf()).moveIn(takeOver),
+    goUnmarked: async () => (await custodianOf()).goUnmarked(),
+    discard: async (receipt) => (await custodianOf()).discard(receipt),
+    end: async (options) => (await custodianOf()).end(options),
+    dispose() {
+      disposed = true;
+      custodian?.then((it) => it.dispose()).catch(() => {});
+    },
+  };
+}
