@@ -1,12 +1,14 @@
-import { rmSync } from 'node:fs';
-import { rollup } from 'rollup';
-import { transform } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import commonjs from '@rollup/plugin-commonjs';
 import resolve from '@rollup/plugin-node-resolve';
+import terser from '@rollup/plugin-terser';
 import typescript from '@rollup/plugin-typescript';
 import { dts } from 'rollup-plugin-dts';
+import license from 'rollup-plugin-license';
 
 rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist');
 
 // Types are the type checker's job (`npm run types`); here TypeScript only takes them away.
 const compile = () =>
@@ -23,51 +25,114 @@ const compile = () =>
     },
   });
 
-const output = { dir: 'dist', format: 'es', sourcemap: true, chunkFileNames: 'chunks/[name]-[hash].js' };
-
-/** The worker's script: one classic script, whatever starts it. */
-async function workerScript() {
-  const bundle = await rollup({ input: 'src/worker.ts', plugins: [resolve({ browser: true }), compile()] });
-  const { output } = await bundle.generate({ format: 'iife', sourcemap: true });
-  const { code } = await transform(output[0].code, { minify: true, target: 'es2022' });
-  return code.trim();
-}
-
-/** The same script as a file, `latchkey/worker`, and as text, for the blob that is started where no file is named. */
-function worker() {
-  const script = workerScript();
-  const id = 'virtual:worker-script';
-  return {
-    name: 'worker-script',
-    resolveId: (source) => (source === id ? `\0${id}` : null),
-    load: async (source) =>
-      source === `\0${id}` ? `export const script = ${JSON.stringify(await script)};` : null,
-    async generateBundle() {
-      this.emitFile({ type: 'asset', fileName: 'worker.js', source: await script });
+/** `dist/THIRD-PARTY-LICENSES`: whose code is in an entry, after what nobody uses was left out. */
+function licences(entry) {
+  const plugin = license({
+    thirdParty: {
+      output(packages) {
+        for (const found of packages) bundled[entry][`${found.name} ${found.version}`] = found;
+        writeFileSync('dist/THIRD-PARTY-LICENSES', Object.entries(bundled).map(licenceSection).join('\n'));
+      },
     },
-  };
+  });
+  bundled[entry] ??= {}; // two builds make one entry
+  // It only has to look: with the code that it hands back unchanged come source maps of twice the size.
+  return { ...plugin, renderChunk: (...chunk) => void plugin.renderChunk(...chunk) };
 }
+const bundled = {};
+
+function licenceSection([entry, packages]) {
+  const names = Object.keys(packages).sort();
+  const texts = names.map((name) => {
+    const { license, licenseText } = packages[name];
+    if (!licenseText) throw new Error(`${name} is bundled and brings no licence text`);
+    return `## ${name} (${license})\n\n${licenseText.trim()}\n`;
+  });
+  return `# In ${entry}\n\n${texts.join('\n')}`;
+}
+
+/** `dist/integrity.json`: what a page writes into `<script integrity>` for each file that it may load by such a tag. */
+const integrity = {
+  name: 'integrity',
+  writeBundle({ dir }, bundle) {
+    for (const name of Object.keys(bundle).filter((name) => name.endsWith('.js'))) {
+      const hash = createHash('sha384').update(readFileSync(`${dir}/${name}`));
+      hashes[name] = `sha384-${hash.digest('base64')}`;
+    }
+    writeFileSync(`${dir}/integrity.json`, JSON.stringify(hashes, undefined, 2) + '\n');
+  },
+};
+const hashes = {};
+
+/** Within the script's wrapper: the names that the script of auth0-spa-js v1 gave to a page, where it is one's script. */
+const globalsOfV1 = `
+if (globalThis.auth0 === exports)
+  Object.assign(globalThis, { createAuth0Client: Object.assign(createAuth0Client, exports), Auth0Client });`;
+
+const output = { dir: 'dist', sourcemap: true, exports: 'named' };
+const chunked = { ...output, format: 'es', chunkFileNames: 'chunks/[name]-[hash].js' };
+const whole = { ...output, inlineDynamicImports: true };
+const script = { ...whole, format: 'umd', name: 'auth0', outro: globalsOfV1 };
+
+/** The worker's script as text, for the blob that is started where no file is named; it has been built before. */
+const workerScript = {
+  name: 'worker-script',
+  resolveId: (source) => (source === 'virtual:worker-script' ? source : null),
+  load(id) {
+    if (id !== 'virtual:worker-script') return null;
+    const script = readFileSync('dist/worker.js', 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '');
+    return `export const script = ${JSON.stringify(script)};`;
+  },
+};
 
 // The SDK and the server side are built apart, types too, so that no chunk is ever shared between them.
 const sdk = { index: 'src/index.ts' };
 const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
 const external = [/^node:/];
 
-const types = (input) => ({
+const forBrowsers = (entry) => [
+  workerScript,
+  resolve({ browser: true }),
+  commonjs(),
+  compile(),
+  licences(entry),
+];
+const forNode = (entry) => [
+  resolve({ preferBuiltins: true, exportConditions: ['node'] }),
+  commonjs(),
+  compile(),
+  licences(entry),
+];
+
+const types = (input, ...extensions) => ({
   input,
   external,
   plugins: [dts()],
-  output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name]-[hash].d.ts' },
+  output: extensions.map((extension) => ({
+    dir: 'dist',
+    format: 'es',
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `chunks/[name]-[hash].${extension}`,
+  })),
 });
 
 export default [
-  { input: sdk, plugins: [worker(), resolve({ browser: true }), commonjs(), compile()], output },
   {
-    input: server,
-    external,
-    plugins: [resolve({ preferBuiltins: true, exportConditions: ['node'] }), commonjs(), compile()],
-    output,
+    input: { worker: 'src/worker.ts' },
+    plugins: forBrowsers('latchkey/worker'),
+    output: { ...whole, format: 'iife', plugins: [terser({ ecma: 2022 })] },
   },
-  types(sdk),
-  types(server),
+  { input: sdk, plugins: forBrowsers('latchkey'), output: chunked },
+  {
+    input: sdk.index, // in one piece
+    plugins: forBrowsers('latchkey'),
+    output: [
+      { ...whole, format: 'cjs', entryFileNames: 'index.cjs' },
+      { ...script, entryFileNames: 'latchkey.umd.js', plugins: [integrity] },
+      { ...script, entryFileNames: 'latchkey.umd.min.js', plugins: [terser({ ecma: 2022 }), integrity] },
+    ],
+  },
+  { input: server, external, plugins: forNode('latchkey/tenant, latchkey/tenant/node'), output: chunked },
+  types(sdk, 'd.ts', 'd.cts'),
+  types(server, 'd.ts'),
 ];

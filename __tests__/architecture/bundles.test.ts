@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -21,24 +22,58 @@ beforeAll(async () => {
   await run(process.execPath, ['node_modules/rollup/dist/bin/rollup', '--config', '--silent'], {
     cwd: directory,
   });
-}, 60_000);
+}, 120_000);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-describe('the bundle of the SDK', () => {
+const scripts = ['latchkey.umd.js', 'latchkey.umd.min.js'];
+const formats = ['index.js', 'index.cjs', ...scripts];
+
+describe.each(formats)('the SDK as %s', (file) => {
   it('holds nothing of the tenant', () => {
-    const { rooms, packages } = contentsOf(['index.js']);
+    const { rooms, packages } = contentsOf([file]);
     expect(rooms).toContain('auth0-client');
     expect(rooms.filter((room) => room.startsWith('tenant'))).toEqual([]);
     expect(difference(packages, ['es-cookie', 'browser-tabs-lock', 'tslib'])).toEqual([]);
   });
 
   it('imports no package: installing latchkey installs nothing else', () => {
-    expect(bareImports(['index.js'])).toEqual([]);
+    expect(bareImports([file])).toEqual([]);
+    expect(read(file)).not.toMatch(/\brequire\(/);
+  });
+});
+
+describe('the SDK', () => {
+  it.each(['index.js', 'index.cjs'])(
+    'touches no global and leaves no handle open when Node imports %s',
+    async (file) => {
+      expect(await importInNode(join(dist, file))).toMatchObject({ touched: [], ended: true });
+    },
+  );
+
+  it('is the same in every format, down to the features that index.js loads on first use', () => {
+    const { rooms, packages } = contentsOf(['index.js']);
+    for (const file of formats) expect(contentsOf([file])).toEqual({ rooms, packages });
+    for (const file of formats.slice(1)) expect(importsOfChunk(file)).toEqual([]);
   });
 
-  it('touches no global and leaves no handle open when it is imported in Node', async () => {
-    expect(await importInNode(join(dist, 'index.js'))).toMatchObject({ touched: [], ended: true });
+  // LATCHKEY_WRITE_DOCS=1 npm run unit -- bundles
+  it('has the types of docs/api/latchkey.d.ts (with LATCHKEY_WRITE_DOCS=1 this test writes them anew)', () => {
+    const page = join(root, 'docs/api/latchkey.d.ts');
+    const types = read('index.d.ts');
+    if (process.env.LATCHKEY_WRITE_DOCS) writeFileSync(page, types);
+    expect(readFileSync(page, 'utf8')).toBe(types);
+    expect(read('index.d.cts')).toBe(types);
+  });
+
+  it('lists the hash of every script, for a page that says which one it means', () => {
+    const hashes = scripts.map((file) => [
+      file,
+      `sha384-${createHash('sha384')
+        .update(readFileSync(join(dist, file)))
+        .digest('base64')}`,
+    ]);
+    expect(JSON.parse(read('integrity.json'))).toEqual(Object.fromEntries(hashes));
   });
 });
 
@@ -63,8 +98,32 @@ describe('the bundles of the tenant', () => {
   });
 });
 
-describe('every chunk of the build', () => {
-  it('belongs to an entry', () => {
+describe('the build', () => {
+  it.each([
+    ['latchkey', formats],
+    ['latchkey/tenant, latchkey/tenant/node', ['tenant.js', 'tenant-node.js']],
+  ])('prints the licence of every package that is in %s, and of no other', (entry, files) => {
+    const [, section = ''] = new RegExp(`^# In ${entry}\n([^]*?)(?=^# In |$(?![^]))`, 'm').exec(
+      read('THIRD-PARTY-LICENSES'),
+    )!;
+    const licences = section.split(/^## /m).slice(1);
+    expect(licences.map((text) => text.split(' ')[0])).toEqual(contentsOf(files).packages);
+    for (const text of licences) expect(text).toMatch(/Copyright .*[^]*Permission is hereby granted/);
+  });
+
+  it('gives every script a map that carries its sources', () => {
+    const names = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.c?js$/.test(name),
+    );
+    expect(names).toEqual(expect.arrayContaining(formats));
+    for (const name of names) {
+      expect(read(name)).toMatch(new RegExp(`\n//# sourceMappingURL=${basename(name)}\\.map\n?$`));
+      const { sources, sourcesContent } = sourceMapOf(name);
+      expect(sourcesContent.filter((text) => typeof text === 'string')).toHaveLength(sources.length);
+    }
+  });
+
+  it('makes no chunk that belongs to no entry', () => {
     const built = readdirSync(join(dist, 'chunks'), { encoding: 'utf8' }).filter((name) =>
       name.endsWith('.js'),
     );
@@ -81,10 +140,13 @@ describe('every chunk of the build', () => {
 const difference = (all: readonly string[], known: readonly string[]) =>
   all.filter((item) => !known.includes(item));
 
+const read = (name: string) => readFileSync(join(dist, name), 'utf8');
+
+const sourceMapOf = (name: string) =>
+  JSON.parse(read(`${name}.map`)) as { sources: string[]; sourcesContent: (string | null)[] };
+
 const importsOfChunk = (chunk: string) =>
-  importsOf({ path: chunk, text: readFileSync(join(dist, chunk), 'utf8') }).map(
-    ({ specifier }) => specifier ?? '?',
-  );
+  importsOf({ path: chunk, text: read(chunk) }).map(({ specifier }) => specifier ?? '?');
 
 /** The entries and everything that they import, now or on first use; paths relative to `dist/`. */
 function chunksOf(entries: readonly string[]): string[] {
@@ -106,10 +168,8 @@ function contentsOf(entries: readonly string[]): { rooms: string[]; packages: st
   const rooms = new Set<string>();
   const packages = new Set<string>();
   for (const chunk of chunksOf(entries)) {
-    const map = join(dist, `${chunk}.map`);
-    const { sources } = JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] };
-    for (const source of sources) {
-      const path = resolve(dirname(map), source);
+    for (const source of sourceMapOf(chunk).sources) {
+      const path = resolve(dist, dirname(chunk), source);
       const [, packageName] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
       if (packageName) packages.add(packageName);
       else if (!source.startsWith('\0')) rooms.add(roomOf(relative(join(directory, 'src'), path)));
