@@ -20,11 +20,13 @@ const daily = [
   { name: 'size', needs: 'build', run: check },
   { name: 'unit', run: jest },
   { name: 'browser', needs: 'build', run: jest },
+  { name: 'package', needs: 'build', run: jest, only: ['loads'] },
 ];
 const long = [
   { name: 'build', run: check },
   { name: 'unit', run: jest, only: ['matrix', 'model'] },
   { name: 'browser', needs: 'build', run: jest, only: ['storm', 'missing-parts', 'two-clients'] },
+  { name: 'package', needs: 'build', run: jest },
 ];
 const parts = all ? long : daily;
 

@@ -1,0 +1,242 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { root } from '../architecture/source-files.ts';
+import { installApp, type InstalledApp } from './installed-app.ts';
+import { readme } from './readme.ts';
+import { construct, everyPart, report, untouched, watching, watchingModule, watchText } from './watch.ts';
+
+const run = promisify(execFile);
+
+jest.setTimeout(60_000);
+
+let app: InstalledApp;
+
+beforeAll(async () => {
+  app = await installApp();
+});
+afterAll(() => app?.remove());
+
+it('installs nothing but itself', () => {
+  expect(app.installed).toEqual(['latchkey']);
+});
+
+/** Programs of the project; each ends with a report of what it did to the globals. */
+const esModule = `${readme.esModule}import { Auth0Client } from 'latchkey';\n`;
+const commonJs = `${readme.commonJs}const { Auth0Client } = require('latchkey');\n`;
+const url = 'https://app.example';
+
+/** The globals of a page in Node's own, as test runners lay them there. */
+const laidOver = (page: string) => `${page}
+for (const name of Object.getOwnPropertyNames(page))
+  if (!(name in globalThis)) Object.defineProperty(globalThis, name, { configurable: true, value: page[name] });
+export { page };\n`;
+
+describe('loads and constructs, touches no global, and keeps no process from ending', () => {
+  beforeAll(() => {
+    app.link('jsdom', 'happy-dom', 'preact', 'preact-render-to-string', 'esbuild');
+    app.write({
+      'watch.js': watchingModule(everyPart),
+      'jsdom.js': laidOver(
+        `import { JSDOM } from 'jsdom'; const { window: page } = new JSDOM('', { url: '${url}' });`,
+      ),
+      'happy-dom.js': laidOver(
+        `import { Window } from 'happy-dom'; const page = new Window({ url: '${url}' });`,
+      ),
+    });
+  });
+
+  const watched = `import { observe } from './watch.js';\n`;
+  it.each([
+    ['in Node, as an ES module', 'main.js', watched + esModule + construct + report],
+    ['in Node, as CommonJS', 'main.cjs', watching(everyPart) + commonJs + construct + report],
+    [
+      'beside the globals of jsdom',
+      'beside-jsdom.js',
+      `import { page } from './jsdom.js';\n${watched}${esModule}${construct}${report}page.close();`,
+    ],
+    [
+      'beside the globals of happy-dom',
+      'beside-happy-dom.js',
+      `import { page } from './happy-dom.js';\n${watched}${esModule}${construct}${report}await page.happyDOM.close();`,
+    ],
+    [
+      'in the window of jsdom, as CommonJS',
+      'in-jsdom.js',
+      `import { readFileSync } from 'node:fs';
+      import { createRequire } from 'node:module';
+      import { JSDOM } from 'jsdom';
+      const { window } = new JSDOM('', { url: '${url}', runScripts: 'outside-only' });
+      const source = readFileSync(createRequire(import.meta.url).resolve('latchkey'), 'utf8');
+      const load = window.eval('(function (exports) {' + source + '\\n})');
+      const exports = {};
+      const observe = window.eval(${JSON.stringify(watchText(everyPart))});
+      load(exports);
+      const { Auth0Client, createAuth0Client } = exports;
+      ${construct}${report}
+      window.close();`,
+    ],
+    [
+      'while a server renders',
+      'render.js',
+      `import { h } from 'preact';
+      import { renderToString } from 'preact-render-to-string';
+      ${watched}${esModule}
+      let client;
+      function App() {
+        ${construct.replace('const client', 'client')}
+        return h('p', null, 'Signed out');
+      }
+      if (renderToString(h(App)) !== '<p>Signed out</p>') throw new Error('rendered something else');
+      ${report}`,
+    ],
+  ])('%s', async (_, file, text) => {
+    app.write({ [file]: text });
+    expect(JSON.parse(await app.node(file))).toEqual(untouched);
+  });
+
+  it('bundled by esbuild', async () => {
+    app.write({
+      'bundled.js': watched + esModule + construct + report,
+      'bundle.js': `import { build } from 'esbuild';
+        await build({ entryPoints: ['bundled.js'], bundle: true, splitting: true, minify: true, format: 'esm', outdir: 'out' });`,
+    });
+    await app.node('bundle.js');
+    expect(JSON.parse(await app.node('out/bundled.js'))).toEqual(untouched);
+  });
+});
+
+describe('the script in a window of jsdom', () => {
+  it.each(['latchkey.umd.js', 'latchkey.umd.min.js'])(
+    'gives a page the globals of %s: the one of its own and those of auth0-spa-js v1',
+    async (file) => {
+      app.write({
+        'script.js': `import { readFileSync } from 'node:fs';
+        import { JSDOM } from 'jsdom';
+        const { window } = new JSDOM('', { url: '${url}', runScripts: 'outside-only' });
+        const observe = window.eval(${JSON.stringify(watchText(everyPart))});
+        window.eval(readFileSync('node_modules/latchkey/dist/${file}', 'utf8'));
+        const { read, changed } = observe();
+        const { auth0, createAuth0Client, Auth0Client } = window;
+        // As v1's documentation begins.
+        const client = await createAuth0Client({ domain: 'tenant.example', client_id: 'app', redirect_uri: '${url}' });
+        console.log(JSON.stringify({
+          read,
+          changed,
+          same: [createAuth0Client === auth0.createAuth0Client, Auth0Client === auth0.Auth0Client],
+          client: client instanceof Auth0Client,
+          carried: Object.keys(auth0).filter((name) => createAuth0Client[name] !== auth0[name]),
+        }));
+        window.close();`,
+      });
+      expect(JSON.parse(await app.node('script.js'))).toEqual({
+        read: [],
+        changed: ['Auth0Client', 'auth0', 'createAuth0Client'],
+        same: [true, true],
+        client: true,
+        carried: [],
+      });
+    },
+  );
+
+  it('leaves the globals alone where it is a module of somebody', async () => {
+    app.write({
+      'module.cjs': `${watching(everyPart)}
+      const { readFileSync } = require('node:fs');
+      const factories = [];
+      const define = Object.assign((names, factory) => factories.push(factory), { amd: {} });
+      const source = readFileSync('node_modules/latchkey/dist/latchkey.umd.min.js', 'utf8');
+      new Function('define', 'exports', 'module', source)(define);
+      const asked = {};
+      factories[0](asked);
+      const module_ = { exports: {} };
+      new Function('exports', 'module', source)(module_.exports, module_);
+      const { Auth0Client, createAuth0Client } = asked;
+      if (typeof module_.exports.Auth0Client !== 'function') throw new Error('no CommonJS');
+      ${construct}${report}`,
+    });
+    expect(JSON.parse(await app.node('module.cjs'))).toEqual(untouched);
+  });
+});
+
+describe('the tenant', () => {
+  it.each([
+    ['ES modules', 'tenant.js', (text: string) => text],
+    [
+      'require(), which takes ES modules',
+      'tenant.cjs',
+      (text: string) =>
+        `(async () => {\n${text.replace(/import (.*) from '(.*)';/g, "const $1 = require('$2');")}})();`,
+    ],
+  ])('serves by %s, and ends', async (_, file, toModule) => {
+    const listening = readme.tenant.replace(
+      'await serve(tenant);',
+      'const server = await serve(tenant, { port: 0 });',
+    );
+    app.write({
+      [file]: toModule(`${listening}
+        const { status } = await fetch(server.url + '/.well-known/openid-configuration');
+        console.log(status);
+        await server.close();\n`),
+    });
+    expect(await app.node(file)).toBe('200\n');
+  });
+});
+
+describe('the types', () => {
+  const uses = `
+    const options: Auth0ClientOptions = { domain: 'tenant.example', clientId: 'app', useRefreshTokens: true };
+    export const client: Auth0Client = new Auth0Client(options);
+    export const factory: (options: Auth0ClientOptions) => Promise<Auth0Client> = createAuth0Client;
+    // @ts-expect-error a client id is needed
+    export const nobody = createAuth0Client({ domain: 'tenant.example' });`;
+  const servers = `
+    import { createTenant, type Tenant } from 'latchkey/tenant';
+    import { serve } from 'latchkey/tenant/node';
+    export const tenant: Tenant = createTenant({ baseUrl: 'http://localhost:4400', clients: [], users: [] });
+    export const close: () => Promise<void> = async () => (await serve(tenant)).close();`;
+
+  it.each([
+    ['nodenext', ['module.mts', 'common.cts', 'server.mts']],
+    ['bundler', ['module.mts', 'server.mts']],
+  ])('compile strictly, the package too, with moduleResolution %s', async (resolution, files) => {
+    app.write({
+      'module.mts': `${readme.esModule}import { Auth0Client, type Auth0ClientOptions } from 'latchkey';${uses}`,
+      'common.cts': `import latchkey = require('latchkey');
+        import type { Auth0ClientOptions } from 'latchkey';
+        const { createAuth0Client } = latchkey;
+        import Auth0Client = latchkey.Auth0Client;${uses}`,
+      'server.mts': servers,
+    });
+    const module = resolution === 'nodenext' ? 'nodenext' : 'esnext';
+    const compilerOptions = {
+      noEmit: true,
+      strict: true,
+      target: 'es2022',
+      lib: ['es2022', 'dom'],
+      types: [],
+      module,
+      moduleResolution: resolution,
+    };
+    app.write({ 'tsconfig.json': JSON.stringify({ compilerOptions, files }) });
+    await app.node(join(root, 'node_modules/@typescript/native/bin/tsc'));
+  });
+
+  it('and the package are what publint asks for', async () => {
+    const publint = join(root, 'node_modules/publint/src/cli.js');
+    await expect(
+      app.node(publint, 'run', 'node_modules/latchkey', '--strict', '--pack', 'false'),
+    ).resolves.toContain('All good!');
+  });
+
+  // The tenant is ES modules for Node: neither TypeScript's resolution of before package exports (node10) sees its entries,
+  // nor does it know, for CommonJS, that Node requires ES modules since 20.19.
+  it.each([
+    ['the SDK', ['--entrypoints', '.']],
+    ['the tenant', ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node']],
+  ])('of %s are right in every way of resolving them', async (_, options) => {
+    const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+    await run(process.execPath, [attw, app.tarball, ...options]); // fails where it finds a problem
+  });
+});

@@ -1,0 +1,201 @@
+import { cpSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { playgroundUser } from '../../scripts/playground-tenant.mjs';
+import { launchChromium, type Chromium } from '../support/chromium.ts';
+import { installApp, type InstalledApp } from './installed-app.ts';
+import { onPageOf, signIn } from './pages.ts';
+import { readme } from './readme.ts';
+import { construct, partsOfPages, report, untouched, watching, watchingModule } from './watch.ts';
+
+jest.setTimeout(60_000);
+
+let app: InstalledApp;
+let chromium: Chromium;
+
+beforeAll(async () => {
+  [app, chromium] = await Promise.all([installApp(), launchChromium({ thirdPartyCookies: 'allowed' })]);
+  app.link('vite', 'webpack', 'rollup', '@rollup/plugin-node-resolve', '@rollup/plugin-commonjs', 'esbuild');
+});
+afterAll(async () => {
+  await chromium?.close();
+  app?.remove();
+});
+
+const icon = '<link rel="icon" href="data:," />';
+const main = '<script type="module" src="/main.js"></script>';
+const html = (...parts: readonly string[]) => `<!doctype html><title>App</title>${icon}\n${parts.join('\n')}`;
+
+/** The README's app, which first tells what it took to load. */
+const application = `import { observe } from './watch.js';
+import { Auth0Client } from 'latchkey';
+${construct}${report}${readme.tenLines}`;
+
+/** The README's app with the line that it begins with in another form, which needs no `await` at the top. */
+const applicationBy = (firstLine: string) =>
+  `(async () => {\n${firstLine}${readme.tenLines.replace(readme.esModule, '')}})();`;
+
+/** A token, and whose it is. */
+const signedIn = [
+  expect.objectContaining({ email: playgroundUser.email, name: playgroundUser.name }),
+  expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
+];
+
+/** Programs of the project that make `out/` of `index.html` and `main.js`, each as its tool's readers are told to. */
+const bundlers = {
+  Vite: `import { build } from 'vite';
+    await build({ configFile: false, logLevel: 'error', build: { outDir: 'out' } });`,
+  webpack: `import { cpSync } from 'node:fs';
+    import webpack from 'webpack';
+    const compiler = webpack({
+      mode: 'production',
+      context: import.meta.dirname,
+      entry: './main.js',
+      output: { path: import.meta.dirname + '/out', filename: 'main.js', clean: true },
+      performance: false,
+    });
+    await new Promise((resolve, reject) =>
+      compiler.run((error, stats) => {
+        const failed = error ?? (stats.hasErrors() || stats.hasWarnings() ? new Error(stats.toString()) : undefined);
+        compiler.close(() => (failed ? reject(failed) : resolve()));
+      }),
+    );
+    cpSync('index.html', 'out/index.html');`,
+  Rollup: `import { cpSync } from 'node:fs';
+    import commonjs from '@rollup/plugin-commonjs';
+    import { nodeResolve } from '@rollup/plugin-node-resolve';
+    import { rollup } from 'rollup';
+    const onwarn = (warning) => { throw new Error(warning.message); };
+    const plugins = [nodeResolve({ browser: true }), commonjs()];
+    const bundle = await rollup({ input: 'main.js', plugins, onwarn });
+    await bundle.write({ dir: 'out', format: 'es' });
+    cpSync('index.html', 'out/index.html');`,
+  esbuild: `import { cpSync } from 'node:fs';
+    import { build } from 'esbuild';
+    const options = { bundle: true, splitting: true, minify: true, format: 'esm', outdir: 'out' };
+    const { warnings } = await build({ entryPoints: ['main.js'], ...options });
+    if (warnings.length > 0) throw new Error(JSON.stringify(warnings));
+    cpSync('index.html', 'out/index.html');`,
+} as const;
+const tools = Object.keys(bundlers) as (keyof typeof bundlers)[];
+
+/** Bundles `main.js` in a folder of its own within the project. */
+async function bundle(tool: keyof typeof bundlers, folder: string, text: string): Promise<string> {
+  app.write({
+    [`${folder}/index.html`]: html(main),
+    [`${folder}/main.js`]: text,
+    [`${folder}/watch.js`]: watchingModule(partsOfPages),
+    [`${folder}/bundle.mjs`]: `process.chdir(import.meta.dirname);\nawait import('./build.mjs');`,
+    [`${folder}/build.mjs`]: bundlers[tool],
+  });
+  await app.node(`${folder}/bundle.mjs`);
+  return join(app.directory, folder, 'out');
+}
+
+describe.each(tools)('bundled by %s', (tool) => {
+  it('touches no global until it is asked to, and signs in', async () => {
+    await onPageOf(await bundle(tool, `${tool}-modules`, application), chromium, async (opened) => {
+      await expect(signIn(opened)).resolves.toEqual(signedIn);
+      const [[first]] = opened.printed as [[string]];
+      expect(JSON.parse(first)).toEqual(untouched);
+    });
+  });
+
+  it('signs in as CommonJS', async () => {
+    app.write({ [`${tool}-common/package.json`]: '{ "type": "commonjs" }' });
+    const folder = await bundle(tool, `${tool}-common`, applicationBy(readme.commonJs));
+    await onPageOf(folder, chromium, async (opened) => {
+      await expect(signIn(opened)).resolves.toEqual(signedIn);
+    });
+  });
+});
+
+/** A folder of the project with the package's files beside its page, as the README lays them there. */
+function folderOf(folder: string, files: Readonly<Record<string, string>>): string {
+  const packaged = join(app.directory, 'node_modules/latchkey/dist');
+  const script = 'latchkey.umd.min.js';
+  cpSync(packaged, join(app.directory, folder, 'latchkey'), { recursive: true });
+  cpSync(join(packaged, script), join(app.directory, folder, script));
+  app.write(Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text])));
+  return join(app.directory, folder);
+}
+
+const globalsOfScript = ['Auth0Client', 'auth0', 'createAuth0Client'];
+
+describe('without a bundler', () => {
+  /** The README's lines for a page, with the hash that they leave out: the one of a file. */
+  const script = (file: string) => {
+    const list = readFileSync(join(app.directory, 'node_modules/latchkey/dist/integrity.json'), 'utf8');
+    return readme.script.replace('sha384-…', (JSON.parse(list) as Record<string, string>)[file] ?? '');
+  };
+
+  it('an import map finds it, and it signs in', async () => {
+    const folder = folderOf('import-map', {
+      'index.html': html(readme.importMap, main),
+      'main.js': application,
+      'watch.js': watchingModule(partsOfPages),
+    });
+    await onPageOf(folder, chromium, async (opened) => {
+      await expect(signIn(opened)).resolves.toEqual(signedIn);
+      const [[first]] = opened.printed as [[string]];
+      expect(JSON.parse(first)).toEqual(untouched);
+    });
+  });
+
+  it('a script gives three globals, and signs in', async () => {
+    const begin = `<script>${watching(partsOfPages)}</script>`;
+    const end = `<script>${construct.replace('new ', 'new auth0.')}${report}</script>`;
+    const folder = folderOf('script', {
+      'index.html': html(begin, script('latchkey.umd.min.js'), end, main),
+      'main.js': applicationBy(''), // the README's second script has named the function
+    });
+    await onPageOf(folder, chromium, async (opened) => {
+      await expect(signIn(opened)).resolves.toEqual(signedIn);
+      const [[first]] = opened.printed as [[string]];
+      expect(JSON.parse(first)).toEqual({ ...untouched, changed: globalsOfScript });
+    });
+  });
+
+  it('a script of another hash does not run', async () => {
+    const folder = folderOf('wrong-hash', { 'index.html': html(script('latchkey.umd.js')) });
+    await onPageOf(folder, chromium, async ({ page }) => {
+      await expect(page.evaluate(() => 'auth0' in globalThis)).resolves.toBe(false);
+    });
+  });
+});
+
+describe('in a web worker', () => {
+  it.each([
+    [
+      'the ES modules touch no global',
+      'module',
+      `import { observe } from './watch.js';
+      import { Auth0Client, createAuth0Client } from './latchkey/index.js';\n`,
+      [],
+    ],
+    [
+      'the script gives three globals',
+      'classic',
+      `${watching(partsOfPages)}importScripts('latchkey.umd.min.js');\n`,
+      globalsOfScript,
+    ],
+  ] as const)('%s', async (_, type, load, changed) => {
+    const folder = folderOf(`worker-${type}`, {
+      'index.html': html(),
+      'watch.js': watchingModule(partsOfPages),
+      'worker.js': `${load}${construct}${report.replace('console.log', 'postMessage')}`,
+    });
+    await onPageOf(folder, chromium, async ({ page }) => {
+      const answer = page.evaluate(
+        (type) =>
+          new Promise<string>((resolve, reject) => {
+            const worker = new Worker('/worker.js', { type });
+            worker.addEventListener('message', ({ data }) => resolve(data as string));
+            worker.addEventListener('error', ({ message }) => reject(new Error(message)));
+          }),
+        type,
+      );
+      expect(JSON.parse(await answer)).toEqual({ ...untouched, changed });
+    });
+  });
+});
