@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -96,14 +97,26 @@ describe('loads and constructs, touches no global, and keeps no process from end
     expect(JSON.parse(await app.node(file))).toEqual(untouched);
   });
 
-  it('bundled by esbuild', async () => {
+  /** Bundles a program of the project. */
+  const bundle = async (file: string, text: string) => {
+    const options = { bundle: true, splitting: true, minify: true, format: 'esm', outdir: 'out' };
     app.write({
-      'bundled.js': watched + esModule + construct + report,
+      [file]: text,
       'bundle.js': `import { build } from 'esbuild';
-        await build({ entryPoints: ['bundled.js'], bundle: true, splitting: true, minify: true, format: 'esm', outdir: 'out' });`,
+        await build({ entryPoints: ['${file}'], ...${JSON.stringify(options)} });`,
     });
     await app.node('bundle.js');
-    expect(JSON.parse(await app.node('out/bundled.js'))).toEqual(untouched);
+    return `out/${file}`;
+  };
+
+  it('bundled by esbuild', async () => {
+    const bundled = await bundle('bundled.js', watched + esModule + construct + report);
+    expect(JSON.parse(await app.node(bundled))).toEqual(untouched);
+  });
+
+  it('and leaves nothing in the bundle of an app that imports it and does not use it', async () => {
+    const bundled = await bundle('unused.js', `${esModule}import 'latchkey/tenant'; console.log('all');`);
+    expect(readFileSync(join(app.directory, bundled), 'utf8')).toBe('console.log("all");\n');
   });
 });
 
