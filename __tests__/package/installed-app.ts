@@ -71,7 +71,7 @@ export async function installApp(): Promise<InstalledApp> {
 
 async function node(words: readonly string[], cwd: string): Promise<string> {
   try {
-    return (await start(process.execPath, words, { cwd, timeout: 30_000, env: withoutNpm(process.env) }))
+    return (await start(process.execPath, words, { cwd, timeout: 60_000, env: withoutNpm(process.env) }))
       .stdout;
   } catch (error) {
     const { killed, message, stdout } = error as Error & { killed: boolean; stdout: string };
