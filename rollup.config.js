@@ -133,6 +133,6 @@ export default [
     ],
   },
   { input: server, external, plugins: forNode('latchkey/tenant, latchkey/tenant/node'), output: chunked },
-  types(sdk, 'd.ts', 'd.cts'),
+  ...Object.entries(sdk).map(([name, source]) => types({ [name]: source }, 'd.ts', 'd.cts')), // each of them whole
   types(server, 'd.ts'),
 ];
