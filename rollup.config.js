@@ -90,13 +90,7 @@ const sdk = { index: 'src/index.ts' };
 const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
 const external = [/^node:/];
 
-const forBrowsers = (entry) => [
-  workerScript,
-  resolve({ browser: true }),
-  commonjs(),
-  compile(),
-  licences(entry),
-];
+const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];
 const forNode = (entry) => [
   resolve({ preferBuiltins: true, exportConditions: ['node'] }),
   commonjs(),
@@ -119,13 +113,14 @@ const types = (input, ...extensions) => ({
 export default [
   {
     input: { worker: 'src/worker.ts' },
+    external: ['virtual:worker-script'], // it starts none itself
     plugins: forBrowsers('latchkey/worker'),
     output: { ...whole, format: 'iife', plugins: [terser({ ecma: 2022 })] },
   },
-  { input: sdk, plugins: forBrowsers('latchkey'), output: chunked },
+  { input: sdk, plugins: [workerScript, ...forBrowsers('latchkey')], output: chunked },
   {
     input: sdk.index, // in one piece
-    plugins: forBrowsers('latchkey'),
+    plugins: [workerScript, ...forBrowsers('latchkey')],
     output: [
       { ...whole, format: 'cjs', entryFileNames: 'index.cjs' },
       { ...script, entryFileNames: 'latchkey.umd.js', plugins: [integrity] },
