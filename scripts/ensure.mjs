@@ -1,4 +1,5 @@
-// Installs what `npm start` and `npm test` need, when it is missing: `node scripts/ensure.mjs [dependencies] [chromium]`.
+// Installs what `npm start` and `npm test` need, when it is missing:
+// `node scripts/ensure.mjs [dependencies] [chromium] [firefox] [webkit]`.
 // Runs before any dependency exists: node: built-ins only. Everything it says goes to stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,13 +16,37 @@ import {
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { findChromium } from './chromium.mjs';
+import { findChromium, findFirefox, findWebKit } from './browsers.mjs';
 import { npmCommand } from './npm-command.mjs';
 
 const stampFile = 'node_modules/.install-stamp';
 const lock = '.install.lock';
 const lockWaitLimit = 15 * 60_000;
 const ownerNameLimit = 10_000; // a lock without its owner's name is being made, or was abandoned long ago
+
+const chromium = {
+  name: 'Chromium',
+  find: findChromium,
+  runs: (path) => spawnSync(path, ['--version']).status === 0,
+  packages: ['chromium'],
+  byHand: { darwin: 'brew install --cask google-chrome', other: 'export CHROME_BIN=/path/to/chrome' },
+};
+const firefox = {
+  name: 'Firefox',
+  find: findFirefox,
+  runs: (path) => spawnSync(path, ['--version']).status === 0,
+  packages: ['firefox-esr'],
+  byHand: { darwin: 'brew install --cask firefox', other: 'export FIREFOX_BIN=/path/to/firefox' },
+};
+/** Only WebKitGTK has a driver that runs without a desktop. */
+const inDebian = 'in a Debian container: apt-get update && apt-get install -y webkit2gtk-driver xvfb';
+const webkit = {
+  name: 'WebKitGTK',
+  find: findWebKit,
+  runs: ({ driver }) => spawnSync(driver, ['--help']).status === 0, // the browser says nothing without a display
+  packages: ['webkit2gtk-driver', 'xvfb'],
+  byHand: { darwin: inDebian, other: inDebian },
+};
 
 const say = (message) => console.error(`[setup] ${message}`);
 const interrupted = new AbortController();
@@ -31,7 +56,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.once(signal, () => interrupted.abort(new Error(`stopped by ${signal}`)));
 
 try {
-  const parts = { dependencies, chromium };
+  const parts = {
+    dependencies,
+    chromium: () => browser(chromium),
+    firefox: () => browser(firefox),
+    webkit: () => browser(webkit),
+  };
   requireNode(20, 19);
   for (const name of process.argv.slice(2)) {
     if (!Object.hasOwn(parts, name))
@@ -152,23 +182,24 @@ function isAlive(pid) {
   }
 }
 
-// --- Chromium
+// --- browsers
 
-async function chromium() {
-  if (findChromium()) return;
+async function browser({ name, find, runs, packages, byHand }) {
+  if (find()) return;
+  const command = commandByHand(packages, byHand);
   const apt = aptCommand();
-  if (!apt) throw new Error(`Chromium is missing. Run this, then try again: ${commandByHand()}`);
+  if (!apt) throw new Error(`${name} is missing. Run this, then try again: ${command}`);
 
-  say('Chromium is missing: installing it with apt (once, about a minute)');
-  const install = ['install', '-y', '-q', '--no-install-recommends', 'chromium'];
+  say(`${name} is missing: installing it with apt (once, about a minute)`);
+  const install = ['install', '-y', '-q', '--no-install-recommends', ...packages];
   const options = ['-o', 'DPkg::Lock::Timeout=600', '-o', 'Dpkg::Use-Pty=0'];
   const aptGet = (...words) => run(apt[0], [...apt.slice(1), ...options, ...words], process.env);
   // The package lists of a fresh machine are absent or old.
   const installed =
     (await aptGet(...install)) || ((await aptGet('update', '-q')) && (await aptGet(...install)));
-  const path = findChromium();
-  if (!installed || !path || spawnSync(path, ['--version']).status !== 0)
-    throw new Error(`apt could not install Chromium. By hand: ${commandByHand()}`);
+  const found = find();
+  if (!installed || !found || !runs(found))
+    throw new Error(`apt could not install ${name}. By hand: ${command}`);
 }
 
 /** How to call apt-get without being asked anything, or `undefined` where that is impossible. */
@@ -180,10 +211,10 @@ function aptCommand() {
   return spawnSync('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n', ...quiet] : undefined;
 }
 
-function commandByHand() {
-  if (existsSync('/etc/debian_version')) return 'sudo apt-get update && sudo apt-get install -y chromium';
-  if (process.platform === 'darwin') return 'brew install --cask google-chrome';
-  return 'export CHROME_BIN=/path/to/chrome';
+function commandByHand(packages, { darwin, other }) {
+  if (existsSync('/etc/debian_version'))
+    return `sudo apt-get update && sudo apt-get install -y ${packages.join(' ')}`;
+  return process.platform === 'darwin' ? darwin : other;
 }
 
 /** Runs a command to its end; true when it succeeded. `onStart` is told its process id. */

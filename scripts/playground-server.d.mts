@@ -6,4 +6,5 @@ export interface PlaygroundServer {
 export function servePlayground(options: {
   readonly port: number;
   readonly settings: { readonly tenantUrl: string };
+  readonly onViolation?: (report: object) => void;
 }): Promise<PlaygroundServer>;

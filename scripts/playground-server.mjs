@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { strictPolicy } from './content-security-policy.mjs';
 
 const folders = {
   page: fileURLToPath(new URL('../static/playground', import.meta.url)),
@@ -18,15 +18,17 @@ const contentTypes = {
 };
 
 /**
- * Serves the playground's pages, the built package under `/latchkey/` and `settings` as `/settings.json`.
+ * Serves the playground's pages, the built package under `/latchkey/` and `settings` as the module `/settings.js`.
  * Answers at `http://localhost:<port>` only: a page that reached it under another name would be another origin.
- * @param {{ port: number, settings: { tenantUrl: string } }} options `settings` may hold secrets of this tenant
+ * @param {{ port: number, settings: { tenantUrl: string }, onViolation?: (report: object) => void }} options
+ *   `settings` may hold secrets of this tenant. With `onViolation` the pages come without style and pictures, under the
+ *   strict policy alone, and what goes against it is told to it as `{ 'csp-report': … }` (CSP 3 §5.3).
  * @returns {Promise<{ url: string, close(): Promise<void> }>} rejects with `EADDRINUSE` when the port is taken
  */
-export async function servePlayground({ port, settings }) {
+export async function servePlayground({ port, settings, onViolation }) {
   const { host, origin } = new URL(`http://localhost:${port}`);
   const server = createServer((request, response) => {
-    answer(request, { host, settings }).then(
+    answer(request, { host, settings, onViolation }).then(
       ({ status = 200, headers, body }) =>
         response.writeHead(status, { ...commonHeaders, ...headers }).end(body),
       (error) => {
@@ -49,6 +51,8 @@ export async function servePlayground({ port, settings }) {
   };
 }
 
+const violationsPath = '/violations';
+
 const commonHeaders = {
   'cache-control': 'no-store',
   'content-type': 'text/plain; charset=utf-8',
@@ -57,31 +61,39 @@ const commonHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
-async function answer(request, { host, settings }) {
+async function answer(request, { host, settings, onViolation }) {
   if (request.headers.host === host.replace('localhost', '127.0.0.1'))
     return { status: 302, headers: { location: `http://${host}/` } };
   if (request.headers.host !== host)
     return { status: 421, body: `The playground is at http://${host} only.\n` };
+  if (onViolation && request.method === 'POST' && request.url === violationsPath) {
+    onViolation(await json(request));
+    return { status: 204 };
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { status: 405, headers: { allow: 'GET, HEAD' } };
 
   const path = decodedPath(request.url);
-  if (path === '/settings.json') return answerSettings(request, settings);
+  if (path === '/settings.js') return answerSettings(request, settings);
   const file = path && fileFor(path);
   const content = file && (await readIfThere(file));
   if (content == null) return { status: 404, body: 'Not found.\n' };
 
   const headers = { 'content-type': contentTypes[extname(file)] };
-  if (extname(file) === '.html')
-    headers['content-security-policy'] = contentSecurityPolicy(content.toString(), settings.tenantUrl);
-  return { headers, body: content };
+  if (extname(file) !== '.html') return { headers, body: content };
+  return onViolation
+    ? { headers: { ...headers, ...strictHeaders(settings.tenantUrl) }, body: undecorated(content.toString()) }
+    : { headers: { ...headers, 'content-security-policy': ownPolicy(settings.tenantUrl) }, body: content };
 }
 
 /** The development token opens the tenant's own routes: for the playground's pages, and for nobody else. */
 function answerSettings(request, settings) {
   const site = request.headers['sec-fetch-site'] ?? 'none'; // absent from a terminal
   if (site !== 'same-origin' && site !== 'none') return { status: 403, body: 'For the playground only.\n' };
-  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(settings) };
+  return {
+    headers: { 'content-type': contentTypes['.js'] },
+    body: `export default ${JSON.stringify(settings)};\n`,
+  };
 }
 
 function decodedPath(target) {
@@ -111,18 +123,26 @@ async function readIfThere(file) {
   }
 }
 
-function contentSecurityPolicy(html, tenantUrl) {
-  const [, importMap = ''] = /<script type="importmap">([^]*?)<\/script>/.exec(html) ?? [];
-  const hash = createHash('sha256').update(importMap).digest('base64');
-  return [
-    `default-src 'none'`,
-    `script-src 'self' 'sha256-${hash}'`,
-    `connect-src 'self' ${tenantUrl}`,
-    `frame-src ${tenantUrl}`,
+const ownPolicy = (tenantUrl) =>
+  [
+    strictPolicy(tenantUrl),
     `style-src 'self'`,
     `img-src 'self' data:`,
     `base-uri 'none'`,
     `form-action 'none'`,
     `frame-ancestors 'none'`,
   ].join('; ');
+
+/** The same policy once more has nothing to forbid, but tells: the one that forbids stays as short as it is. */
+const strictHeaders = (tenantUrl) => ({
+  'content-security-policy': strictPolicy(tenantUrl),
+  'content-security-policy-report-only': `${strictPolicy(tenantUrl)}; report-uri ${violationsPath}`,
+});
+
+/** Without what would need a policy of its own. */
+const undecorated = (html) => html.replace(/<(link|img) [^>]*>/g, '');
+
+async function json(request) {
+  const chunks = await request.toArray();
+  return JSON.parse(Buffer.concat(chunks).toString());
 }

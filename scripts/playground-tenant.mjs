@@ -54,7 +54,7 @@ export function playgroundTenant({ tenantUrl, playgroundUrl }) {
   };
 }
 
-/** What the playground's pages need to know: `/settings.json`. */
+/** What the playground's pages need to know: `/settings.js`. */
 export function playgroundSettings({ tenantUrl, developmentToken }) {
   return {
     tenantUrl,

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { launchChromium, type Chromium } from '../support/chromium.ts';
+import type { Engine } from './engines/engine.ts';
+import { launchEngine } from './engines/launch.ts';
+import { pageOf } from './engines/puppeteer-engine.ts';
 import { inWorld, visit } from './playground-world.ts';
 
-let chromium: Chromium;
+let chromium: Engine;
 
 beforeAll(async () => {
-  chromium = await launchChromium({ thirdPartyCookies: 'allowed' });
+  chromium = await launchEngine('chromium', 'allowed');
 });
 afterAll(async () => {
   await chromium?.close();
@@ -14,7 +16,8 @@ afterAll(async () => {
 describe('code that is loaded on first use', () => {
   it('and cannot be had is a typed error to be tried again, and the page that comes next has it', async () => {
     await inWorld(chromium, 'chunks', async (world) => {
-      const { page, playgroundUrl } = world;
+      const { playgroundUrl } = world;
+      const page = pageOf(world.tab);
       const isBlocked = { now: true };
       let blocked = 0;
       await page.setRequestInterception(true);

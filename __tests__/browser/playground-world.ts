@@ -1,11 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Page } from 'puppeteer-core';
 import { servePlayground } from '../../scripts/playground-server.mjs';
 import { playgroundSettings, playgroundTenant, playgroundUser } from '../../scripts/playground-tenant.mjs';
 import type { JournalEntry, Tenant } from '../../src/tenant/index.ts';
-import type { Chromium } from '../support/chromium.ts';
+import { eventually, present, type Engine, type Profile, type Tab } from './engines/engine.ts';
 
 /** A request as it arrived at the tenant. */
 export interface Arrival {
@@ -15,23 +14,31 @@ export interface Arrival {
   readonly grant_type: string | null;
 }
 
-/** A tenant, a playground and one browser window of its own. */
+/** A tenant, a playground and one browser profile of its own. */
 export interface World {
-  readonly page: Page;
+  readonly tab: Tab;
+  readonly profile: Profile;
   readonly tenant: Tenant;
   readonly playgroundUrl: string;
   /** Everything that arrived at the tenant but its development routes, oldest first. */
   readonly arrivals: readonly Arrival[];
-  /** What the page itself complained about: uncaught errors and violations of its policy. */
-  readonly complaints: readonly string[];
+  /** What went against the policy of any document of the playground, as the browser reports it (CSP 3 §5.3). */
+  readonly violations: readonly Violation[];
   close(): Promise<void>;
 }
 
+/** Part of a `csp-report`. */
+interface Violation {
+  readonly 'document-uri': string;
+  readonly 'effective-directive'?: string;
+  readonly 'violated-directive': string;
+  readonly 'blocked-uri': string;
+}
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const patience = 10_000;
 
 /** Built from `dist/`, as `npm start` does. */
-export async function openWorld(chromium: Chromium): Promise<World> {
+async function openWorld(engine: Engine): Promise<World> {
   // The built files, with the types of what they are built from.
   const { createTenant } = (await import(
     `${root}dist/tenant.js`
@@ -57,24 +64,23 @@ export async function openWorld(chromium: Chromium): Promise<World> {
     { port: tenantPort },
   );
   const settings = playgroundSettings({ tenantUrl, developmentToken: tenant.developmentToken });
-  const playground = await servePlayground({ port: playgroundPort, settings });
-
-  const context = await chromium.newContext();
-  const page = await context.newPage();
-  page.setDefaultTimeout(patience);
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (/Content Security Policy/i.test(message.text())) complaints.push(message.text());
+  const violations: Violation[] = [];
+  const playground = await servePlayground({
+    port: playgroundPort,
+    settings,
+    onViolation: (report) => violations.push((report as { 'csp-report': Violation })['csp-report']),
   });
+
+  const profile = await engine.newProfile();
   return {
-    page,
+    tab: await profile.newTab(),
+    profile,
     tenant,
     playgroundUrl,
     arrivals,
-    complaints,
+    violations,
     close: async () => {
-      await context.close();
+      await profile.close();
       await Promise.all([tenantServer.close(), playground.close()]);
     },
   };
@@ -98,26 +104,42 @@ async function readArrival(request: Request): Promise<Arrival> {
 
 /** Runs a story in a world of its own; keeps a picture of the page when it fails. */
 export async function inWorld(
-  chromium: Chromium,
+  engine: Engine,
   name: string,
   story: (world: World) => Promise<void>,
 ): Promise<void> {
-  const world = await openWorld(chromium);
+  const world = await openWorld(engine);
   try {
     await story(world);
-    if (world.complaints.length > 0) throw new Error(`the page complained: ${world.complaints.join('; ')}`);
+    const violations = await violationsOf(world);
+    if (violations.length > 0)
+      throw new Error(`the page went against its policy: ${JSON.stringify(violations, null, 2)}`);
   } catch (error) {
-    await keepPicture(world.page, name).catch(() => undefined); // the story's own failure is what matters
+    await keepPicture(world.tab, name).catch(() => undefined); // the story's own failure is what matters
     throw error;
   } finally {
     await world.close();
   }
 }
 
-async function keepPicture(page: Page, name: string): Promise<void> {
+/**
+ * All that were reported. Reports take their time: one is provoked at the end, and when it is there so are the others. It
+ * also shows, in every story, that a violation would have been heard of.
+ */
+async function violationsOf({ tab, playgroundUrl, violations }: World): Promise<readonly Violation[]> {
+  await tab.goto(`${playgroundUrl}/seed-example.html`);
+  const isProvoked = (violation: Violation) => violation['blocked-uri'].endsWith('/provoked.png');
+  await tab.evaluate(() => {
+    new Image().src = 'http://127.0.0.1:9/provoked.png';
+  });
+  await eventually(() => violations.some(isProvoked), 'a report of the violation that was provoked');
+  return violations.filter((violation) => !isProvoked(violation));
+}
+
+async function keepPicture(tab: Tab, name: string): Promise<void> {
   const folder = `${root}.build/screenshots`;
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: `${folder}/${name.replace(/[^a-z0-9]+/gi, '-')}.png`, fullPage: true });
+  await tab.screenshot(`${folder}/${name.replace(/[^a-z0-9]+/gi, '-')}.png`);
 }
 
 // --- what a visitor does
@@ -125,64 +147,73 @@ async function keepPicture(page: Page, name: string): Promise<void> {
 export type Action = 'get-token' | 'expire-token' | 'replay-token';
 export type OptionName = 'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback' | 'leeway';
 
-export async function visit({ page, playgroundUrl }: World): Promise<void> {
-  await page.goto(playgroundUrl);
-  await ready(page);
+export async function visit({ tab, playgroundUrl }: World): Promise<void> {
+  await tab.goto(playgroundUrl);
+  await ready(tab);
 }
 
 /** The same browser profile's second tab at the playground. */
 export async function openSecondTab(world: World): Promise<World> {
-  const page = await world.page.browserContext().newPage();
-  page.setDefaultTimeout(patience);
-  const second = { ...world, page };
+  const second = { ...world, tab: await world.profile.newTab() };
   await visit(second);
   return second;
 }
 
 /** The page has started and no action is under way. */
-export async function ready(page: Page): Promise<void> {
-  await page.waitForSelector('#playground[data-ready="true"][data-busy="false"]');
-}
+export const ready = (tab: Tab): Promise<void> =>
+  present(tab, '#playground[data-ready="true"][data-busy="false"]');
 
 /** Visits the playground and logs in through the tenant's form. */
 export async function signIn(world: World): Promise<void> {
   await visit(world);
-  await world.page.locator('#log-in').click();
-  await fillLoginForm(world.page, playgroundUser.password);
-  await ready(world.page);
+  await world.tab.click('#log-in');
+  await fillLoginForm(world.tab, playgroundUser.password);
+  await ready(world.tab);
 }
 
-export async function fillLoginForm(page: Page, password: string): Promise<void> {
-  await page.locator('#email').fill(playgroundUser.email);
-  await page.locator('#password').fill(password);
-  await page.locator('button[type="submit"]').click();
+export async function fillLoginForm(tab: Tab, password: string): Promise<void> {
+  await tab.fill('#email', playgroundUser.email);
+  await tab.fill('#password', password);
+  await tab.click('button[type="submit"]');
 }
 
 /** Presses a button of the playground and waits until its work is done. */
-export async function press({ page }: World, action: Action): Promise<void> {
-  const run = await page.$eval('#result', (result) => Number((result as HTMLElement).dataset.run));
-  await page.locator(`#${action}`).click();
-  await page.waitForSelector(`#result[data-run="${run + 1}"]`);
+export async function press({ tab }: World, action: Action): Promise<void> {
+  const run = await tab.evaluate(() => Number(document.getElementById('result')?.dataset['run']));
+  await tab.click(`#${action}`);
+  await present(tab, `#result[data-run="${run + 1}"]`);
 }
 
 /** Does what leaves the page, and waits until the playground is there again. */
-export async function returning({ page }: World, leave: () => Promise<unknown>): Promise<void> {
-  await page.$eval('#playground', (main) => main.setAttribute('data-left', ''));
+export async function returning({ tab }: World, leave: () => Promise<unknown>): Promise<void> {
+  await tab.evaluate(() => document.getElementById('playground')?.setAttribute('data-left', ''));
   await leave();
-  await page.waitForSelector('#playground:not([data-left])[data-ready="true"][data-busy="false"]');
+  await present(tab, '#playground:not([data-left])[data-ready="true"][data-busy="false"]');
 }
 
-export const reload = (world: World): Promise<void> => returning(world, () => world.page.reload());
+export const reload = (world: World): Promise<void> => returning(world, () => world.tab.reload());
 
 /** Chooses an option, for which the page loads itself anew. */
 export const choose = (world: World, name: OptionName, value: string): Promise<void> =>
-  returning(world, () => world.page.select(`#${name}`, value));
+  returning(world, () =>
+    world.tab.evaluate(
+      (name, value) => {
+        const select = document.getElementById(name) as HTMLSelectElement;
+        select.value = value;
+        // Afterwards: the page must not leave before it has answered.
+        setTimeout(() => select.dispatchEvent(new Event('change', { bubbles: true })));
+      },
+      name,
+      value,
+    ),
+  );
 
 /** Ends the tenant's session behind the playground's back. */
-export async function signOutElsewhere({ page, tenant }: World): Promise<void> {
-  const tab = await page.browserContext().newPage();
-  await tab.goto(`${tenant.baseUrl}/v2/logout?client_id=playground`);
-  await tab.close();
+export async function signOutElsewhere({ profile, tenant, tab }: World): Promise<void> {
+  const elsewhere = await profile.newTab();
+  await elsewhere.goto(`${tenant.baseUrl}/v2/logout?client_id=playground`);
+  await elsewhere.close();
+  await tab.bringToFront();
 }
 
 /** An access token that must be renewed, renewed. */
@@ -193,24 +224,26 @@ export async function renew(world: World): Promise<void> {
 
 // --- what can be seen
 
-export async function text({ page }: World, id: string): Promise<string> {
-  return page.$eval(`#${id}`, (element) => element.textContent ?? '');
-}
+export const text = ({ tab }: World, id: string): Promise<string> =>
+  tab.evaluate((id) => {
+    const element = document.getElementById(id);
+    if (!element) throw new Error(`there is no #${id}`);
+    return element.textContent ?? '';
+  }, id);
 
-export async function isVisible({ page }: World, id: string): Promise<boolean> {
-  return page.$eval(`#${id}`, (element) => element.checkVisibility());
-}
+export const isVisible = ({ tab }: World, id: string): Promise<boolean> =>
+  tab.evaluate((id) => document.getElementById(id)?.checkVisibility() ?? false, id);
 
-export async function isSignedIn({ page }: World): Promise<boolean> {
-  return (await page.$('#session[data-state="signed-in"]')) !== null;
-}
+export const isSignedIn = ({ tab }: World): Promise<boolean> =>
+  tab.evaluate(() => document.querySelector('#session[data-state="signed-in"]') !== null);
 
 /** What the page lists as the tenant's journal, newest first. */
-export async function journalOnPage({ page }: World): Promise<Record<string, string | undefined>[]> {
-  return page.$$eval('#journal li', (items) =>
-    items.map((item) => Object.fromEntries(Object.entries((item as HTMLElement).dataset))),
+export const journalOnPage = ({ tab }: World): Promise<Record<string, string | undefined>[]> =>
+  tab.evaluate(() =>
+    Array.from(document.querySelectorAll<HTMLElement>('#journal li'), (item) =>
+      Object.fromEntries(Object.entries(item.dataset)),
+    ),
   );
-}
 
 export const journalOf = ({ tenant }: World, type: JournalEntry['type']): JournalEntry[] =>
   tenant.journal.filter((entry) => entry.type === type);

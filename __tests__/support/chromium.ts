@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import puppeteer, { type BrowserContext } from 'puppeteer-core';
-import { findChromium } from '../../scripts/chromium.mjs';
+import type { BrowserContext } from 'puppeteer-core';
+import { launchBound } from '../../scripts/bound-process.mjs';
+import { findChromium } from '../../scripts/browsers.mjs';
 
 export interface Chromium {
   /** A profile of its own inside the browser: no cookie and no storage of another one. */
@@ -23,7 +24,7 @@ export async function launchChromium({
   const preferences = { profile: { cookie_controls_mode: thirdPartyCookies === 'allowed' ? 0 : 1 } };
   writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences));
 
-  const browser = await puppeteer.launch({
+  const browser = await launchBound({
     executablePath,
     userDataDir: profile,
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [], // Chromium's sandbox does not work for root

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import puppeteer from 'puppeteer-core';
 import { createTenant } from '../../dist/tenant.js';
 import { serve } from '../../dist/tenant-node.js';
-import { findChromium } from '../../scripts/chromium.mjs';
+import { launchBound } from '../../scripts/bound-process.mjs';
+import { findChromium } from '../../scripts/browsers.mjs';
 
 const appUrl = 'http://localhost:3000';
 const tenantUrl = 'http://localhost:4400';
@@ -188,7 +188,7 @@ export async function survives(world, sdk) {
 const ready = (tab) => tab.waitForFunction(() => window.client !== undefined, { polling: 20 });
 
 async function launch(profile, proxyUrl, ...args) {
-  return puppeteer.launch({
+  return launchBound({
     executablePath: findChromium(),
     userDataDir: profile,
     args: [

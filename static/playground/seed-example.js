@@ -1,7 +1,8 @@
-import { createAuth0Client } from 'latchkey';
+import { createAuth0Client } from '/latchkey/index.js';
+import settings from '/settings.js';
 
 const element = (id) => document.getElementById(id);
-const { tenantUrl, seedExampleClientId } = await (await fetch('settings.json')).json();
+const { tenantUrl, seedExampleClientId } = settings;
 
 const auth0 = await createAuth0Client({
   domain: tenantUrl,

@@ -1,0 +1,12 @@
+import type { Engine, EngineName, ThirdPartyCookies } from './engine.ts';
+import { launchPuppeteerEngine } from './puppeteer-engine.ts';
+import { launchWebKit } from './webkit-engine.ts';
+
+/** @throws {Error} naming the command that installs the browser, when it is missing */
+export function launchEngine(name: EngineName, thirdPartyCookies: ThirdPartyCookies): Promise<Engine> {
+  return name === 'webkit' ? launchWebKit(thirdPartyCookies) : launchPuppeteerEngine(name, thirdPartyCookies);
+}
+
+/** `LATCHKEY_ROUNDS=all`: in the others too. */
+export const engines: readonly EngineName[] =
+  process.env.LATCHKEY_ROUNDS === 'all' ? ['chromium', 'firefox', 'webkit'] : ['chromium'];

@@ -1,0 +1,1 @@
+export function strictPolicy(tenantUrl: string): string;
