@@ -3,9 +3,14 @@ import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const built = ['index.js', 'index.cjs', 'worker.js', 'latchkey.umd.min.js', 'tenant.js', 'tenant-node.js'].map(
-  (name) => `dist/${name}`,
-);
+const built = [
+  'index.js',
+  'index.cjs',
+  'worker.js',
+  'latchkey.umd.min.js',
+  'tenant.js',
+  'tenant-node.js',
+].map((name) => `dist/${name}`);
 const sources = ['src', 'rollup.config.js', 'tsconfig.json', 'package-lock.json'];
 
 /** Builds the package when `dist/` is missing or older than the sources; false when the build failed. */

@@ -25,7 +25,12 @@ const daily = [
 const long = [
   { name: 'build', run: check },
   { name: 'unit', run: jest, only: ['matrix', 'model'] },
-  { name: 'browser', needs: 'build', run: jest, only: ['storm', 'missing-parts', 'two-clients'] },
+  {
+    name: 'browser',
+    needs: 'build',
+    run: jest,
+    only: ['storm', 'missing-parts', 'two-clients', 'browser/story', 'third-party-cookies'],
+  },
   { name: 'package', needs: 'build', run: jest },
 ];
 const parts = all ? long : daily;

@@ -5,6 +5,7 @@ import type { Milliseconds } from '../../src/clock.ts';
 import type { Auth0Client, Auth0ClientOptions, GenericError } from '../../src/index.ts';
 import { serve } from '../../src/tenant-node/index.ts';
 import { createTenant, type JournalEntry, type Tenant } from '../../src/tenant/index.ts';
+import { strictPolicy } from '../../scripts/content-security-policy.mjs';
 import type { Chromium } from '../support/chromium.ts';
 
 /** What a browser may lack, and the script that takes it away before any other runs. */
@@ -31,6 +32,8 @@ export interface AppWorld {
   /** Those that arrived. */
   refreshTokens(): readonly string[];
   journalOf(type: JournalEntry['type'], clientId?: string): readonly JournalEntry[];
+  /** What went against the strict policy that every page is under, as the browser reports it (CSP 3 §5.3). */
+  readonly violations: readonly string[];
   close(): Promise<void>;
 }
 
@@ -54,7 +57,7 @@ export interface Outcome {
 }
 
 const appUrl = 'http://localhost:3000';
-const tenantUrl = 'http://localhost:4400';
+export const tenantUrl = 'http://localhost:4400';
 const audience = 'https://api.example';
 const emailOf = (client: number) => `user-${client}@example.com`;
 
@@ -66,8 +69,10 @@ interface Options {
   readonly without?: readonly Lack[];
   /** What the clients are created with beside the rest. */
   readonly client?: Partial<Auth0ClientOptions>;
-  /** The pages' Content-Security-Policy. */
+  /** The pages' Content-Security-Policy; default: the strictest. */
   readonly policy?: string;
+  /** The directive that the pages may go against. */
+  readonly forbids?: string;
   /** Run before anything else in every page. */
   readonly prelude?: string;
 }
@@ -89,6 +94,9 @@ export async function inTabs(
     const first = await world.signIn();
     const more = await Promise.all(Array.from({ length: count - 1 }, world.openTab));
     await story(world, [first, ...more]);
+    const { forbids } = options;
+    const unexpected = world.violations.filter((text) => forbids === undefined || !text.includes(forbids));
+    if (unexpected.length > 0) throw new Error(`a page went against its policy: ${unexpected.join()}`);
   } finally {
     await world.close();
   }
@@ -96,7 +104,14 @@ export async function inTabs(
 
 async function openAppWorld(
   chromium: Chromium,
-  { clientIds = ['app'], leeway = 0, without = [], client, policy, prelude = '' }: Options = {},
+  {
+    clientIds = ['app'],
+    leeway = 0,
+    without = [],
+    client,
+    policy = strictPolicy(tenantUrl),
+    prelude = '',
+  }: Options = {},
 ): Promise<AppWorld> {
   const tenant = createTenant({
     baseUrl: tenantUrl,
@@ -113,33 +128,54 @@ async function openAppWorld(
 
   let offset: Milliseconds = 0;
   const refreshes: { readonly by: string | null; readonly token: string }[] = [];
-  const html = () => `<!doctype html><title>App</title><link rel="icon" href="data:,">
-    <script>
-      ${without.map((lack) => lacks[lack]).join('\n')}
-      ${prelude}
-      let offset = ${offset};
-      const [now, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
-      Date.now = () => now() + offset;
-      performance.now = () => steady() + offset;
-      window.advance = (span) => (offset += span);
-    </script>
-    <script type="module">
-      import { Auth0Client } from '/latchkey/index.js';
-      const clients = ${JSON.stringify(clientIds)}.map((clientId, client) => new Auth0Client({
-        domain: '${tenantUrl}',
-        clientId,
-        cacheLocation: 'localstorage',
-        useRefreshTokens: true,
-        useRefreshTokensFallback: false,
-        ...${JSON.stringify({ ...client })},
-        authorizationParams: { redirect_uri: location.origin + '/' + client, audience: '${audience}' },
-      }));
-      if (location.search.includes('code=')) {
-        await clients[location.pathname.slice(1)].handleRedirectCallback();
-        history.replaceState(null, '', '/');
-      }
-      Object.assign(window, { clients });
-    </script>`;
+  const html = `<!doctype html><title>App</title>
+    <script src="/before.js"></script>
+    <script type="module" src="/app.js"></script>`;
+  const before = () => `
+    ${without.map((lack) => lacks[lack]).join('\n')}
+    ${prelude}
+    let offset = ${offset};
+    const [now, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
+    Date.now = () => now() + offset;
+    performance.now = () => steady() + offset;
+    window.advance = (span) => (offset += span);`;
+  const app = `
+    import { Auth0Client } from '/latchkey/index.js';
+    const clients = ${JSON.stringify(clientIds)}.map((clientId, client) => new Auth0Client({
+      domain: '${tenantUrl}',
+      clientId,
+      cacheLocation: 'localstorage',
+      useRefreshTokens: true,
+      useRefreshTokensFallback: false,
+      ...${JSON.stringify({ ...client })},
+      authorizationParams: { redirect_uri: location.origin + '/' + client, audience: '${audience}' },
+    }));
+    if (location.search.includes('code=')) {
+      await clients[location.pathname.slice(1)].handleRedirectCallback();
+      history.replaceState(null, '', '/');
+    }
+    Object.assign(window, { clients });`;
+  const violations: string[] = [];
+
+  /** What the app's own origin answers. */
+  const ownAnswer = async (request: Request, pathname: string): Promise<Response> => {
+    if (pathname === '/violations') {
+      violations.push(await request.text());
+      return new Response(null, { status: 204 });
+    }
+    const scripts: Record<string, () => string> = { '/before.js': before, '/app.js': () => app };
+    const script = pathname.startsWith('/latchkey/')
+      ? () => readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8')
+      : scripts[pathname];
+    if (script) return new Response(script(), { headers: { 'content-type': 'text/javascript' } });
+    return new Response(html, {
+      headers: {
+        'content-type': 'text/html',
+        'content-security-policy': policy,
+        'content-security-policy-report-only': `${policy}; report-uri /violations`, // tells, and forbids nothing else
+      },
+    });
+  };
 
   const proxy = await serve(
     {
@@ -154,14 +190,7 @@ async function openAppWorld(
           }
           return tenant.fetch(request);
         }
-        const isPackage = pathname.startsWith('/latchkey/');
-        const body = isPackage ? readFileSync(distribution + pathname.slice('/latchkey/'.length)) : html();
-        return new Response(body, {
-          headers: {
-            'content-type': isPackage ? 'text/javascript' : 'text/html',
-            ...(policy && { 'content-security-policy': policy }),
-          },
-        });
+        return ownAnswer(request, pathname);
       },
     },
     { port: 0 },
@@ -207,6 +236,7 @@ async function openAppWorld(
       tenant.journal.filter(
         (entry) => entry.type === type && (clientId === undefined || entry.client_id === clientId),
       ),
+    violations,
     close: async () => {
       await context.close();
       await proxy.close();
@@ -249,5 +279,11 @@ async function returning(page: Page, leave: string): Promise<void> {
   await ready(page);
 }
 
-/** The clients are there, and the login that the page may have returned from is complete. */
-const ready = (page: Page) => page.waitForFunction(() => 'clients' in globalThis, { polling: 20 }); // a tab in the background paints no frames
+/**
+ * The clients are there, and the login that the page may have returned from is complete. Asked from outside: what the
+ * library waits with inside a page is code made of text, which the policy forbids.
+ */
+async function ready(page: Page): Promise<void> {
+  const isReady = () => page.evaluate(() => 'clients' in globalThis);
+  while (!(await isReady())) await new Promise((later) => setTimeout(later, 20));
+}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
-import { inTabs, type AppTab } from './app-world.ts';
+import { strictPolicy } from '../../scripts/content-security-policy.mjs';
+import { inTabs, tenantUrl, type AppTab } from './app-world.ts';
 
 let chromium: Chromium;
 
@@ -29,7 +30,6 @@ const watchful = `{
     }
   };
   console.warn = (text) => warned.push(text);
-  addEventListener('securitypolicyviolation', ({ violatedDirective }) => warned.push(violatedDirective));
 }`;
 
 /** What stands in the page's globals. */
@@ -42,13 +42,12 @@ const fresh = (tab: AppTab): Promise<unknown> =>
     `clients[0].getTokenSilently({ cacheMode: 'off' }).catch(({ error, reason }) => ({ error, reason }))`,
   );
 
-const base = "script-src 'self' 'unsafe-inline'; require-trusted-types-for 'script'";
-const byPolicy = { policy: `${base}; worker-src 'self'` };
-const script = '/latchkey/worker.js';
+/** The strictest policy, but for workers out of blobs. */
+const withBlobs = strictPolicy(tenantUrl).replace("worker-src 'self'", "worker-src 'self' blob:");
 
 describe.each([
-  ['a blob', {}, {}],
-  ['a file of the page’s own origin', { workerUrl: script }, byPolicy],
+  ['a blob', {}, { policy: withBlobs }],
+  ['a file of the page’s own origin', { workerUrl: '/latchkey/worker.js' }, {}],
 ])('a worker out of %s', (_, options, page) => {
   it(
     'logs in, refreshes and logs out, and no refresh token comes near the page',
@@ -83,7 +82,7 @@ describe.each([
 
 describe('a worker that does not start', () => {
   it.each([
-    ['is forbidden', {}, byPolicy],
+    ['is forbidden', {}, { forbids: 'worker-src' }],
     ['is not there', { workerUrl: '/latchkey/nothing.js' }, {}],
     ['is none', { workerUrl: '/latchkey/tenant.js' }, {}],
   ])('because its script %s leaves custody in the page, which says so once', (_, options, page) =>

@@ -43,7 +43,7 @@ export async function isReady(driverUrl: string): Promise<boolean> {
   try {
     return (await send<{ ready: boolean }>(driverUrl, 'GET', '/status')).ready;
   } catch (error) {
-    if (error instanceof TypeError) return false; // it does not listen yet
+    if ((error as Error).cause) return false; // no answer at all: it does not listen yet
     throw error;
   }
 }

@@ -21,9 +21,17 @@ export async function launchWebKit(thirdPartyCookies: ThirdPartyCookies): Promis
   const { driver, browser, display } = found;
   const screen = await startDisplay(display);
   const [binary, args] = bound(browser, ['--automation', cookieArguments[thirdPartyCookies]]);
+  const profiles = new Set<Profile>();
   return {
-    newProfile: () => launchProfile(driver, screen.name, { binary, args }),
-    close: () => end(screen.process),
+    newProfile: async () => {
+      const profile = await launchProfile(driver, screen.name, { binary, args });
+      profiles.add(profile);
+      return profile;
+    },
+    close: async () => {
+      await Promise.all(Array.from(profiles, (profile) => profile.close()));
+      await end(screen.process);
+    },
   };
 }
 

@@ -1,0 +1,168 @@
+/** An app and a tenant of two sites, over HTTPS: only there does every engine keep a cookie with `SameSite=None; Secure`. */
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { getRequestListener } from '@hono/node-server';
+import { generate } from 'selfsigned';
+import { strictPolicy } from '../../scripts/content-security-policy.mjs';
+import type { Auth0Client, Auth0ClientOptions } from '../../src/index.ts';
+import { createTenant, type Tenant } from '../../src/tenant/index.ts';
+import { present, until, type Profile, type Tab } from './engines/engine.ts';
+
+export interface TwoSites {
+  readonly tenant: Tenant;
+  /** A tab that has signed in through the tenant's form, in a window of its own site. */
+  signIn(profile: Profile): Promise<Tab>;
+  /** How often each `grant_type` arrived. */
+  grants(): Readonly<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+export type AppOptions = Pick<
+  Auth0ClientOptions,
+  'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback'
+>;
+
+/** What a call ends with: the user is signed in, or the code of the error. */
+export type Outcome = 'token' | (string & {});
+
+/** What a page has as globals. */
+interface AppPage {
+  readonly client: Auth0Client;
+}
+
+const user = { email: 'ada@example.com', password: 'correct horse' };
+const distribution = fileURLToPath(new URL('../../dist/', import.meta.url));
+
+/** Trusted by nobody, and by the browsers of these tests for their having been told. */
+export const throwAwayCertificate = () =>
+  generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    extensions: [
+      {
+        name: 'subjectAltName',
+        altNames: ['app.localhost', 'tenant.localhost'].map((value) => ({ type: 2, value })),
+      },
+    ],
+  });
+
+export async function openTwoSites(
+  certificate: Awaited<ReturnType<typeof throwAwayCertificate>>,
+  options: AppOptions,
+): Promise<TwoSites> {
+  const grants: Record<string, number> = {};
+  const tenantSite = await listen(certificate, async (request) => {
+    if (new URL(request.url).pathname === '/oauth/token') {
+      const grant = new URLSearchParams(await request.clone().text()).get('grant_type') ?? 'none';
+      grants[grant] = (grants[grant] ?? 0) + 1;
+    }
+    return tenant.fetch(request);
+  });
+  const tenantUrl = `https://tenant.localhost:${tenantSite.port}`;
+
+  const app = `
+    import { Auth0Client } from '/latchkey/index.js';
+    const client = new Auth0Client({
+      ...${JSON.stringify(options)},
+      domain: '${tenantUrl}',
+      clientId: 'app',
+      authorizationParams: { redirect_uri: location.origin },
+    });
+    if (location.search.includes('code=')) {
+      await client.handleRedirectCallback();
+      history.replaceState(null, '', '/');
+    }
+    const button = document.createElement('button');
+    button.id = 'log-in';
+    button.addEventListener('click', () => client.loginWithRedirect());
+    document.body.append(button);
+    Object.assign(window, { client });`;
+  const appSite = await listen(certificate, (request) => {
+    const { pathname } = new URL(request.url);
+    const isPackage = pathname.startsWith('/latchkey/');
+    if (!isPackage && pathname !== '/app.js')
+      return new Response(
+        '<!doctype html><title>App</title><body><script type="module" src="/app.js"></script>',
+        { headers: { 'content-type': 'text/html', 'content-security-policy': strictPolicy(tenantUrl) } },
+      );
+    return new Response(
+      isPackage ? readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8') : app,
+      {
+        headers: { 'content-type': 'text/javascript' },
+      },
+    );
+  });
+  const appUrl = `https://app.localhost:${appSite.port}`;
+
+  const tenant = createTenant({
+    baseUrl: tenantUrl,
+    clients: [
+      {
+        client_id: 'app',
+        callbacks: [appUrl],
+        web_origins: [appUrl],
+        refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
+      },
+    ],
+    users: [user],
+  });
+
+  return {
+    tenant,
+    grants: () => ({ ...grants }),
+    signIn: async (profile) => {
+      const tab = await profile.newTab();
+      await tab.goto(appUrl);
+      await tab.click('#log-in');
+      await tab.fill('#email', user.email);
+      await tab.fill('#password', user.password);
+      await tab.click('button[type="submit"]');
+      await ready(tab);
+      return tab;
+    },
+    close: async () => {
+      await Promise.all([tenantSite.close(), appSite.close()]);
+    },
+  };
+}
+
+/** The client is there, and the login that the page may have returned from is complete. */
+async function ready(tab: Tab): Promise<void> {
+  await present(tab, '#log-in');
+  await until(tab, () => 'client' in globalThis && location.search === '');
+}
+
+export async function reload(tab: Tab): Promise<void> {
+  await tab.reload();
+  await ready(tab);
+}
+
+/** Asks for a token: a new one with `off`. */
+export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
+  tab.evaluate(async (cacheMode) => {
+    try {
+      const token = await (globalThis as unknown as AppPage).client.getTokenSilently({ cacheMode });
+      return token ? 'token' : 'none';
+    } catch (thrown) {
+      return (thrown as { error?: string }).error ?? String(thrown);
+    }
+  }, cacheMode);
+
+async function listen(
+  { private: key, cert }: Awaited<ReturnType<typeof throwAwayCertificate>>,
+  answer: (request: Request) => Response | Promise<Response>,
+): Promise<{ port: number; close(): Promise<void> }> {
+  const listener = getRequestListener(answer, { overrideGlobalObjects: false });
+  const server = createServer({ key, cert }, (incoming, outgoing) => void listener(incoming, outgoing));
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo; // a TCP server's address is no text
+  return {
+    port,
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
+}
