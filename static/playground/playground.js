@@ -1,7 +1,7 @@
 import { setClock } from './clock.js'; // this and the next before the SDK: they stand between it and the browser
 import { onRequestsChange, requests } from './request-log.js';
-import { createAuth0Client } from '/latchkey/index.js';
-import settings from '/settings.js';
+import { createAuth0Client } from './latchkey/index.js';
+import settings from './settings.js';
 import { bindOptions, readOptions } from './options.js';
 import { connectTenant } from './tenant.js';
 import { showError, showJournal, showRequests, showResult, showSession, showToken } from './view.js';

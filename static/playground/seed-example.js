@@ -1,5 +1,5 @@
-import { createAuth0Client } from '/latchkey/index.js';
-import settings from '/settings.js';
+import { createAuth0Client } from './latchkey/index.js';
+import settings from './settings.js';
 
 const element = (id) => document.getElementById(id);
 const { tenantUrl, seedExampleClientId } = settings;

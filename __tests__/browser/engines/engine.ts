@@ -33,6 +33,10 @@ export interface Tab {
   close(): Promise<void>;
 }
 
+/** The expression that a page evaluates. */
+export const callOf = (run: (...args: never[]) => unknown, args: readonly unknown[]): string =>
+  `(${run.toString()})(...${JSON.stringify(args)})`;
+
 const patience = 10_000;
 
 /** Waits until `holds`, and not for ever. What it throws on the way is told when it never does. */
@@ -59,7 +63,7 @@ export const until = <A extends unknown[]>(
   tab: Tab,
   run: (...args: A) => unknown,
   ...args: A
-): Promise<void> => eventually(() => tab.evaluate(run, ...args), `${run} of ${JSON.stringify(args)}`);
+): Promise<void> => eventually(() => tab.evaluate(run, ...args), callOf(run, args));
 
 /** Waits until an element is there. */
 export const present = (tab: Tab, selector: string): Promise<void> =>

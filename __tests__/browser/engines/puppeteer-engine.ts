@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'puppeteer-core';
 import { launchBound } from '../../../scripts/bound-process.mjs';
 import { findChromium, findFirefox } from '../../../scripts/browsers.mjs';
-import { present, type Engine, type Profile, type Tab, type ThirdPartyCookies } from './engine.ts';
+import { callOf, present, type Engine, type Profile, type Tab, type ThirdPartyCookies } from './engine.ts';
 
 const launchers = { chromium: launchChromium, firefox: launchFirefox };
 
@@ -91,7 +91,7 @@ function tabOf(page: Page): Tab {
   const tab: Tab = {
     goto: async (url) => void (await page.goto(url)),
     reload: async () => void (await page.reload()),
-    evaluate: (run, ...args) => page.evaluate(`(${run})(...${JSON.stringify(args)})`) as Promise<never>,
+    evaluate: (run, ...args) => page.evaluate(callOf(run, args)) as Promise<never>,
     click: async (selector) => {
       await present(tab, selector);
       await page.click(selector);
@@ -103,8 +103,7 @@ function tabOf(page: Page): Tab {
     },
     url: () => Promise.resolve(page.url()),
     bringToFront: () => page.bringToFront(),
-    screenshot: async (path) =>
-      void (await page.screenshot({ path: path as `${string}.png`, fullPage: true })),
+    screenshot: async (path) => void (await page.screenshot({ path, fullPage: true })),
     close: () => page.close(),
   };
   return tab;

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { bound } from '../../../scripts/bound-process.mjs';
 import { findWebKit } from '../../../scripts/browsers.mjs';
-import { present, type Engine, type Profile, type Tab, type ThirdPartyCookies } from './engine.ts';
+import { callOf, present, type Engine, type Profile, type Tab, type ThirdPartyCookies } from './engine.ts';
 import { isReady, newSession, type Command, type Session } from './webdriver.ts';
 
 const patience = 20_000;
@@ -129,7 +129,7 @@ function tabOf(session: Session, handle: string): Tab {
       const { value, error } = await here((command) =>
         command<{ value: never; error?: string }>('POST', '/execute/async', {
           script: `const done = arguments[arguments.length - 1];
-            (async () => (${run})(...${JSON.stringify(args)}))()
+            (async () => ${callOf(run, args)})()
               .then((value) => done({ value }), (error) => done({ error: String(error) }));`,
           args: [],
         }),
