@@ -29,7 +29,14 @@ const long = [
     name: 'browser',
     needs: 'build',
     run: jest,
-    only: ['storm', 'missing-parts', 'two-clients', 'browser/story', 'third-party-cookies'],
+    only: [
+      'storm',
+      'missing-parts',
+      'two-clients',
+      'browser/story',
+      'third-party-cookies',
+      'browser/engines',
+    ],
   },
   { name: 'package', needs: 'build', run: jest },
 ];
