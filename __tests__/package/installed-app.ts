@@ -43,10 +43,16 @@ export async function installApp(): Promise<InstalledApp> {
   writeFileSync(join(directory, 'package.json'), '{ "private": true, "type": "module" }');
 
   const npm = npmCommand().map((word) => `'${word}'`);
-  await start('sh', ['-e', '-c', `npm() { command ${npm.join(' ')} "$@"; }\n${readme.commands}`], {
-    cwd: parent,
-    env: { ...withoutNpm(process.env), ...npmSettings },
-  });
+  const remove = () => rmSync(parent, { recursive: true, force: true });
+  try {
+    await start('sh', ['-e', '-c', `npm() { command ${npm.join(' ')} "$@"; }\n${readme.commands}`], {
+      cwd: parent,
+      env: { ...withoutNpm(process.env), ...npmSettings },
+    });
+  } catch (error) {
+    remove();
+    throw error;
+  }
   return {
     directory,
     tarball: join(clone, 'latchkey-0.1.0.tgz'),
@@ -65,7 +71,7 @@ export async function installApp(): Promise<InstalledApp> {
       }
     },
     node: (...words) => node(words, directory),
-    remove: () => rmSync(parent, { recursive: true, force: true }),
+    remove,
   };
 }
 
