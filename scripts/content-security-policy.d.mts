@@ -1,1 +1,2 @@
-export function strictPolicy(tenantUrl: string): string;
+export const violationsPath: string;
+export function strictHeaders(tenantUrl: string): Record<string, string>;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { strictPolicy } from './content-security-policy.mjs';
+import { policyHeaders, strictPolicy, violationsPath } from './content-security-policy.mjs';
 
 const folders = {
   page: fileURLToPath(new URL('../static/playground', import.meta.url)),
@@ -51,8 +51,6 @@ export async function servePlayground({ port, settings, onViolation }) {
   };
 }
 
-const violationsPath = '/violations';
-
 const commonHeaders = {
   'cache-control': 'no-store',
   'content-type': 'text/plain; charset=utf-8',
@@ -82,7 +80,10 @@ async function answer(request, { host, settings, onViolation }) {
   const headers = { 'content-type': contentTypes[extname(file)] };
   if (extname(file) !== '.html') return { headers, body: content };
   return onViolation
-    ? { headers: { ...headers, ...strictHeaders(settings.tenantUrl) }, body: undecorated(content.toString()) }
+    ? {
+        headers: { ...headers, ...policyHeaders(strictPolicy(settings.tenantUrl)) },
+        body: undecorated(content.toString()),
+      }
     : { headers: { ...headers, 'content-security-policy': ownPolicy(settings.tenantUrl) }, body: content };
 }
 
@@ -132,12 +133,6 @@ const ownPolicy = (tenantUrl) =>
     `form-action 'none'`,
     `frame-ancestors 'none'`,
   ].join('; ');
-
-/** The same policy once more has nothing to forbid, but tells: the one that forbids stays as short as it is. */
-const strictHeaders = (tenantUrl) => ({
-  'content-security-policy': strictPolicy(tenantUrl),
-  'content-security-policy-report-only': `${strictPolicy(tenantUrl)}; report-uri ${violationsPath}`,
-});
 
 /** Without what would need a policy of its own. */
 const undecorated = (html) => html.replace(/<(link|img) [^>]*>/g, '');

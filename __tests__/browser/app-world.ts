@@ -5,7 +5,7 @@ import type { Milliseconds } from '../../src/clock.ts';
 import type { Auth0Client, Auth0ClientOptions, GenericError } from '../../src/index.ts';
 import { serve } from '../../src/tenant-node/index.ts';
 import { createTenant, type JournalEntry, type Tenant } from '../../src/tenant/index.ts';
-import { strictPolicy } from '../../scripts/content-security-policy.mjs';
+import { policyHeaders, strictPolicy, violationsPath } from '../../scripts/content-security-policy.mjs';
 import type { Chromium } from '../support/chromium.ts';
 
 /** What a browser may lack, and the script that takes it away before any other runs. */
@@ -159,7 +159,7 @@ async function openAppWorld(
 
   /** What the app's own origin answers. */
   const ownAnswer = async (request: Request, pathname: string): Promise<Response> => {
-    if (pathname === '/violations') {
+    if (pathname === violationsPath) {
       violations.push(await request.text());
       return new Response(null, { status: 204 });
     }
@@ -168,13 +168,7 @@ async function openAppWorld(
       ? () => readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8')
       : scripts[pathname];
     if (script) return new Response(script(), { headers: { 'content-type': 'text/javascript' } });
-    return new Response(html, {
-      headers: {
-        'content-type': 'text/html',
-        'content-security-policy': policy,
-        'content-security-policy-report-only': `${policy}; report-uri /violations`, // tells, and forbids nothing else
-      },
-    });
+    return new Response(html, { headers: { 'content-type': 'text/html', ...policyHeaders(policy) } });
   };
 
   const proxy = await serve(

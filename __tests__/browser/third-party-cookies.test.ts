@@ -82,6 +82,7 @@ describe.each(
         expect(refresh_token).toBe(options.useRefreshTokens ? 1 : 0);
         const families = options.useRefreshTokens ? [{ verdict: 'live', latestCounter: 2 }] : [];
         expect(sites.tenant.families()).toMatchObject(families);
+        expect(sites.violations()).toEqual([]);
       } finally {
         await profile.close();
         await sites.close();

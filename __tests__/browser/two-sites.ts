@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
 import { generate } from 'selfsigned';
-import { strictPolicy } from '../../scripts/content-security-policy.mjs';
+import { policyHeaders, strictPolicy, violationsPath } from '../../scripts/content-security-policy.mjs';
 import type { Auth0Client, Auth0ClientOptions } from '../../src/index.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
 import { present, until, type Profile, type Tab } from './engines/engine.ts';
@@ -16,6 +16,8 @@ export interface TwoSites {
   signIn(profile: Profile): Promise<Tab>;
   /** How often each `grant_type` arrived. */
   grants(): Readonly<Record<string, number>>;
+  /** What went against the strict policy that the app is under, as the browser reports it. */
+  violations(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -78,13 +80,18 @@ export async function openTwoSites(
     button.addEventListener('click', () => client.loginWithRedirect());
     document.body.append(button);
     Object.assign(window, { client });`;
-  const appSite = await listen(certificate, (request) => {
+  const violations: string[] = [];
+  const appSite = await listen(certificate, async (request) => {
     const { pathname } = new URL(request.url);
+    if (pathname === violationsPath) {
+      violations.push(await request.text());
+      return new Response(null, { status: 204 });
+    }
     const isPackage = pathname.startsWith('/latchkey/');
     if (!isPackage && pathname !== '/app.js')
       return new Response(
         '<!doctype html><title>App</title><body><script type="module" src="/app.js"></script>',
-        { headers: { 'content-type': 'text/html', 'content-security-policy': strictPolicy(tenantUrl) } },
+        { headers: { 'content-type': 'text/html', ...policyHeaders(strictPolicy(tenantUrl)) } },
       );
     return new Response(
       isPackage ? readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8') : app,
@@ -111,6 +118,7 @@ export async function openTwoSites(
   return {
     tenant,
     grants: () => ({ ...grants }),
+    violations: () => violations.filter((report) => !report.includes('/favicon.ico')), // WebKit asks for it by itself
     signIn: async (profile) => {
       const tab = await profile.newTab();
       await tab.goto(appUrl);
