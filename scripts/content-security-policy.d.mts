@@ -1,2 +1,3 @@
+export function strictPolicy(tenantUrl: string): string;
+export function policyHeaders(policy: string): Record<string, string>;
 export const violationsPath: string;
-export function strictHeaders(tenantUrl: string): Record<string, string>;
