@@ -85,8 +85,9 @@ const workerScript = {
   },
 };
 
-// The SDK and the server side are built apart, types too, so that no chunk is ever shared between them.
+// The SDK, the page that its popups return to and the server side are built apart, types too: they share no chunk.
 const sdk = { index: 'src/index.ts' };
+const popupCallback = { 'popup-callback': 'src/popup-callback.ts' };
 const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
 const external = [/^node:/];
 
@@ -127,7 +128,9 @@ export default [
       { ...script, entryFileNames: 'latchkey.umd.min.js', plugins: [terser({ ecma: 2022 }), integrity] },
     ],
   },
+  { input: popupCallback, plugins: [compile()], output: chunked },
   { input: server, external, plugins: forNode('latchkey/tenant, latchkey/tenant/node'), output: chunked },
   ...Object.entries(sdk).map(([name, source]) => types({ [name]: source }, 'd.ts', 'd.cts')), // each of them whole
+  types(popupCallback, 'd.ts'),
   types(server, 'd.ts'),
 ];

@@ -10,7 +10,10 @@ import type {
   GetTokenSilentlyOptions,
   GetTokenSilentlyVerboseResponse,
   IdToken,
+  GetTokenWithPopupOptions,
   LogoutOptions,
+  PopupConfigOptions,
+  PopupLoginOptions,
   RedirectLoginOptions,
   RedirectLoginResult,
   User,
@@ -37,6 +40,7 @@ import { findSession, knownSession, saveToken, saveUser } from './flows/entries.
 import { createFlights } from './core/flights.ts';
 import { getTokenSilently } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
+import { loginWithPopup } from './flows/login-with-popup.ts';
 import { loginWithRedirect } from './flows/login-with-redirect.ts';
 import { logout } from './flows/logout.ts';
 import { toSeconds, type Milliseconds } from './clock.ts';
@@ -183,6 +187,30 @@ export class Auth0Client {
     options: WaitOptions = {},
   ): Promise<RedirectLoginResult<AppState>> {
     return call(this, options, (context) => handleRedirectCallback<AppState>(context, readText('url', url)));
+  }
+
+  /**
+   * A login in a window of its own. Call it straight out of what the user did, a click for one: nothing waits before the popup is
+   * opened. Where a page has a `Cross-Origin-Opener-Policy`, `popupCallbackUrl` is needed. Aborting its `signal` closes the popup.
+   *
+   * @throws {PopupOpenError} when the browser did not let a popup be opened.
+   * @throws {PopupCancelledError} when the user closed it.
+   * @throws {PopupTimeoutError} when the user took too long. A login that is completed later is kept: `isAuthenticated()` tells.
+   * @throws {GenericError} `popup_severed`, when no answer can arrive, because a Cross-Origin-Opener-Policy has cut the popup off.
+   * @throws {AuthenticationError} when the tenant returned an error, such as `access_denied`.
+   * @throws {InvalidIdTokenError} | {NetworkError} | {InsecureContextError} as `handleRedirectCallback()` and `loginWithRedirect()`.
+   */
+  async loginWithPopup(options: PopupLoginOptions = {}, config?: PopupConfigOptions): Promise<void> {
+    await call(this, options, (context) => loginWithPopup(context, options, config));
+  }
+
+  /** A login in a popup, and the access token that it brought. As `loginWithPopup()`. */
+  async getTokenWithPopup(
+    options: GetTokenWithPopupOptions = {},
+    config?: PopupConfigOptions,
+  ): Promise<string> {
+    return (await call(this, options, (context) => loginWithPopup(context, options, config))).token
+      .access_token;
   }
 
   /**

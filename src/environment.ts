@@ -14,6 +14,7 @@ export interface Environment {
   readonly page: Page;
   readonly silentFrame: SilentFrame;
   readonly workers: Workers;
+  popupHost(): PopupHost;
   readonly locks: Locks;
   /** Those under which tabs of auth0-spa-js refresh, of whatever version. */
   readonly peerLocks: Locks;
@@ -106,6 +107,21 @@ export interface WorkerPort {
   post(message: unknown): void;
   /** Ends the worker at once, whatever it is doing. Nothing is heard of it any more. */
   terminate(): void;
+}
+
+/** What a login by popup asks of the window that it is called in, which is the part of a `Window` by that name; nothing outside of a page. */
+export interface PopupHost {
+  /** At once, and `null` where the browser does not let it: it does only while it handles what the user did. */
+  open?(url: string, target: string, features: string): Window | null;
+  addEventListener(
+    type: 'message',
+    listener: (event: MessageEvent) => void,
+    options: { signal: AbortSignal },
+  ): void;
+  readonly document: { hasFocus(): boolean };
+  readonly BroadcastChannel: new (
+    name: string,
+  ) => Pick<BroadcastChannel, 'onmessage' | 'postMessage' | 'close'>;
 }
 
 export interface Locks {

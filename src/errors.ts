@@ -98,6 +98,36 @@ export class TimeoutError extends GenericError {
   }
 }
 
+/** The browser let no popup be opened: the call did not come straight out of what the user did, or popups are blocked. */
+export class PopupOpenError extends GenericError {
+  override name = 'PopupOpenError';
+
+  constructor() {
+    super('popup_open', 'No popup could be opened.');
+  }
+}
+
+/** The user closed the popup. */
+export class PopupCancelledError extends GenericError {
+  override name = 'PopupCancelledError';
+
+  constructor(readonly popup: Window) {
+    super('cancelled', 'Popup closed');
+  }
+}
+
+/**
+ * The user did not log in within the limit. The popup is left open, and a login that is completed in it later is kept, unless
+ * there was a logout or another login before it; whoever does not want that closes the popup.
+ */
+export class PopupTimeoutError extends TimeoutError {
+  override name = 'PopupTimeoutError';
+
+  constructor(readonly popup: Window) {
+    super('popup_timeout');
+  }
+}
+
 /** For a lock that was not granted in time. @param age since when its holder has been at work, where that is known, in ms. */
 export const lockTimeout = (limit: number, age?: number): TimeoutError =>
   new TimeoutError(

@@ -77,6 +77,16 @@ describe('the SDK', () => {
   });
 });
 
+describe('the bundle of the page that popups return to', () => {
+  it('is one file, holds nothing of the SDK’s core, and touches no global when it is imported', async () => {
+    expect(chunksOf(['popup-callback.js'])).toEqual(['popup-callback.js']);
+    expect(
+      difference(contentsOf(['popup-callback.js']).rooms, ['browser', 'oauth', 'popup-callback']),
+    ).toEqual([]);
+    expect(await importInNode(join(dist, 'popup-callback.js'))).toMatchObject({ touched: [], ended: true });
+  });
+});
+
 describe('the bundles of the tenant', () => {
   const entries = ['tenant.js', 'tenant-node.js'];
 

@@ -23,6 +23,7 @@ const table = {
   'auth0-client': [...sentences, 'flows', 'browser', 'features', 'compatibility'],
   worker: ['custody', 'browser'],
   index: ['auth0-client', 'errors', 'core', 'browser', 'compatibility (types)', 'oauth (types)'],
+  'popup-callback': ['browser'],
   tenant: [...words, 'hono', 'jose'],
   'tenant-node': ['tenant', 'hono', '@hono/node-server', 'node:'],
 } satisfies ImportTable;

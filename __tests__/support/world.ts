@@ -18,7 +18,8 @@ import type {
   Timers,
 } from '../../src/environment.ts';
 import { TimeoutError } from '../../src/errors.ts';
-import { readWebMessage } from '../../src/oauth/web-message.ts';
+import { popupChannelName } from '../../src/oauth/popup-channel.ts';
+import { readWebMessage, webMessageType } from '../../src/oauth/web-message.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
 import { createManualTime } from './manual-timers.ts';
 import { tenantBrowser } from './tenant-browser.ts';
@@ -77,6 +78,8 @@ export interface Tab {
   /** Where the page was sent, in order. */
   readonly navigations: string[];
   readonly sessionStorage: TextStorage;
+  /** The popups that the page has opened, in order. */
+  readonly popups: Popup[];
   /** The whole login by redirect: leaves, signs in at the tenant, comes back. */
   login(email?: string, authorizationParams?: AuthorizationParams): Promise<void>;
   /** Follows the page's last navigation to the tenant, with the browser's cookies. */
@@ -92,6 +95,23 @@ export interface Tab {
   /** The page is gone: what it was doing never goes on, and its locks are free. */
   kill(): void;
   state(): PageState;
+}
+
+/** A popup, and what the user does in it. */
+export interface Popup {
+  /** What the page that opened it holds. */
+  readonly window: Window;
+  /** Where the page has sent it; empty as long as it is. */
+  readonly url: () => URL;
+  /** Signs in at the tenant, whose last page answers. */
+  signIn(email?: string): Promise<void>;
+  /** As `signIn`, but the answer is on its way until the returned function is called. */
+  answer(email?: string): Promise<() => void>;
+  /** A message that reaches the page that opened it. */
+  post(data: unknown, from?: { origin?: string; source?: Window | null }): void;
+  close(): void;
+  /** A page with a Cross-Origin-Opener-Policy has come. */
+  sever(): void;
 }
 
 export interface World {
@@ -185,7 +205,7 @@ export function createWorld({
       {
         client_id: 'spa',
         app_type: 'spa',
-        callbacks: [app],
+        callbacks: [app, `${app}/popup.html`],
         web_origins: [app],
         allowed_logout_urls: [app],
         grant_types: ['authorization_code', 'refresh_token'],
@@ -231,6 +251,7 @@ export function createWorld({
   const cookies = new Map<string, string>();
   const atTenant = tenantBrowser(tenant);
   const onlineListeners = new Set<() => void>();
+  const channels = new Set<{ name: string; onmessage: ((event: MessageEvent) => void) | null }>();
   let online = true;
   let underWay = 0;
   let most = 0;
@@ -309,6 +330,8 @@ export function createWorld({
       return alive(action().finally(travel));
     };
     const navigations: string[] = [];
+    const popups: Popup[] = [];
+    const listeners = new Set<(event: MessageEvent) => void>();
 
     const env: Environment = {
       clock: time.clock,
@@ -385,6 +408,30 @@ export function createWorld({
           return { post: (message) => send(message, hear), terminate: () => void (isOver = true) };
         },
       },
+      popupHost: () => ({
+        open() {
+          const popup = openPopup((event) => {
+            for (const listener of listeners) reach(() => listener(event));
+          });
+          popups.push(popup);
+          return popup.window;
+        },
+        addEventListener(_, listener, { signal }) {
+          listeners.add(listener);
+          signal.addEventListener('abort', () => listeners.delete(listener));
+        },
+        document: { hasFocus: () => true },
+        BroadcastChannel: class {
+          onmessage = null;
+          constructor(readonly name: string) {
+            channels.add(this);
+          }
+          postMessage() {}
+          close() {
+            channels.delete(this);
+          }
+        },
+      }),
       locks: {
         exclusive: exclusiveLocks,
         run(name, limit, task, signal) {
@@ -425,6 +472,7 @@ export function createWorld({
       env,
       navigations,
       sessionStorage,
+      popups,
       async login(email = ada, authorizationParams = {}) {
         const { cookie } = await tenant.signIn(email, { client_id: 'spa' });
         atTenant.setCookie(cookie);
@@ -452,6 +500,53 @@ export function createWorld({
       state: () => (dead ? 'gone' : frozen ? 'frozen' : 'awake'),
     };
     return tab;
+  }
+
+  /** A window that can be read as long as it is empty, and never again after it was sent to the tenant. */
+  function openPopup(hear: (event: MessageEvent) => void): Popup {
+    let closed = false;
+    let url: string | undefined;
+    const location = {
+      get href() {
+        if (url !== undefined) throw new DOMException('another origin', 'SecurityError');
+        return 'about:blank';
+      },
+      replace: (to: string) => void (url = to),
+    };
+    const close = () => void (closed = true);
+    const window = {
+      location,
+      close,
+      get closed() {
+        return closed;
+      },
+    } as unknown as Window;
+    const popup: Popup = {
+      window,
+      url: () => new URL(url ?? 'about:blank'),
+      async signIn(email) {
+        const arrive = await popup.answer(email);
+        arrive();
+      },
+      async answer(email = ada) {
+        const page = await track(atTenant.visit(url ?? ''));
+        const password = email === ada ? 'correct horse' : 'battery staple';
+        const end = page.body.includes('<form') ? await atTenant.submit(page, { email, password }) : page;
+        if (end.url.origin === tenantUrl) return () => popup.post(messageOf(end.body));
+        const response = Object.fromEntries(end.url.searchParams);
+        const name = popupChannelName('spa', response['state'] ?? '');
+        const data = { type: webMessageType, response };
+        return () => {
+          for (const channel of channels)
+            if (channel.name === name) channel.onmessage?.(new MessageEvent('message', { data }));
+        };
+      },
+      post: (data, { origin = tenantUrl, source = window } = {}) =>
+        hear({ data, origin, source } as MessageEvent),
+      close,
+      sever: close,
+    };
+    return popup;
   }
 
   function record(url: string, text: string, by: Tab): RecordedRequest {

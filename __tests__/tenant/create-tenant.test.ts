@@ -32,6 +32,7 @@ describe('a configuration', () => {
     ['seed', { ...configuration, seed: 7 }],
     ['client', { ...configuration, client: [] }],
     ['quirks.forks', { ...configuration, quirks: { forks: 'none' } }],
+    ['quirks.openerPolicy', { ...configuration, quirks: { openerPolicy: 'none' } }],
     ['clients[0].client_id', { ...configuration, clients: [{}] }],
     ['clients[0].callback', { ...configuration, clients: [{ ...client, callback: [] }] }],
     ['clients[0].callbacks[0]', { ...configuration, clients: [{ ...client, callbacks: ['/callback'] }] }],

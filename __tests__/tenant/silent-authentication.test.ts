@@ -138,4 +138,15 @@ describe('the web_message page', () => {
     expect(run(body, 'popup').posted[0]?.message).toMatchObject({ response: { state: 'client-state' } });
     expect(body).toContain('"code":');
   });
+
+  it('is cut off from its opener, with every page before it, where the tenant is told so', async () => {
+    const tenant = aTenant({ quirks: { openerPolicy: 'same-origin' } });
+    const browser = tenantBrowser(tenant);
+    const begun = await browser.request(silently({ prompt: null }));
+    const page = await browser.visit(silently({ prompt: null }));
+    const { response } = await browser.submit(page, ada);
+    for (const { headers } of [begun, page.response, response])
+      expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
+    expect(begun.status).toBe(302);
+  });
 });

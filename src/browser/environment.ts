@@ -16,7 +16,6 @@ import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
 import { createRecordStore } from './record-store.ts';
-import { createSilentFrame } from './silent-frame.ts';
 import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
 
 export function createBrowserEnvironment(): Environment {
@@ -27,8 +26,15 @@ export function createBrowserEnvironment(): Environment {
     cryptography,
     http,
     page,
-    silentFrame: createSilentFrame(timers),
+    silentFrame: {
+      // Where refresh tokens go round, it is never needed.
+      async authorize(...request) {
+        const { createSilentFrame } = await loadFeature(timers, () => import('./silent-frame.ts'));
+        return createSilentFrame(timers).authorize(...request);
+      },
+    },
     workers,
+    popupHost: () => globalThis,
     locks,
     peerLocks: createPeerLocks(timers),
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),

@@ -70,8 +70,13 @@ export interface Auth0ClientOptions {
   leeway?: Seconds | undefined;
   /** How long `getTokenSilently()` waits for the token endpoint; the exchange itself goes on, and a login waits for its own. Default: 10. */
   httpTimeoutInSeconds?: Seconds | undefined;
-  /** How long a hidden iframe may take in all. Default: 60. */
+  /** How long a hidden iframe may take in all, and a user in a popup. Default: 60. */
   authorizeTimeoutInSeconds?: Seconds | undefined;
+  /**
+   * Where popups return to: a page of the app's own origin that calls `answerPopup()`, listed as a callback. Needed where a page
+   * has a `Cross-Origin-Opener-Policy`, which cuts a popup off. That the user closes the popup is not noticed then.
+   */
+  popupCallbackUrl?: string | undefined;
   /**
    * Revoke the refresh tokens at a logout (RFC 7009). `false`: they stay good until they expire at the tenant, for tenants
    * where a revocation reaches further than this session. Default: `true`.
@@ -101,6 +106,27 @@ export interface RedirectLoginOptions<AppState = unknown> extends WaitOptions {
 export interface RedirectLoginResult<AppState = unknown> {
   appState?: AppState | undefined;
   response_type: 'code';
+}
+
+export interface PopupLoginOptions extends WaitOptions {
+  authorizationParams?: AuthorizationParams | undefined;
+}
+
+export interface GetTokenWithPopupOptions extends PopupLoginOptions {
+  /** Means nothing here: a login always brings a new token. Accepted because auth0-spa-js does. */
+  cacheMode?: CacheMode | undefined;
+}
+
+/** It is read, and never written to. */
+export interface PopupConfigOptions {
+  /** A window that the app has opened. Default: one is opened. */
+  popup?: Window | null | undefined;
+  /** How long the user may take. Default: the client's `authorizeTimeoutInSeconds`. */
+  timeoutInSeconds?: Seconds | undefined;
+  /** Close the popup when it has answered, or is not waited for any more. Default: `true`. */
+  closePopup?: boolean | undefined;
+  /** Overrides the client's, for this call. */
+  popupCallbackUrl?: string | undefined;
 }
 
 export interface GetTokenSilentlyOptions extends WaitOptions {

@@ -23,7 +23,7 @@ export interface Settings {
   readonly callerLimit: Milliseconds;
   /** How long one exchange may take: an answer within it is kept, whoever still waits. */
   readonly exchangeLimit: Milliseconds;
-  /** How long the iframe may take in all. */
+  /** How long the iframe may take in all, and a user in a popup. */
   readonly frameLimit: Milliseconds;
   /** How long a frame that has loaded may stay silent. */
   readonly frameSilence: Milliseconds;
@@ -32,6 +32,8 @@ export interface Settings {
   readonly revokeOnLogout: boolean;
   readonly sessionCheckExpiryDays: number;
   readonly cookieDomain: string | undefined;
+  /** As the app gave it: judged where a popup is opened. */
+  readonly popupCallbackUrl: string | undefined;
 }
 
 export interface WorkerSettings {
@@ -97,6 +99,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     revokeOnLogout: options.revokeOnLogout !== false,
     sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
     cookieDomain: options.cookieDomain,
+    popupCallbackUrl: options.popupCallbackUrl,
   };
 }
 

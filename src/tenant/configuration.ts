@@ -80,7 +80,14 @@ export interface Quirks {
    * older sibling works until the window closes and counts as reuse afterwards. `all-siblings`: every one.
    */
   readonly forks?: ForkPolicy;
+  /**
+   * The `Cross-Origin-Opener-Policy` of every answer. `unsafe-none` (default): none, as on Auth0. `same-origin`: a popup and the
+   * page that opened it lose each other, as behind a custom domain whose proxy sends that header.
+   */
+  readonly openerPolicy?: OpenerPolicy;
 }
+
+export type OpenerPolicy = 'unsafe-none' | 'same-origin';
 
 /** What `createTenant` takes. */
 export interface TenantConfiguration {
@@ -151,6 +158,7 @@ export interface Configuration {
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
   readonly forks: ForkPolicy;
+  readonly openerPolicy: OpenerPolicy;
 }
 
 /**
@@ -212,7 +220,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     clients,
     resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
     users,
-    forks: readForks(tenant.get('quirks')),
+    ...readQuirks(tenant.get('quirks') ?? {}),
   };
 }
 
@@ -402,10 +410,15 @@ function refuseOddWildcard(field: string, url: string): void {
     throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
 }
 
-function readForks(value: unknown): ForkPolicy {
-  if (value === undefined) return 'last-issued';
-  const quirks = readObject('quirks', value, ['forks']);
-  return readChoice('quirks.forks', quirks.get('forks') ?? 'last-issued', ['last-issued', 'all-siblings']);
+function readQuirks(value: unknown): Pick<Configuration, 'forks' | 'openerPolicy'> {
+  const quirks = readObject('quirks', value, ['forks', 'openerPolicy']);
+  return {
+    forks: readChoice('quirks.forks', quirks.get('forks') ?? 'last-issued', ['last-issued', 'all-siblings']),
+    openerPolicy: readChoice('quirks.openerPolicy', quirks.get('openerPolicy') ?? 'unsafe-none', [
+      'unsafe-none',
+      'same-origin',
+    ]),
+  };
 }
 
 /** The members of an object, none of them unknown: a misspelt name is found here and not an hour later. */

@@ -4,6 +4,7 @@ export { TenantConfigurationError } from './configuration-error.ts';
 export type {
   AppType,
   ClientConfiguration,
+  OpenerPolicy,
   OrganizationConfiguration,
   Quirks,
   ResourceServerConfiguration,

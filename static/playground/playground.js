@@ -36,6 +36,7 @@ const auth0 = await createAuth0Client({
 const actions = {
   'log-in': logIn,
   'log-in-again': logIn,
+  'log-in-popup': logInWithPopup,
   'get-token': getToken,
   'expire-token': expireToken,
   'replay-token': replayToken,
@@ -94,6 +95,11 @@ async function arrive() {
 
 async function logIn() {
   await auth0.loginWithRedirect();
+}
+
+async function logInWithPopup() {
+  await auth0.loginWithPopup();
+  return 'The popup has brought new tokens.';
 }
 
 async function getToken() {

@@ -10,6 +10,7 @@ export function showSession(user, knownUser) {
     `Sign in as ${knownUser.email} with the password “${knownUser.password}”.`;
   element('sign-in-hint').hidden = !!user;
   element('log-in').hidden = !!user;
+  element('log-in-popup').hidden = !!user;
   for (const id of ['get-token', 'log-out']) element(id).classList.toggle('quiet', !user);
   for (const id of ['expire-token', 'replay-token']) element(id).disabled = !user;
 }

@@ -8,8 +8,8 @@ export type Markup = ReturnType<typeof html>;
 
 /**
  * Answers with a page. There is no `form-action` in the policy: browsers hold redirects after a form against it, and
- * the way back to the application is such a redirect. There is no Cross-Origin-Opener-Policy either: it would cut the
- * popup's `window.opener`.
+ * the way back to the application is such a redirect. There is no Cross-Origin-Opener-Policy either, unless the
+ * tenant's quirks ask for one: it would cut the popup's `window.opener`.
  */
 export async function respondWithPage(
   c: Context,

@@ -1,7 +1,7 @@
 /**
  * The page behind `response_mode=web_message`: it hands the answer to the window that opened or framed it, by
  * `postMessage` to one exact origin, never `*` (RFC 9700 §4.17). It may be framed, and it must not cut `window.opener`;
- * so it has neither X-Frame-Options nor a Cross-Origin-Opener-Policy.
+ * so it has neither X-Frame-Options nor, unless the tenant's quirks ask for one, a Cross-Origin-Opener-Policy.
  */
 import type { AuthorizationResponse } from '../../oauth/authorization-endpoint.ts';
 import { webMessageType, type WebMessage } from '../../oauth/web-message.ts';

@@ -1,0 +1,2 @@
+/** `latchkey/popup-callback`: for the page that popups return to. Complete in itself, so that it is there at once. */
+export { answerPopup } from './browser/answer-popup.ts';
