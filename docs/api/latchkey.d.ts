@@ -67,6 +67,10 @@ interface AuthorizationParams {
     invitation?: string | undefined;
     [parameter: string]: unknown;
 }
+/** An address as text, a `URL`, or a `TrustedScriptURL` where the page enforces Trusted Types. */
+type WorkerUrl = string | URL | {
+    toString(): string;
+};
 interface Auth0ClientOptions {
     /** The tenant: `tenant.eu.auth0.com`, or a whole origin such as `http://localhost:4400`. */
     domain: string;
@@ -86,12 +90,30 @@ interface Auth0ClientOptions {
     useRefreshTokensFallback?: boolean | undefined;
     /** Multi-resource refresh tokens: renew for any audience with any refresh token that is held. Default: `false`. */
     useMrrt?: boolean | undefined;
+    /**
+     * With `useRefreshTokens` and `cacheLocation: 'memory'` a worker holds the refresh tokens, out of the page's reach. Its script
+     * is a blob, unless this names the file `latchkey/worker` on the page's own origin, for pages whose Content Security Policy
+     * allows no `blob:` in `worker-src`.
+     */
+    workerUrl?: WorkerUrl | undefined;
+    /** `false`: no worker; the page holds them itself. Default: `true`. */
+    worker?: boolean | undefined;
+    /**
+     * What becomes of the calls where the worker does not start: `page` holds the refresh tokens in the page, and says so once on
+     * the console, where the browser has workers; `error` lets them fail with `worker_unavailable`, and the next call tries again. Default: `page`.
+     */
+    workerFallback?: 'page' | 'error' | undefined;
     /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
     leeway?: Seconds | undefined;
     /** How long `getTokenSilently()` waits for the token endpoint; the exchange itself goes on, and a login waits for its own. Default: 10. */
     httpTimeoutInSeconds?: Seconds | undefined;
-    /** How long a hidden iframe may take in all. Default: 60. */
+    /** How long a hidden iframe may take in all, and a user in a popup. Default: 60. */
     authorizeTimeoutInSeconds?: Seconds | undefined;
+    /**
+     * Where popups return to: a page of the app's own origin that calls `answerPopup()`, listed as a callback. Needed where a page
+     * has a `Cross-Origin-Opener-Policy`, which cuts a popup off. That the user closes the popup is not noticed then.
+     */
+    popupCallbackUrl?: string | undefined;
     /**
      * Revoke the refresh tokens at a logout (RFC 7009). `false`: they stay good until they expire at the tenant, for tenants
      * where a revocation reaches further than this session. Default: `true`.
@@ -118,6 +140,24 @@ interface RedirectLoginOptions<AppState = unknown> extends WaitOptions {
 interface RedirectLoginResult<AppState = unknown> {
     appState?: AppState | undefined;
     response_type: 'code';
+}
+interface PopupLoginOptions extends WaitOptions {
+    authorizationParams?: AuthorizationParams | undefined;
+}
+interface GetTokenWithPopupOptions extends PopupLoginOptions {
+    /** Means nothing here: a login always brings a new token. Accepted because auth0-spa-js does. */
+    cacheMode?: CacheMode | undefined;
+}
+/** It is read, and never written to. */
+interface PopupConfigOptions {
+    /** A window that the app has opened. Default: one is opened. */
+    popup?: Window | null | undefined;
+    /** How long the user may take. Default: the client's `authorizeTimeoutInSeconds`. */
+    timeoutInSeconds?: Seconds | undefined;
+    /** Close the popup when it has answered, or is not waited for any more. Default: `true`. */
+    closePopup?: boolean | undefined;
+    /** Overrides the client's, for this call. */
+    popupCallbackUrl?: string | undefined;
 }
 interface GetTokenSilentlyOptions extends WaitOptions {
     /** Default: `on`. */
@@ -212,6 +252,20 @@ declare class Auth0Client {
      * @throws {NetworkError} when the tenant could not be reached.
      */
     handleRedirectCallback<AppState = unknown>(url?: string | URL, options?: WaitOptions): Promise<RedirectLoginResult<AppState>>;
+    /**
+     * A login in a window of its own. Call it straight out of what the user did, a click for one: nothing waits before the popup is
+     * opened. Where a page has a `Cross-Origin-Opener-Policy`, `popupCallbackUrl` is needed. Aborting its `signal` closes the popup.
+     *
+     * @throws {PopupOpenError} when the browser did not let a popup be opened.
+     * @throws {PopupCancelledError} when the user closed it.
+     * @throws {PopupTimeoutError} when the user took too long. A login that is completed later is kept: `isAuthenticated()` tells.
+     * @throws {GenericError} `popup_severed`, when no answer can arrive, because a Cross-Origin-Opener-Policy has cut the popup off.
+     * @throws {AuthenticationError} when the tenant returned an error, such as `access_denied`.
+     * @throws {InvalidIdTokenError} | {NetworkError} | {InsecureContextError} as `handleRedirectCallback()` and `loginWithRedirect()`.
+     */
+    loginWithPopup(options?: PopupLoginOptions, config?: PopupConfigOptions): Promise<void>;
+    /** A login in a popup, and the access token that it brought. As `loginWithPopup()`. */
+    getTokenWithPopup(options?: GetTokenWithPopupOptions, config?: PopupConfigOptions): Promise<string>;
     /**
      * An access token: from the cache, or by spending the refresh token, or through a hidden iframe. `undefined` only for a
      * miss with `cacheMode: 'cache-only'`.
@@ -343,6 +397,26 @@ declare class TimeoutError extends GenericError {
     name: string;
     constructor(reason?: string, description?: string);
 }
+/** The browser let no popup be opened: the call did not come straight out of what the user did, or popups are blocked. */
+declare class PopupOpenError extends GenericError {
+    name: string;
+    constructor();
+}
+/** The user closed the popup. */
+declare class PopupCancelledError extends GenericError {
+    readonly popup: Window;
+    name: string;
+    constructor(popup: Window);
+}
+/**
+ * The user did not log in within the limit. The popup is left open, and a login that is completed in it later is kept, unless
+ * there was a logout or another login before it; whoever does not want that closes the popup.
+ */
+declare class PopupTimeoutError extends TimeoutError {
+    readonly popup: Window;
+    name: string;
+    constructor(popup: Window);
+}
 /**
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
  * sent), `leaving` (nothing was sent, because nobody would be there for the answer), `unreachable` (no usable answer came),
@@ -404,5 +478,5 @@ declare class MissingScopesError extends GenericError {
     constructor(audience: string, scope: string, cause?: unknown);
 }
 
-export { AbortError, Auth0Client, AuthenticationError, DisposedError, GenericError, InMemoryCache, InsecureContextError, InvalidConfigurationError, InvalidIdTokenError, LocalStorageCache, MissingRefreshTokenError, MissingScopesError, NetworkError, SessionEndedError, StorageError, TimeoutError, User, createAuth0Client, createAuth0Client as default };
-export type { Auth0ClientOptions, AuthorizationParams, CacheLocation, CacheMode, ErrorDetails, GetTokenSilentlyOptions, GetTokenSilentlyVerboseResponse, ICache, IdToken, LogoutOptions, RedirectLoginOptions, RedirectLoginResult, V1ClientOptions, WaitOptions };
+export { AbortError, Auth0Client, AuthenticationError, DisposedError, GenericError, InMemoryCache, InsecureContextError, InvalidConfigurationError, InvalidIdTokenError, LocalStorageCache, MissingRefreshTokenError, MissingScopesError, NetworkError, PopupCancelledError, PopupOpenError, PopupTimeoutError, SessionEndedError, StorageError, TimeoutError, User, createAuth0Client, createAuth0Client as default };
+export type { Auth0ClientOptions, AuthorizationParams, CacheLocation, CacheMode, ErrorDetails, GetTokenSilentlyOptions, GetTokenSilentlyVerboseResponse, GetTokenWithPopupOptions, ICache, IdToken, LogoutOptions, PopupConfigOptions, PopupLoginOptions, RedirectLoginOptions, RedirectLoginResult, V1ClientOptions, WaitOptions };
