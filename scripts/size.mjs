@@ -6,13 +6,13 @@ import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const limit = 19_500; // bytes after gzip -9; docs/decisions/24-size.md
+const limit = 20_000; // bytes after gzip -9; docs/decisions/24-size.md
 const languageLevels = ['es2020', 'es2022'];
 
 /** Entries with everything that they can load, in bytes after gzip -9; docs/decisions/24-size.md */
 const entries = [
-  { file: 'latchkey.umd.min.js', limit: 24_800 },
-  { file: 'index.cjs', limit: 25_600 },
+  { file: 'latchkey.umd.min.js', limit: 35_600 },
+  { file: 'index.cjs', limit: 36_800 },
   { file: 'tenant.js', limit: 43_500 },
   { file: 'tenant-node.js', limit: 7_600 },
 ];
