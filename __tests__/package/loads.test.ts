@@ -253,7 +253,10 @@ describe('the types', () => {
   // nor does it know, for CommonJS, that Node requires ES modules since 20.19.
   it.each([
     ['the SDK', ['--entrypoints', '.']],
-    ['the tenant', ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node']],
+    [
+      'the tenant and the popup’s page',
+      ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node', 'popup-callback'],
+    ],
   ])('of %s are right in every way of resolving them', async (_, options) => {
     const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
     await run(process.execPath, [attw, app.tarball, ...options]); // fails where it finds a problem
