@@ -12,8 +12,10 @@ export function bound(command, words) {
   return existsSync(setpriv) ? [setpriv, ['--pdeathsig', 'KILL', '--', command, ...words]] : [command, words];
 }
 
-/** `puppeteer.launch`, with a browser that ends with this process. */
+/** `puppeteer.launch`, with a browser that ends with this process; `ignoreDefaultArgs`: a list, or nothing. */
 export function launchBound(options) {
-  const [executablePath, args] = bound(options.executablePath, puppeteer.defaultArgs(options));
+  const { ignoreDefaultArgs: ignored = [] } = options;
+  const words = puppeteer.defaultArgs(options).filter((word) => !ignored.includes(word));
+  const [executablePath, args] = bound(options.executablePath, words);
   return puppeteer.launch({ ...options, executablePath, args, ignoreDefaultArgs: true });
 }

@@ -30,7 +30,7 @@ export async function launchChromium({
   const browser = await launchBound({
     executablePath,
     userDataDir: profile,
-    ignoreDefaultArgs: popups === 'blocked' ? ['--disable-popup-blocking'] : false,
+    ignoreDefaultArgs: popups === 'blocked' ? ['--disable-popup-blocking'] : [],
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [], // Chromium's sandbox does not work for root
   });
   return {

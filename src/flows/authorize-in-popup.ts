@@ -25,9 +25,9 @@ import { authorizationSecrets } from './secrets.ts';
 const lateLimit: Milliseconds = 600_000;
 
 /**
- * A login by the user in `popup`, which is `null` where the browser let none be opened. Never under a lock: a user may take a minute. The limit is for the user; the exchange that
- * follows has its own. Where it is over, only the caller stops waiting: a login that is completed later is kept, unless there
- * was a logout or another login before it.
+ * A login by the user in `popup`, which is `null` where the browser let none be opened. Never under a lock: a user may take a
+ * minute. The limit is for the user; the exchange that follows has its own. Where it is over, only the caller stops waiting: a
+ * login that is completed later is kept, unless there was a logout or another login before it.
  */
 export async function authorizeInPopup(
   context: ClientContext,
