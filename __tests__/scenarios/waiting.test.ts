@@ -3,7 +3,7 @@ import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, Locks } from '../../src/environment.ts';
 import { pause } from '../../src/core/within.ts';
 import { StorageError } from '../../src/errors.ts';
-import { createWorld, orders, type Tab, type World } from '../support/world.ts';
+import { ada, createWorld, orders, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const options = { useRefreshTokensFallback: false };
@@ -142,6 +142,19 @@ describe('P13: tabs that were loaded before and after the machine slept', () => 
   });
 });
 
+/** A session of auth0-spa-js that there is to be moved in: the same user's, for another audience. */
+async function leavePeerSession(world: World): Promise<void> {
+  let answer: Record<string, unknown> = {};
+  world.faults.push({ kind: 'alter', alter: (body) => (answer = body) });
+  await world.openTab({ cacheLocation: 'memory' }).login(ada, { audience: orders });
+  const { id_token, ...tokens } = answer;
+  const body = { ...tokens, audience: orders, client_id: 'spa' };
+  const entry = { body, expiresAt: world.now() / 1000 + 3600 };
+  const prefix = '@@auth0spajs@@::spa::';
+  world.localStorage.set(`${prefix}${orders}::${String(tokens.scope)}`, JSON.stringify(entry));
+  world.localStorage.set(`${prefix}@@user@@`, JSON.stringify({ id_token, decodedToken: {} }));
+}
+
 describe('I3, P3: whatever hangs', () => {
   const forever = () => new Promise<never>(() => {});
   /** As the store over IndexedDB ends where that neither opens nor answers. */
@@ -168,7 +181,7 @@ describe('I3, P3: whatever hangs', () => {
   it.each(Object.keys(hanging))('%s: calls end within their limits', async (what) => {
     const world = createWorld();
     await signedIn(world);
-    world.localStorage.set('@@auth0spajs@@::spa::@@user@@', '{"id_token":"x"}');
+    await leavePeerSession(world);
     const [ports, changes] = hanging[what]!(world);
     const tab = world.openTab({ ...options, ...changes }, ports);
     const { client } = tab;

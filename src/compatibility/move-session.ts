@@ -17,7 +17,7 @@ import type { Custody } from '../custody/custody.ts';
 import { prepareTakeOver } from '../custody/take-over.ts';
 import { pause } from '../core/within.ts';
 import type { Environment } from '../environment.ts';
-import { InvalidIdTokenError } from '../errors.ts';
+import { InvalidIdTokenError, lockTimeout } from '../errors.ts';
 import {
   peerLockNames,
   readPeerSession,
@@ -144,13 +144,21 @@ const newestPerAudience = (families: readonly PeerFamily[]): PeerFamily[] =>
 
 /** Runs `task` under all of these locks; they are waited for until `deadline`, by the steady clock. */
 function holding(
-  { peerLocks, clock }: Pick<Environment, 'peerLocks' | 'clock'>,
+  env: Pick<Environment, 'peerLocks' | 'clock' | 'timers'>,
   names: readonly string[],
   task: () => Promise<void>,
-  deadline = clock.steady() + lockLimit,
+  deadline = env.clock.steady() + lockLimit,
 ): Promise<void> {
   const [name, ...others] = names;
   if (name === undefined) return task();
-  const limit = Math.max(0, deadline - clock.steady());
-  return peerLocks.run(name, limit, () => holding({ peerLocks, clock }, others, task, deadline));
+  const limit = Math.max(0, deadline - env.clock.steady());
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(lockTimeout(limit));
+    const callOff = env.timers.after(limit + storageLag, giveUp); // for locks that do not keep to their limit
+    const inTurn = async () => {
+      callOff();
+      await holding(env, others, task, deadline).then(resolve, reject);
+    };
+    env.peerLocks.run(name, limit, inTurn).catch(reject).finally(callOff);
+  });
 }
