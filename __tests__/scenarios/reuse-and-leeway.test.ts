@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { SilentFrame } from '../../src/environment.ts';
 import { AuthenticationError, TimeoutError } from '../../src/errors.ts';
 import { ada, createWorld, type World } from '../support/world.ts';
 
@@ -59,16 +60,21 @@ describe('a spent token presented again, leeway 0', () => {
     expect(world.frames).toHaveLength(1);
   });
 
-  it('keeps the local session while the iframe gets no answer: nobody has said that it is over', async () => {
+  it.each<[string, SilentFrame['authorize']]>([
+    ['timeout', () => Promise.reject(new TimeoutError('frame_silent'))],
+    [
+      'temporarily_unavailable',
+      (_, { state }) => Promise.resolve({ state, error: 'temporarily_unavailable' }),
+    ],
+    ['server_error', (_, { state }) => Promise.resolve({ state, error: 'server_error' })],
+  ])('keeps the local session while the iframe gets no answer, but %s', async (error, authorize) => {
     const world = createWorld();
     const { tab } = await afterReplay(world);
-    const silent = world.openTab(
-      {},
-      { silentFrame: { authorize: () => Promise.reject(new TimeoutError('frame_silent')) } },
-    );
+    const silent = world.openTab({}, { silentFrame: { authorize } });
     await expect(silent.client.getTokenSilently()).rejects.toMatchObject({
-      error: 'timeout',
+      error,
       retryable: true,
+      requiresLogin: false,
     });
     await expect(silent.client.isAuthenticated()).resolves.toBe(true);
     await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));

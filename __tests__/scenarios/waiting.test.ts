@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
-import type { Environment, Locks } from '../../src/environment.ts';
+import type { Environment, Locks, SilentFrame } from '../../src/environment.ts';
 import { pause } from '../../src/core/within.ts';
 import { StorageError } from '../../src/errors.ts';
 import { ada, createWorld, orders, type Tab, type World } from '../support/world.ts';
@@ -351,6 +351,18 @@ describe('P7: while no new token can be had', () => {
     await expect(tab.client.getTokenSilently()).resolves.toBe(old);
     world.online = true;
     await expect(tab.client.getTokenSilently()).resolves.not.toBe(old);
+  });
+
+  it('the last seconds of the old one are served where a tenant that is too busy answers in the iframe', async () => {
+    const world = createWorld();
+    const busy: SilentFrame = {
+      authorize: (_, { state }) => Promise.resolve({ state, error: 'temporarily_unavailable' }),
+    };
+    const tab = world.openTab({ useRefreshTokens: false }, { silentFrame: busy });
+    await tab.login();
+    const old = await tab.client.getTokenSilently();
+    await world.advance(almost);
+    await expect(tab.client.getTokenSilently()).resolves.toBe(old);
   });
 
   it('a caller who insists on a new one hears why there is none', async () => {

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { DisposedError, NetworkError } from '../errors.ts';
+import { DisposedError, GenericError, NetworkError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -14,6 +14,7 @@ import { authorizationSecrets } from './secrets.ts';
  *
  * @param began What it is to carry on: whoever logged out or signed in meanwhile has the last word.
  * @throws {AuthenticationError} for the server's refusal, such as `login_required`.
+ * @throws {GenericError} `temporarily_unavailable` or `server_error`, with `retryable`.
  * @throws {TimeoutError} when the frame stays silent.
  */
 export function authorizeSilently(
@@ -38,6 +39,10 @@ export function authorizeSilently(
       limit,
       silence: settings.frameSilence,
     });
+    const { error } = response;
+    // That refuses nobody: the server is not up to it for now (RFC 6749 §4.1.2.1).
+    if (error === 'temporarily_unavailable' || error === 'server_error')
+      throw new GenericError(error, response.error_description ?? error, { retryable: true });
     if (context.disposal.signal.aborted) throw new DisposedError(); // the code is good for nobody else
     return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), began);
   });
