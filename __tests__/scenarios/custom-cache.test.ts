@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
+import { pause } from '../../src/core/within.ts';
 import type { Environment } from '../../src/environment.ts';
 import { createWorld, grace, orders, type World } from '../support/world.ts';
 import { watch } from '../support/invariants.ts';
@@ -220,6 +221,61 @@ describe('a cache of the app’s own', () => {
       await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
     },
   );
+
+  /** Its answers take as long as `delay` says; `sets`: how often it was written to. */
+  function slowCache(world: World) {
+    const { cache } = asyncCache();
+    const state = { delay: 0, sets: 0 };
+    const late = () => (state.delay > 0 ? pause(world.timers, state.delay) : undefined);
+    const slow: ICache = {
+      async get<T>(key: string) {
+        await late();
+        return cache.get<T>(key);
+      },
+      async set(key, entry) {
+        state.sets++;
+        await late();
+        await cache.set(key, entry);
+      },
+      async remove(key) {
+        await late();
+        await cache.remove(key);
+      },
+    };
+    return { slow, state };
+  }
+
+  it.each([2000, 4900])(
+    'that takes %i ms for each answer: a refresh that it makes late is given up, and not begun',
+    async (delay) => {
+      const world = createWorld();
+      const { slow, state } = slowCache(world);
+      const tab = await signedIn(world, slow);
+      state.delay = delay;
+      const call = watch(world, tab.client.getTokenSilently({ timeoutInSeconds: 120 }));
+      await world.advance(120_000);
+      expect(call.error).toMatchObject({ error: 'storage_error', reason: 'late', retryable: true });
+      const written = state.sets;
+      await world.advance(10 * 60_000);
+      expect(state.sets).toBe(written);
+      expect(world.refreshes()).toEqual([]);
+      state.delay = 0;
+      await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    },
+  );
+
+  it('that is slow is left alone by a client that is disposed of', async () => {
+    const world = createWorld();
+    const { slow, state } = slowCache(world);
+    const tab = await signedIn(world, slow);
+    Object.assign(state, { delay: 2000, sets: 0 });
+    void tab.client.getTokenSilently().catch(() => {});
+    await world.advance(11_000);
+    expect(state.sets).toBe(1); // of its claim, which is under way
+    tab.client.dispose();
+    await world.advance(10 * 60_000);
+    expect(state.sets).toBe(2); // which is given back
+  });
 
   it('that refuses the marker of a login, and what tells that there is none, for a moment, costs no session', async () => {
     const world = createWorld();

@@ -20,7 +20,14 @@ import { storageName, type Settings } from '../core/settings.ts';
 import { tokenOf } from '../core/token-response.ts';
 import { pause, within } from '../core/within.ts';
 import type { Environment, Locks, RecordStore } from '../environment.ts';
-import { DisposedError, InvalidIdTokenError, lockTimeout, NetworkError, TimeoutError } from '../errors.ts';
+import {
+  DisposedError,
+  InvalidIdTokenError,
+  lockTimeout,
+  NetworkError,
+  StorageError,
+  TimeoutError,
+} from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import type { AuthorizationCodeGrant, TokenResponse } from '../oauth/token-endpoint.ts';
@@ -284,7 +291,7 @@ export function createCustody(
     await unsaved.save();
     refuseToBegin(); // it has waited for its turn
     const claim = async (): Promise<{ at: string; outcome: FamilyOutcome }> => {
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         const [now, steady] = [clock.now(), clock.steady()];
         const event = {
           kind: 'claim',
@@ -304,7 +311,12 @@ export function createCustody(
           return [next, { at, outcome }];
         });
         // A page that slept since it asked asks again: somebody may have taken over meanwhile.
-        if (clock.steady() - steady < storeLimit) return made;
+        if (clock.steady() - steady < storeLimit || made.outcome.kind !== 'claimed') return made;
+        // One that is late again has a slow store: what it claims would be overdue before its answer is there.
+        if (attempt > 1 || disposal.signal.aborted) {
+          await release(made.at, owner, 'not_spent', false);
+          throw new StorageError(`a claim took longer than ${storeLimit} ms`, undefined, 'late');
+        }
       }
     };
     const { at, outcome } = await claim();
