@@ -3,7 +3,7 @@ import { Auth0Client, createAuth0Client } from '../../src/auth0-client.ts';
 import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import type { RecordStore, TextStorage } from '../../src/environment.ts';
-import { StorageError, type GenericError } from '../../src/errors.ts';
+import { featureLoadFailed, StorageError, type GenericError } from '../../src/errors.ts';
 import { app, audience, createWorld, grace, type Fault, type Tab, type World } from '../support/world.ts';
 
 function circle(): unknown {
@@ -144,6 +144,17 @@ describe('a callback address', () => {
     });
     await tab.client.handleRedirectCallback(callback);
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
+  it('whose code was spent before code of the SDK could not be loaded asks for a login', async () => {
+    const update = () => Promise.reject(featureLoadFailed(new Error('404')));
+    const tab = createWorld().openTab({}, { records: { update, close() {} } });
+    await expect(tab.login()).rejects.toMatchObject({
+      error: 'feature_load_failed',
+      retryable: false,
+      requiresLogin: true,
+    });
+    expect(tab.sessionStorage.names()).toEqual([]);
   });
 
   it('with a code that the tenant refuses is its error', async () => {

@@ -1,7 +1,7 @@
 import { answeredBy, readCallback } from '../core/authorization-response.ts';
 import type { RedirectLoginResult } from '../core/options.ts';
 import { readTransaction } from '../core/transaction.ts';
-import { GenericError, InvalidIdTokenError, StorageError } from '../errors.ts';
+import { GenericError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { transactionName } from './login-with-redirect.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -26,14 +26,17 @@ export function handleRedirectCallback<AppState>(
     } catch (error) {
       if (!(error instanceof GenericError && error.retryable)) throw error;
       // The code may still be good where nobody answered, or the server declined for a while. Otherwise only a login helps.
-      const isSpent = error instanceof InvalidIdTokenError || error instanceof StorageError;
-      if (isSpent || text === null) throw Object.assign(error, { retryable: false, requiresLogin: true });
+      if (onceSpent.includes(error.error) || text === null)
+        throw Object.assign(error, { retryable: false, requiresLogin: true });
       env.sessionStorage.set(name, text);
       throw error;
     }
     return { appState: transaction.appState as AppState, response_type: 'code' };
   });
 }
+
+/** What only goes wrong when the code is spent. */
+const onceSpent = ['invalid_id_token', 'storage_error', 'feature_load_failed'];
 
 function readText({ env }: ClientContext, name: string): string | null {
   try {
