@@ -195,6 +195,8 @@ describe('an ID token', () => {
   it.each([
     ['of another issuer', forge({ iss: 'https://evil.example/' }), 'issuer'],
     ['for another client', forge({ aud: 'other' }), 'audience'],
+    ['whose issuer has no text', forge({ iss: { toString: 1 } }), 'issuer'],
+    ['whose audience has no text', forge({ aud: [{ toString: 1 }] }), 'audience'],
     ['that is unsigned', forge({}, { alg: 'none' }), 'algorithm'],
     ['with another nonce', forge({ nonce: 'x' }), 'nonce'],
     ['that has expired', forge({ exp: 1 }), 'time'],
@@ -220,12 +222,15 @@ describe('an ID token', () => {
     },
   );
 
-  it('of another user, on refresh, ends the session: its family is revoked', async () => {
+  it.each([
+    ['of another user', { sub: 'auth0|somebody-else' }],
+    ['whose issuer has no text', { iss: { toString: 1 } }],
+  ])('%s, on refresh, ends the session: its family is revoked', async (_, claims) => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
     await tab.login();
     await world.advance(twoHours);
-    world.faults.push(forge({ sub: 'auth0|somebody-else' }));
+    world.faults.push(forge(claims));
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
       error: 'invalid_grant',
       reason: 'invalid_id_token',
@@ -670,6 +675,23 @@ describe('a record of a later version', () => {
       message: expect.stringContaining('reload') as unknown,
     });
     await expect(world.records.update(name, (record) => [record, record])).resolves.toEqual(later);
+  });
+});
+
+describe('a record of a version that is none', () => {
+  it('counts as none', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    await tab.login();
+    const odd = { version: { toString: 1, valueOf: 1 } };
+    await world.records.update(world.recordNames()[0]!, (record) => [
+      { ...(record as object), ...odd },
+      undefined,
+    ]);
+    await tab.login();
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.frames).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { InvalidIdTokenError } from '../errors.ts';
+import { isText, textsOf } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { IdTokenClaims } from '../oauth/id-token.ts';
 import { organizationOf, type Identity } from './session.ts';
@@ -36,7 +37,7 @@ export function validateIdToken(
   compare('issuer', issuer, claims.iss);
   if (typeof sub !== 'string' || sub === '') refuse('subject');
   if (!audiences.includes(clientId))
-    refuse('audience', `expected "${clientId}", found "${audiences.join(' ')}"`);
+    refuse('audience', `expected "${clientId}", found "${textsOf(audiences).join(' ')}"`);
   if (audiences.length > 1) compare('authorized_party', clientId, azp);
   if (expected.nonce !== undefined && claims.nonce !== expected.nonce) refuse('nonce');
   const { identity } = expected;
@@ -81,7 +82,9 @@ function checkTimes(
 const isDate = (value: unknown): value is Seconds => typeof value === 'number' && Number.isFinite(value);
 
 function compare(reason: string, expected: string, found: unknown): void {
-  if (found !== expected) refuse(reason, `expected "${expected}", found "${String(found)}"`);
+  if (found === expected) return;
+  // A claim may be any JSON, and not of every object a text can be made.
+  refuse(reason, `expected "${expected}", found ${isText(found) ? `"${found}"` : typeof found}`);
 }
 
 function refuse(reason: string, detail = ''): never {

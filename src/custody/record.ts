@@ -95,7 +95,7 @@ const recordVersion = 1;
  */
 export function readRecord(stored: unknown): CustodyRecord {
   const record = (stored ?? {}) as Partial<CustodyRecord>;
-  const { version = 0 } = record;
+  const version = numberOf(record.version);
   if (version > recordVersion) throw newerFormat(version, recordVersion);
   const { families, ends, endedBy, moved, logouts, unmarked } = version === recordVersion ? record : {};
   const read = Object.entries(families ?? {}).map(([at, family]) => [at, readFamily(family)] as const);
