@@ -146,6 +146,24 @@ describe('a callback address', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
+  it('that nobody answers does not replace a login that has begun meanwhile', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    let fail = () => {};
+    const until = new Promise<void>((resolve) => (fail = resolve));
+    world.faults.push({ kind: 'hold', until, fault: { kind: 'drop-before' } });
+    const call = expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+      reason: 'unreachable',
+    });
+    await world.rest();
+    await tab.client.loginWithRedirect();
+    fail();
+    await call;
+    const newer = (await tab.follow()).headers.get('location')!;
+    await tab.client.handleRedirectCallback(newer);
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('whose code was spent before code of the SDK could not be loaded asks for a login', async () => {
     const update = () => Promise.reject(featureLoadFailed(new Error('404')));
     const tab = createWorld().openTab({}, { records: { update, close() {} } });

@@ -8,7 +8,8 @@ import { redeemCode } from './redeem-code.ts';
 
 /**
  * Completes the login that the address belongs to. Two calls for one address share one exchange. The transaction is
- * forgotten when the code is sent; where no answer came, it is put back for another try. A foreign state leaves it.
+ * forgotten when the code is sent; where no answer came, it is put back for another try, unless another login has
+ * begun meanwhile. A foreign state leaves it.
  */
 export function handleRedirectCallback<AppState>(
   context: ClientContext,
@@ -28,7 +29,7 @@ export function handleRedirectCallback<AppState>(
       // The code may still be good where nobody answered, or the server declined for a while. Otherwise only a login helps.
       if (onceSpent.includes(error.error) || text === null)
         throw Object.assign(error, { retryable: false, requiresLogin: true });
-      env.sessionStorage.set(name, text);
+      if (readText(context, name) === null) env.sessionStorage.set(name, text); // else another login has begun meanwhile
       throw error;
     }
     return { appState: transaction.appState as AppState, response_type: 'code' };
