@@ -146,6 +146,26 @@ describe('a callback address', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
+  it.each([
+    ['without a network', 'offline'],
+    ['by a page that is being left', 'leaving'],
+  ])('handled %s can be handled again: nothing was sent', async (_, reason) => {
+    const world = createWorld();
+    const { tab: former, callback } = await atCallback(world);
+    let isLeaving = reason === 'leaving';
+    world.online = reason !== 'offline';
+    const page = { ...former.env.page, leaving: () => isLeaving };
+    const tab = world.openTab({}, { page, sessionStorage: former.sessionStorage });
+    const sent = world.requests.length;
+    const error = { error: 'network_error', reason, retryable: true };
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject(error);
+    expect(world.requests).toHaveLength(sent);
+    world.online = true;
+    isLeaving = false;
+    await tab.client.handleRedirectCallback(callback);
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('that nobody answers does not replace a login that has begun meanwhile', async () => {
     const world = createWorld();
     const { tab, callback } = await atCallback(world);

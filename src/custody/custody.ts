@@ -79,7 +79,7 @@ export interface Custody {
   /**
    * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
    * until `adopt`.
-   * @throws {GenericError} with the server's code, or {NetworkError}.
+   * @throws {GenericError} with the server's code, or {NetworkError}; `offline` or `leaving`: nothing was sent.
    */
   redeem(code: RedeemableCode): Promise<Redeemed>;
   /**
@@ -458,6 +458,7 @@ export function createCustody(
   }
 
   async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
+    refuseToBegin();
     const askedAt = clock.now();
     // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
     const judgement = await send({ grant_type: 'authorization_code', client_id: settings.clientId, ...code });

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { DisposedError, GenericError, NetworkError } from '../errors.ts';
+import { GenericError, NetworkError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -43,7 +43,6 @@ export function authorizeSilently(
     // That refuses nobody: the server is not up to it for now (RFC 6749 §4.1.2.1).
     if (error === 'temporarily_unavailable' || error === 'server_error')
       throw new GenericError(error, response.error_description ?? error, { retryable: true });
-    if (context.disposal.signal.aborted) throw new DisposedError(); // the code is good for nobody else
     return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), began);
   });
 }
