@@ -104,15 +104,19 @@ describe('a server that cannot be reached', () => {
     expect(world.requests).toHaveLength(sent + more);
   });
 
-  it('is not asked while the page is being left', async () => {
+  it.each([
+    ['', { useRefreshTokensFallback: false }],
+    [', in an iframe either', { useRefreshTokens: false }],
+  ])('is not asked while the page is being left%s', async (_, options) => {
     const world = createWorld();
     const { env } = await expired(world);
     let leaving = true;
     const page = { ...env.page, leaving: () => leaving };
-    const { client } = world.openTab({ useRefreshTokensFallback: false }, { page });
+    const { client } = world.openTab(options, { page });
     const sent = world.requests.length;
     await expect(client.getTokenSilently()).rejects.toMatchObject({ reason: 'leaving', retryable: true });
     expect(world.requests).toHaveLength(sent);
+    expect(world.frames).toEqual([]);
     leaving = false; // shown again, out of the browser's back/forward cache
     await expect(client.getTokenSilently()).resolves.toEqual(expect.any(String));
   });

@@ -553,6 +553,17 @@ describe('a signal', () => {
 });
 
 describe('a client that is disposed of', () => {
+  const slowFrame = (world: World): SilentFrame => {
+    const { silentFrame } = world.openTab().env;
+    return {
+      async authorize(...args) {
+        const answer = await silentFrame.authorize(...args);
+        await pause(world.timers, 1000);
+        return answer;
+      },
+    };
+  };
+
   it('ends its calls at once, sends nothing more, and keeps what is under way', async () => {
     const world = createWorld();
     await signedIn(world);
@@ -590,18 +601,7 @@ describe('a client that is disposed of', () => {
   it('exchanges no code that its open iframe brings', async () => {
     const world = createWorld();
     await signedIn(world);
-    const { silentFrame } = world.openTab().env;
-    const tab = world.openTab(
-      { useRefreshTokens: false },
-      {
-        silentFrame: {
-          async authorize(...args) {
-            await pause(world.timers, 1000);
-            return silentFrame.authorize(...args);
-          },
-        },
-      },
-    );
+    const tab = world.openTab({ useRefreshTokens: false }, { silentFrame: slowFrame(world) });
     const sent = world.requests.length;
     const call = watch(tab.client.getTokenSilently({ cacheMode: 'off' }));
     await world.rest();
@@ -610,6 +610,35 @@ describe('a client that is disposed of', () => {
     expect(world.frames).toHaveLength(1);
     expect(call.error).toMatchObject({ error: 'disposed' });
     expect(world.requests).toHaveLength(sent);
+  });
+
+  it('opens no other iframe when the open one is done', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab({ useRefreshTokens: false }, { silentFrame: slowFrame(world) });
+    for (const authorizationParams of [{}, { audience: orders }])
+      void tab.client.getTokenSilently({ cacheMode: 'off', authorizationParams }).catch(() => {});
+    await world.rest();
+    tab.client.dispose();
+    await world.advance(5000);
+    expect(world.frames).toHaveLength(1);
+  });
+
+  it('opens no iframe when the refresh that it had under way is refused', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    const tab = world.openTab();
+    let answer = () => {};
+    const until = new Promise<void>((resolve) => (answer = resolve));
+    const refusal = { kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' } as const;
+    world.faults.push({ kind: 'hold', until, fault: refusal });
+    void tab.client.getTokenSilently().catch(() => {});
+    await world.rest();
+    tab.client.dispose();
+    answer();
+    await world.advance(5000);
+    expect(world.refreshes()).toHaveLength(1);
+    expect(world.frames).toEqual([]);
   });
 
   it('gives its turn away while another audience’s exchange has the lock', async () => {

@@ -18,16 +18,10 @@ import {
 } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { tokenOf } from '../core/token-response.ts';
+import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { pause, within } from '../core/within.ts';
 import type { Environment, Locks, RecordStore } from '../environment.ts';
-import {
-  DisposedError,
-  InvalidIdTokenError,
-  lockTimeout,
-  NetworkError,
-  StorageError,
-  TimeoutError,
-} from '../errors.ts';
+import { InvalidIdTokenError, lockTimeout, NetworkError, StorageError, TimeoutError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import type { AuthorizationCodeGrant, TokenResponse } from '../oauth/token-endpoint.ts';
@@ -257,7 +251,7 @@ export function createCustody(
       );
     };
     for (;;) {
-      refuseToBegin();
+      refuseToBegin(page, disposal.signal);
       const outcome = await takeTurn(inTurn, rest);
       if (outcome.kind !== 'busy' && outcome.kind !== 'paused') return outcome;
       const met = clock.steady();
@@ -272,13 +266,6 @@ export function createCustody(
     }
   }
 
-  /** @throws where a request could not be sent, or its answer would reach nobody. */
-  function refuseToBegin(): void {
-    if (disposal.signal.aborted) throw new DisposedError();
-    if (!page.online()) throw new NetworkError('offline', 'The browser is offline.');
-    if (page.leaving()) throw new NetworkError('leaving', 'The page is being left.');
-  }
-
   async function claimAndExchange(
     owner: string,
     wanted: Spendable,
@@ -289,7 +276,7 @@ export function createCustody(
     const { audience, scope, identity } = wanted;
     const key = audienceKey(audience);
     await unsaved.save();
-    refuseToBegin(); // it has waited for its turn
+    refuseToBegin(page, disposal.signal); // it has waited for its turn
     const claim = async (): Promise<{ at: string; outcome: FamilyOutcome }> => {
       for (let attempt = 1; ; attempt++) {
         const [now, steady] = [clock.now(), clock.steady()];
@@ -327,7 +314,7 @@ export function createCustody(
     if (outcome.kind !== 'claimed') return { kind: 'moved' };
     turn.late = () => new TimeoutError('still_waiting');
     try {
-      refuseToBegin(); // the claim has taken its time
+      refuseToBegin(page, disposal.signal); // the claim has taken its time
     } catch (error) {
       await release(at, owner, 'not_spent', false);
       throw error;
@@ -458,7 +445,7 @@ export function createCustody(
   }
 
   async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
-    refuseToBegin();
+    refuseToBegin(page, disposal.signal);
     const askedAt = clock.now();
     // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
     const judgement = await send({ grant_type: 'authorization_code', client_id: settings.clientId, ...code });

@@ -2,7 +2,8 @@ import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { GenericError, NetworkError } from '../errors.ts';
+import { refuseToBegin } from '../core/refuse-to-begin.ts';
+import { GenericError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -16,15 +17,16 @@ import { authorizationSecrets } from './secrets.ts';
  * @throws {AuthenticationError} for the server's refusal, such as `login_required`.
  * @throws {GenericError} `temporarily_unavailable` or `server_error`, with `retryable`.
  * @throws {TimeoutError} when the frame stays silent.
+ * @throws {NetworkError} `offline` or `leaving`; no frame was opened.
  */
-export function authorizeSilently(
+export async function authorizeSilently(
   context: ClientContext,
   { params, ...wanted }: Target,
   began: Snapshot,
   limit: Milliseconds = context.settings.frameLimit,
 ): Promise<Obtained> {
-  const { settings, env } = context;
-  if (!env.page.online()) return Promise.reject(new NetworkError('offline', 'The browser is offline.'));
+  const { settings, env, disposal } = context;
+  refuseToBegin(env.page, disposal.signal);
   return context.frames.run('frame', limit, async () => {
     const { redirect_uri = env.page.origin(), organization = began.session?.org_id } = params;
     const target = { ...wanted, params: { ...params, organization } };
@@ -33,6 +35,7 @@ export function authorizeSilently(
       prompt: 'none',
       redirect_uri,
     });
+    refuseToBegin(env.page, disposal.signal); // it has waited for its turn
     const response = await env.silentFrame.authorize(url, {
       origin: settings.domainUrl,
       state: transaction.state,
