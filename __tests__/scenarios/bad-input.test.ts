@@ -834,6 +834,12 @@ describe('arguments', () => {
     expect([query.get('audience'), query.get('redirect_uri')]).toEqual([null, app]);
   });
 
+  it.each([null, ''])('may leave out how old the sign-in may be: %j', async (max_age) => {
+    const tab = createWorld().openTab({ authorizationParams: { max_age: 600, redirect_uri: app } });
+    await tab.login(undefined, { max_age: max_age as never });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('that switch something off stay off', async () => {
     const tab = createWorld().openTab();
     await tab.client.logout({ clientId: null, logoutParams: { returnTo: app, federated: false } });

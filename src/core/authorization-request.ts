@@ -72,7 +72,8 @@ export function authorizationRequest(
   };
 }
 
-function readMaxAge(value: string | number | undefined): number | undefined {
-  const seconds = value === undefined ? Number.NaN : Number(value);
+/** `null` leaves it out, and an empty text is no age either; a number would be made of both. */
+function readMaxAge(value: string | number | null | undefined): number | undefined {
+  const seconds = (value ?? '') === '' ? Number.NaN : Number(value);
   return Number.isFinite(seconds) ? seconds : undefined;
 }
