@@ -3,8 +3,17 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { createIndexedDbRecordStore } from '../../src/browser/indexeddb-record-store.ts';
 import type { RecordStore } from '../../src/environment.ts';
+import { newerFormat } from '../../src/errors.ts';
 
 const open = () => createIndexedDbRecordStore({ after: () => () => {} });
+/** Its time is over before anything can answer. */
+const openImpatiently = () =>
+  createIndexedDbRecordStore({
+    after(_, task) {
+      queueMicrotask(task);
+      return () => {};
+    },
+  });
 const read = (store: RecordStore) => store.update('a', (record) => [record, record]);
 const write = (store: RecordStore, record: unknown) => store.update('a', () => [record, 'done']);
 
@@ -55,5 +64,34 @@ describe('an update in IndexedDB', () => {
     });
     await expect(write(open(), { n: 1 })).rejects.toMatchObject({ error: 'storage_error' });
     expect(begun).toBe(2);
+  });
+
+  it.each<[string, () => RecordStore, (store: RecordStore) => Promise<unknown>]>([
+    [
+      'is refused',
+      open,
+      (store) => {
+        jest.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+          throw new DOMException('full', 'QuotaExceededError');
+        });
+        return write(store, { n: 2 });
+      },
+    ],
+    [
+      'finds what it cannot read',
+      open,
+      (store) =>
+        store.update('a', () => {
+          throw newerFormat(2, 1);
+        }),
+    ],
+    ['finds that it takes too long to open', openImpatiently, read],
+  ])('that %s leaves no connection open', async (_, create, fail) => {
+    const [opened, closed] = [jest.spyOn(indexedDB, 'open'), jest.spyOn(IDBDatabase.prototype, 'close')];
+    const store = create();
+    for (let n = 0; n < 5; n++) await expect(fail(store)).rejects.toMatchObject({ error: 'storage_error' });
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(opened).toHaveBeenCalledTimes(5);
+    expect(closed).toHaveBeenCalledTimes(5);
   });
 });

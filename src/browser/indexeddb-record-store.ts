@@ -30,29 +30,36 @@ export function createIndexedDbRecordStore(timers: Timers): RecordStore {
   return {
     async update(name, step) {
       for (let attempt = 1; ; attempt++) {
-        opening ??= within(timers, deadline, connect(), () => tooLate('IndexedDB did not open'));
+        const connection = (opening ??= connect());
         try {
-          const { done, abort } = updateIn(await opening, name, step);
+          const late = () => tooLate('IndexedDB did not open');
+          const database = await within(timers, deadline, connection, late);
+          const { done, abort } = updateIn(database, name, step);
           return await within(timers, deadline, done, () => {
             abort();
             return tooLate('an update did not complete');
           });
         } catch (error) {
           if (!(error instanceof StorageError)) throw error;
-          forget(); // the next update opens another connection
+          drop(connection); // the next update opens another one
           // The browser had closed it: nothing was begun, so it may begin anew.
           if (error.reason !== 'closed' || attempt > 1) throw error;
         }
       }
     },
     close() {
-      void opening?.then(
-        (database) => database.close(),
-        () => {},
-      );
-      forget();
+      if (opening) drop(opening);
     },
   };
+
+  /** Closes it, however late it opens; transactions that it has begun go on. */
+  function drop(connection: Promise<IDBDatabase>): void {
+    if (opening === connection) forget();
+    void connection.then(
+      (database) => database.close(),
+      () => {},
+    );
+  }
 
   /**
    * Opens the database at whatever version it has. One without our store was made by somebody else, or its making was
