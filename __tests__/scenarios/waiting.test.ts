@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
-import type { Environment, Locks, SilentFrame } from '../../src/environment.ts';
+import type { Environment, Locks, RecordStore, SilentFrame } from '../../src/environment.ts';
 import { pause } from '../../src/core/within.ts';
 import { StorageError } from '../../src/errors.ts';
 import { ada, createWorld, orders, type Tab, type World } from '../support/world.ts';
@@ -658,6 +658,27 @@ describe('a client that is disposed of', () => {
     await world.advance(10_000);
     expect(call.error).toMatchObject({ error: 'disposed' });
     expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it.each([0, 2, 5, 500, 1500])('%i ms after a call holds no store', async (span) => {
+    const world = createWorld();
+    await signedIn(world);
+    let isOpen = false;
+    const records: RecordStore = {
+      async update(name, step) {
+        isOpen = true;
+        await pause(world.timers, 1);
+        return world.records.update(name, step);
+      },
+      close: () => void (isOpen = false),
+    };
+    const { client } = world.openTab(options, { records });
+    world.faults.push({ kind: 'slow', by: 1000 });
+    void client.getTokenSilently().catch(() => {});
+    await world.advance(span);
+    client.dispose();
+    await world.advance(60_000);
+    expect(isOpen).toBe(false);
   });
 
   it('P3: leaves nothing behind, mounted and thrown away 50 times', async () => {

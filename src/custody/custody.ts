@@ -44,6 +44,7 @@ import {
   type CustodyRecord,
   type Families,
   type FamilyChange,
+  type UpdateRecord,
 } from './record.ts';
 import { createTokenRequests, type Unclear } from './token-requests.ts';
 import { busyPause, createTurns } from './turns.ts';
@@ -194,7 +195,9 @@ export function createCustody(
   const abandonedAfter = settings.exchangeLimit + storeLimit;
   /** A holder sends twice at the most, and writes a little. */
   const waitLimit = 2 * abandonedAfter;
-  const updateRecord = createRecordUpdate(records, name);
+  const update = createRecordUpdate(records, name);
+  /** After `dispose()`, whatever has opened the store closes it. */
+  const updateRecord: UpdateRecord = (step) => update(step).finally(closeWhenIdle);
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
   const { send, revoke, noAnswer } = createTokenRequests(settings, env);
