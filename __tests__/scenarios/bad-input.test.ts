@@ -481,6 +481,25 @@ describe('storage that throws', () => {
     return { records, breakDown: () => void (broken = true) };
   }
 
+  it('at a logout does not hide who signs in later, in another tab', async () => {
+    const world = createWorld();
+    let clings = true;
+    const remove = (name: string) => {
+      if (clings) throw new Error('no');
+      world.localStorage.remove(name);
+    };
+    const tab = world.openTab({}, { localStorage: { ...world.localStorage, remove } });
+    await tab.login();
+    await expect(tab.client.logout({ openUrl: false })).rejects.toMatchObject({ error: 'storage_error' });
+    await expect(tab.client.getUser()).resolves.toBeUndefined();
+    clings = false;
+    await world.openTab().login(grace);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(world.frames).toEqual([]);
+  });
+
   it('in custody keeps nobody from leaving who wants no refresh tokens', async () => {
     const world = createWorld();
     const { records, breakDown } = shakyRecords(world);

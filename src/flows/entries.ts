@@ -234,15 +234,19 @@ async function removeEntries(
 export const hintCookie = ({ settings }: ClientContext): string =>
   `auth0.${settings.clientId}.is.authenticated`;
 
-/** The user's entry. One that the cache would not take tells nobody of a logout, or a login, in another tab; the record does. */
+/**
+ * The user's entry. One that the cache would not take, or not give up, tells nobody of a logout, or a login, in another tab; the
+ * record does.
+ */
 async function readUser(context: ClientContext): Promise<UserEntry | typeof unreadable | undefined> {
   const { heap, settings } = context;
-  const kept = readUserEntry(heap.unsaved.get(userKey(settings)));
-  if (kept && settings.useRefreshTokens && settings.cacheLocation !== 'memory') {
-    const view = await lookAgain(context, kept.audiences[0] ?? '');
-    const session = readSession(kept.id_token);
-    if (view?.endedBy !== undefined || (view && session && isOthers(session, view.signedIn)))
-      heap.unsaved.clear();
+  const isShared = settings.useRefreshTokens && settings.cacheLocation !== 'memory';
+  const view = isShared && heap.unsaved.has(userKey(settings)) ? await lookAgain(context, '') : undefined;
+  if (view) {
+    const kept = readUserEntry(heap.unsaved.get(userKey(settings)));
+    const session = kept && readSession(kept.id_token);
+    const isOver = view.endedBy !== undefined || (session && isOthers(session, view.signedIn));
+    if (kept ? isOver : view.signedIn) heap.unsaved.clear();
   }
   const value = await read(context, userKey(settings));
   return value === unreadable ? value : readUserEntry(value);
