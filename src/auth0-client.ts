@@ -19,7 +19,7 @@ import type {
   User,
   WaitOptions,
 } from './core/options.ts';
-import { readLimit, readSettings, readText } from './core/settings.ts';
+import { readSettings, readText } from './core/settings.ts';
 import { createCustody } from './custody/custody.ts';
 import { createLazyRecordStore } from './custody/lazy-record-store.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
@@ -38,7 +38,7 @@ import { checkSession } from './flows/check-session.ts';
 import type { ClientContext } from './flows/context.ts';
 import { findSession, knownSession, saveToken, saveUser } from './flows/entries.ts';
 import { createFlights } from './core/flights.ts';
-import { getTokenSilently } from './flows/get-token-silently.ts';
+import { getTokenSilently, readTokenOptions } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
 import { loginWithRedirect } from './flows/login-with-redirect.ts';
@@ -242,18 +242,9 @@ export class Auth0Client {
   ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {
     return call(this, options, async (context) => {
       const { settings, env } = context;
-      const { cacheMode = 'on', timeoutInSeconds, detailedResponse = false, authorizationParams } = options;
-      if (!['on', 'off', 'cache-only'].includes(cacheMode))
-        throw new InvalidConfigurationError(
-          `Unknown cacheMode "${readText('cacheMode', cacheMode)}".`,
-          'Use "on", "off" or "cache-only".',
-        );
-      const limit =
-        timeoutInSeconds === undefined
-          ? undefined
-          : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
+      const { detailedResponse = false, authorizationParams } = options;
       const target = targetOf(settings, authorizationParams);
-      const obtained = await getTokenSilently(context, target, { cacheMode, limit });
+      const obtained = await getTokenSilently(context, target, readTokenOptions(options));
       if (obtained === undefined) return undefined;
       const { token, session } = obtained;
       if (!detailedResponse) return token.access_token;

@@ -211,6 +211,17 @@ describe('I3, P3: whatever hangs', () => {
   });
 });
 
+describe('a check of the session', () => {
+  it('waits no longer than it is told to', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    world.faults.push({ kind: 'hang' });
+    const call = watch(world.openTab(options).client.checkSession({ timeoutInSeconds: 1 }));
+    await world.advance(1000);
+    expect(call).toEqual({ settled: true });
+  });
+});
+
 describe('P3: a call whose family is replaced while it waits', () => {
   it('begins again, and waits no longer for that', async () => {
     const world = createWorld();

@@ -1,6 +1,6 @@
 import type { ClientContext } from './context.ts';
 import { hintCookie } from './entries.ts';
-import { getTokenSilently } from './get-token-silently.ts';
+import { getTokenSilently, readTokenOptions } from './get-token-silently.ts';
 import { targetOf } from '../core/authorization-request.ts';
 import type { GetTokenSilentlyOptions } from '../core/options.ts';
 
@@ -9,8 +9,8 @@ export async function checkSession(context: ClientContext, options: GetTokenSile
   const { settings, env } = context;
   try {
     if (env.cookies.get(hintCookie(context)) === undefined) return;
-    const { cacheMode = 'on', authorizationParams } = options;
-    await getTokenSilently(context, targetOf(settings, authorizationParams), { cacheMode });
+    const target = targetOf(settings, options.authorizationParams);
+    await getTokenSilently(context, target, readTokenOptions(options));
   } catch {
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know, the reason too.
   }

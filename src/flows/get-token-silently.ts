@@ -1,13 +1,15 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/authorization-request.ts';
 import { covers, type Token } from '../core/cache.ts';
-import type { CacheMode } from '../core/options.ts';
+import type { CacheMode, GetTokenSilentlyOptions } from '../core/options.ts';
 import { isLeaving, lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
 import { isSameIdentity, mayBeOf, type Identity, type Session } from '../core/session.ts';
+import { readLimit, readText } from '../core/settings.ts';
 import { pause, within } from '../core/within.ts';
 import {
   AuthenticationError,
   GenericError,
+  InvalidConfigurationError,
   InvalidIdTokenError,
   MissingRefreshTokenError,
   MissingScopesError,
@@ -30,6 +32,21 @@ export interface TokenOptions {
   readonly cacheMode: CacheMode;
   /** How long this caller waits; default: the client's limits, for an exchange and for a frame. */
   readonly limit?: Milliseconds | undefined;
+}
+
+/** @throws {InvalidConfigurationError} for a cache mode that there is not, and a limit that is no time. */
+export function readTokenOptions({
+  cacheMode = 'on',
+  timeoutInSeconds,
+}: GetTokenSilentlyOptions): TokenOptions {
+  if (!['on', 'off', 'cache-only'].includes(cacheMode))
+    throw new InvalidConfigurationError(
+      `Unknown cacheMode "${readText('cacheMode', cacheMode)}".`,
+      'Use "on", "off" or "cache-only".',
+    );
+  const limit =
+    timeoutInSeconds === undefined ? undefined : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
+  return { cacheMode, limit };
 }
 
 /**
