@@ -332,6 +332,32 @@ describe('an ID token', () => {
   });
 });
 
+describe('I5: an error that echoes what was sent', () => {
+  const echo = (text: string) => {
+    const body = JSON.stringify({ error: 'invalid_request', error_description: `cannot read "${text}"` });
+    return { kind: 'answer', status: 400, body } as const;
+  };
+  const told = { error: 'invalid_request', message: 'cannot read "…"', error_description: 'cannot read "…"' };
+
+  it('tells no code', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    world.faults.push(echo(new URL(callback).searchParams.get('code')!));
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject(told);
+  });
+
+  it('tells no refresh token', async () => {
+    const world = createWorld();
+    const tab = world.openTab({ useRefreshTokensFallback: false });
+    await tab.login();
+    await world.advance(twoHours);
+    await tab.client.getTokenSilently();
+    await world.advance(twoHours);
+    world.faults.push(echo([...world.secrets].at(-1)!));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject(told);
+  });
+});
+
 describe('a cache entry', () => {
   const junk = [
     '',

@@ -18,7 +18,11 @@ export type TokenJudgement =
   /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read; `cause`: what the platform threw instead. */
   | { readonly kind: 'unclear'; readonly status: number; readonly cause?: unknown };
 
-export function judgeTokenAnswer({ status, body }: { status: number; body: string }): TokenJudgement {
+/** @param sent What a server may echo, and no message may hold. */
+export function judgeTokenAnswer(
+  { status, body }: { status: number; body: string },
+  sent: Readonly<Record<string, string | undefined>> = {},
+): TokenJudgement {
   const payload = parseJsonObject(body);
   if (status >= 200 && status < 300) {
     const response = payload && readTokenResponse(payload);
@@ -29,7 +33,10 @@ export function judgeTokenAnswer({ status, body }: { status: number; body: strin
       ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, true) }
       : { kind: 'unclear', status };
   }
-  const description = text(payload.error_description) ?? payload.error;
+  const description = ['refresh_token', 'code', 'code_verifier'].reduce(
+    (told, name) => told.replaceAll(sent[name] || '\0', '…'),
+    text(payload.error_description) ?? payload.error,
+  );
   return payload.error === 'invalid_grant'
     ? { kind: 'refused', error: new GenericError(payload.error, description, { requiresLogin: true }) }
     : { kind: 'declined', error: declined(payload.error, description, status === 408 || status === 429) };

@@ -29,7 +29,7 @@ export function createTokenRequests(
   return {
     async send(request) {
       try {
-        return judgeTokenAnswer(await post('token', request));
+        return judgeTokenAnswer(await post('token', request), { ...request });
       } catch (cause) {
         return { kind: 'unclear', status: 0, cause };
       }
