@@ -128,8 +128,9 @@ const page: Page = {
   leaving() {
     if (!isWatched && typeof addEventListener !== 'undefined') {
       isWatched = true;
-      addEventListener('pagehide', () => (isLeaving = true));
-      addEventListener('pageshow', () => (isLeaving = false));
+      const first = { capture: true }; // before the app's own listeners, which may ask for a token
+      addEventListener('pagehide', () => (isLeaving = true), first);
+      addEventListener('pageshow', () => (isLeaving = false), first);
     }
     return isLeaving;
   },
