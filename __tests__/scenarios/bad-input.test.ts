@@ -220,6 +220,21 @@ describe('a transaction in storage', () => {
   );
 });
 
+describe('a transaction whose organization is no text', () => {
+  it('counts as none, and nothing is sent', async () => {
+    const world = createWorld();
+    const { tab, callback } = await atCallback(world);
+    const [name] = tab.sessionStorage.names() as [string];
+    const transaction = JSON.parse(tab.sessionStorage.get(name)!) as object;
+    tab.sessionStorage.set(name, JSON.stringify({ ...transaction, organization: 5 }));
+    const sent = world.requests.length;
+    await expect(tab.client.handleRedirectCallback(callback)).rejects.toMatchObject({
+      error: 'missing_transaction',
+    });
+    expect(world.requests).toHaveLength(sent);
+  });
+});
+
 describe('an ID token', () => {
   const forge = (changes: object, header: object = { alg: 'RS256' }): Fault & { kind: 'alter' } => ({
     kind: 'alter',

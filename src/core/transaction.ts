@@ -1,5 +1,5 @@
 /** A transaction: a login begun and not yet returned. It outlives the page, and holds what the return is judged by. */
-import { parseJsonObject } from '../oauth/json.ts';
+import { isText, parseJsonObject } from '../oauth/json.ts';
 
 export interface Transaction {
   readonly state: string;
@@ -18,7 +18,7 @@ export interface Transaction {
 export function readTransaction(text: string | null): Transaction | undefined {
   const value = text === null ? undefined : parseJsonObject(text);
   const required = ['state', 'nonce', 'code_verifier', 'audience', 'scope'];
-  return value && required.every((name) => typeof value[name] === 'string')
+  return value && required.every((name) => isText(value[name])) && isText(value.organization ?? '')
     ? (value as unknown as Transaction)
     : undefined;
 }
