@@ -37,6 +37,7 @@ export async function startRemoteCustody(
   const waiting = new Map<number, (reply: Answer) => void>();
   const revoking = new Map<number, () => void>();
   let lastId = 0;
+  let isIdle = false;
   let onStart: (problem?: Error) => void = () => {};
   const started = new Promise<void>((resolve, reject) => {
     onStart = (problem) => (problem ? reject(problem) : resolve());
@@ -104,7 +105,9 @@ export async function startRemoteCustody(
       case 'ready':
         return onStart(reply.version === messageVersion ? undefined : workerUnavailable('version'));
       case 'idle':
-        return terminateWhenQuiet();
+        if (!isIdle) terminateWhenQuiet(); // it says so more than once
+        isIdle = true;
+        return;
       case 'revoked':
         return revoking.get(reply.id)?.();
       case 'value':
