@@ -114,7 +114,7 @@ export class Auth0Client {
     const inHeap = settings.cacheLocation === 'memory';
     const pageLocks = createPageLocks(env.timers);
     const cache =
-      given.cache ?? (inHeap ? new InMemoryCache().enclosedCache : new LocalStorageCache(env.localStorage));
+      given.cache || (inHeap ? new InMemoryCache().enclosedCache : new LocalStorageCache(env.localStorage));
     const records = {
       memory: createMemoryRecordStore,
       localstorage: () => env.records,

@@ -33,6 +33,8 @@ describe('options that name no tenant and no application', () => {
       /"scope" is no text/,
     ],
     ['such a scope in the spelling of v1', { domain: 'd', client_id: 'a', scope: Symbol('x') }, /"scope"/],
+    ['a cache that is none', { ...good, cache: 'localstorage' }, /"cache" is no cache/],
+    ['a cache that gives nothing', { ...good, cache: {} }, /"cache" is no cache/],
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],
@@ -121,6 +123,10 @@ describe('options in the spelling of v1', () => {
 
   it('leave options in the spelling of v2 as they are', () => {
     expect(toV2Options(good)).toBe(good);
+  });
+
+  it('say nothing with a client_id that is undefined', () => {
+    expect(toV2Options({ ...good, client_id: undefined as never })).toEqual(good);
   });
 
   it('accept both spellings where they agree', () => {

@@ -900,6 +900,12 @@ describe('arguments', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
+  it.each([false, null])('may say that there is no cache of the app’s own: %p', async (cache) => {
+    const tab = createWorld().openTab({ cache: cache as never });
+    await tab.login();
+    await expect(tab.reload().client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('that switch something off stay off', async () => {
     const tab = createWorld().openTab();
     await tab.client.logout({ clientId: null, logoutParams: { returnTo: app, federated: false } });

@@ -128,9 +128,9 @@ const page: Page = {
   leaving() {
     if (!isWatched && typeof addEventListener !== 'undefined') {
       isWatched = true;
-      const first = { capture: true }; // before the app's own listeners, which may ask for a token
-      addEventListener('pagehide', () => (isLeaving = true), first);
-      addEventListener('pageshow', () => (isLeaving = false), first);
+      // Capturing, so before the app's own listeners, which may ask for a token.
+      addEventListener('pagehide', () => (isLeaving = true), true);
+      addEventListener('pageshow', () => (isLeaving = false), true);
     }
     return isLeaving;
   },

@@ -39,6 +39,7 @@ const flatParameters = [
 export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth0ClientOptions {
   if (typeof options !== 'object' || options === null || !('client_id' in options)) return options;
   const { client_id, ...rest } = options;
+  if ((client_id as string | undefined) === undefined) return rest as Auth0ClientOptions; // says nothing
   if (rest.clientId !== undefined && rest.clientId !== client_id)
     throw new InvalidConfigurationError(
       '"client_id" and "clientId" are both given and differ.',

@@ -72,8 +72,7 @@ export function authorizationRequest(
   };
 }
 
-/** `null` leaves it out, and an empty text is no age either; a number would be made of both. */
-function readMaxAge(value: string | number | null | undefined): number | undefined {
-  const seconds = (value ?? '') === '' ? Number.NaN : Number(value);
+function readMaxAge(value: string | number | undefined): number | undefined {
+  const seconds = Number.parseFloat(String(value)); // `Number` would make 0 of an empty text, and of `null`
   return Number.isFinite(seconds) ? seconds : undefined;
 }

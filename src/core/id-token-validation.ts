@@ -84,7 +84,7 @@ const isDate = (value: unknown): value is Seconds => typeof value === 'number' &
 function compare(reason: string, expected: string, found: unknown): void {
   if (found === expected) return;
   // A claim may be any JSON, and not of every object a text can be made.
-  refuse(reason, `expected "${expected}", found ${isText(found) ? `"${found}"` : typeof found}`);
+  refuse(reason, `expected "${expected}", found "${isText(found) ? found : typeof found}"`);
 }
 
 function refuse(reason: string, detail = ''): never {

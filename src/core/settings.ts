@@ -60,6 +60,8 @@ export function readSettings(options: Auth0ClientOptions): Settings {
       `Invalid cache location "${readText('cacheLocation', cacheLocation)}".`,
       'Use "memory", "localstorage" or a "cache" of your own.',
     );
+  if (cache && typeof cache.get !== 'function')
+    throw new InvalidConfigurationError('"cache" is no cache.', 'Leave it out, or pass one.');
   const useRefreshTokens = options.useRefreshTokens === true;
   const workerFallback: unknown = options.workerFallback ?? 'page';
   if (workerFallback !== 'page' && workerFallback !== 'error')

@@ -305,7 +305,7 @@ export function createCustody(
         // One that is late again has a slow store: what it claims would be overdue before its answer is there.
         if (attempt > 1 || disposal.signal.aborted) {
           await release(made.at, owner, 'not_spent', false);
-          throw new StorageError(`a claim took longer than ${storeLimit} ms`, undefined, 'late');
+          throw new StorageError(`a claim did not complete within ${storeLimit} ms`, undefined, 'late');
         }
       }
     };

@@ -42,10 +42,10 @@ export async function authorizeSilently(
       limit,
       silence: settings.frameSilence,
     });
-    const { error } = response;
+    const { error = '', error_description = error } = response;
     // That refuses nobody: the server is not up to it for now (RFC 6749 §4.1.2.1).
-    if (error === 'temporarily_unavailable' || error === 'server_error')
-      throw new GenericError(error, response.error_description ?? error, { retryable: true });
+    if (/^(temporarily_unavailable|server_error)$/.test(error))
+      throw new GenericError(error, error_description, { retryable: true });
     return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), began);
   });
 }
