@@ -334,6 +334,26 @@ describe('a page that slept between its claim and its request', () => {
     expect(slept.value).toBe(call.value);
     expect(world.refreshes()).toHaveLength(1);
   });
+
+  it('has sent nothing until then: the refusal of what it sends is no lost answer', async () => {
+    const world = createWorld();
+    await signedIn(world);
+    let updates = 0;
+    const slow = world.openTab(options, {
+      records: {
+        ...world.records,
+        async update(name, step) {
+          const result = await world.records.update(name, step);
+          if (++updates === 2) await pause(world.timers, 6000); // its claim
+          return result;
+        },
+      },
+    });
+    world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+    const call = watch(slow.client.getTokenSilently({ timeoutInSeconds: 30 }));
+    await world.advance(10_000);
+    expect(call.error).toMatchObject({ error: 'invalid_grant', reason: 'refused' });
+  });
 });
 
 describe('P7: while no new token can be had', () => {
@@ -650,6 +670,19 @@ describe('a client that is disposed of', () => {
     await world.advance(5000);
     expect(world.refreshes()).toHaveLength(1);
     expect(world.frames).toEqual([]);
+  });
+
+  it('ends no session for a cleared storage that it has found', async () => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    await tab.login();
+    for (const name of world.localStorage.names()) world.localStorage.remove(name);
+    const call = watch(tab.client.getTokenSilently());
+    await world.advance(2000);
+    expect(call.error).toMatchObject({ requiresLogin: true });
+    tab.client.dispose();
+    await world.advance(30_000);
+    expect(world.requests.map(({ path }) => path)).toEqual(['/oauth/token']);
   });
 
   it('gives its turn away while another audience’s exchange has the lock', async () => {

@@ -302,11 +302,10 @@ export function createCustody(
         });
         // A page that slept since it asked asks again: somebody may have taken over meanwhile.
         if (clock.steady() - steady < storeLimit || made.outcome.kind !== 'claimed') return made;
+        await release(made.at, owner, 'not_spent', false);
         // One that is late again has a slow store: what it claims would be overdue before its answer is there.
-        if (attempt > 1 || disposal.signal.aborted) {
-          await release(made.at, owner, 'not_spent', false);
+        if (attempt > 1 || disposal.signal.aborted)
           throw new StorageError(`a claim did not complete within ${storeLimit} ms`, undefined, 'late');
-        }
       }
     };
     const { at, outcome } = await claim();

@@ -206,10 +206,10 @@ async function look(context: ClientContext, target: Target, mode: CacheMode): Pr
  * family first and its marker then, and because `localStorage` shows what other tabs wrote late.
  */
 function endUnmarked(context: ClientContext, heads: number): void {
-  const { env, custody, flights } = context;
+  const { env, custody, flights, disposal } = context;
   const end = async () => {
     await pause(env.timers, markerDelay);
-    if (!(await isMarked(context))) await custody.end({ still: heads });
+    if (!disposal.signal.aborted && !(await isMarked(context))) await custody.end({ still: heads });
   };
   flights.share('unmarked', end).catch(() => {}); // the next call tries again
 }
