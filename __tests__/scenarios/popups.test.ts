@@ -186,12 +186,15 @@ describe('a popup that a Cross-Origin-Opener-Policy cuts off', () => {
     await expect(call).rejects.toMatchObject({ error: 'popup_severed' });
   });
 
-  it('by a later page is found out by where the focus is', async () => {
+  it.each([
+    ['a later page', {}],
+    ['its first page, as Firefox and WebKit do it', { location: { href: 'about:blank', replace: () => {} } }],
+  ])('by %s is found out by where the focus is', async (_, remains) => {
     const world = createWorld();
     const host = world.openTab().env.popupHost();
     const popups: Window[] = [];
     const open = () => {
-      const window = host.open?.('', '', '') as Window;
+      const window = Object.assign(host.open?.('', '', '') as Window, remains);
       popups.push(window);
       return window;
     };

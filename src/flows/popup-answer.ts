@@ -74,9 +74,10 @@ const mostLooks = 4;
  * Looks at a popup from time to time, and says why nothing will come any more, once that is certain.
  *
  * A window looks closed when the user has closed it, and also when a page has come into it that a Cross-Origin-Opener-Policy
- * cuts off. What tells them apart: one that is closed while it is still empty can be read to the end. One that is cut off by
- * the first page from elsewhere has not been seen open with it, or only for an instant. One that is cut off by a later page
- * still has the focus, which otherwise comes back to this page.
+ * cuts off. In Chromium one that is cut off by the first page from elsewhere has not been seen open with it, or only for an
+ * instant, and cannot be read. In all other cases the two look alike, but for the focus: it comes back to this page from a
+ * window that is closed, and stays with one that is cut off. Firefox and WebKit cut a window off while it is still empty, and
+ * it can be read ever after, as one that the user has closed then.
  */
 function closedJudge({ document }: PopupHost, popup: Window): () => GenericError | undefined {
   let looksAtOthers = 0;
@@ -88,8 +89,7 @@ function closedJudge({ document }: PopupHost, popup: Window): () => GenericError
     }
     looksAtClosed++;
     if (looksAtClosed === 1) return undefined; // it may have answered before it went: the message is then on its way
-    if (isReadable(popup)) return new PopupCancelledError(popup);
-    if (looksAtOthers < 2) return severed();
+    if (!isReadable(popup) && looksAtOthers < 2) return severed();
     if (document.hasFocus()) return new PopupCancelledError(popup);
     return looksAtClosed < mostLooks ? undefined : severed();
   };
