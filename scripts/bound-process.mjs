@@ -12,10 +12,9 @@ export function bound(command, words) {
   return existsSync(setpriv) ? [setpriv, ['--pdeathsig', 'KILL', '--', command, ...words]] : [command, words];
 }
 
-/** `puppeteer.launch`, with a browser that ends with this process; `ignoreDefaultArgs`: a list, or nothing. */
-export function launchBound(options) {
-  const { ignoreDefaultArgs: ignored = [] } = options;
-  const words = puppeteer.defaultArgs(options).filter((word) => !ignored.includes(word));
+/** `puppeteer.launch`, with a browser that ends with this process. `ignoreDefaultArgs` is a list. */
+export function launchBound({ ignoreDefaultArgs: unwanted = [], ...options }) {
+  const words = puppeteer.defaultArgs(options).filter((word) => !unwanted.includes(word));
   const [executablePath, args] = bound(options.executablePath, words);
   return puppeteer.launch({ ...options, executablePath, args, ignoreDefaultArgs: true });
 }

@@ -36,6 +36,7 @@ const long = [
       'browser/story',
       'third-party-cookies',
       'browser/engines',
+      'browser/popups',
     ],
   },
   { name: 'package', needs: 'build', run: jest },

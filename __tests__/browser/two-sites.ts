@@ -6,12 +6,20 @@ import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
 import { generate } from 'selfsigned';
 import { policyHeaders, strictPolicy, violationsPath } from '../../scripts/content-security-policy.mjs';
-import type { Auth0Client, Auth0ClientOptions } from '../../src/index.ts';
-import { createTenant, type Tenant } from '../../src/tenant/index.ts';
-import { present, until, type Profile, type Tab } from './engines/engine.ts';
+import type { Milliseconds } from '../../src/clock.ts';
+import type {
+  Auth0Client,
+  Auth0ClientOptions,
+  PopupConfigOptions,
+  PopupLoginOptions,
+} from '../../src/index.ts';
+import { createTenant, type OpenerPolicy, type Tenant } from '../../src/tenant/index.ts';
+import { eventually, present, until, type Profile, type Tab } from './engines/engine.ts';
 
 export interface TwoSites {
   readonly tenant: Tenant;
+  /** A tab in which nobody is signed in. */
+  visit(profile: Profile): Promise<Tab>;
   /** A tab that has signed in through the tenant's form, in a window of its own site. */
   signIn(profile: Profile): Promise<Tab>;
   /** How often each `grant_type` arrived. */
@@ -26,15 +34,36 @@ export type AppOptions = Pick<
   'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback'
 >;
 
+interface SiteOptions {
+  /** Whether the tenant's pages cut a popup off from the page that opened it. */
+  readonly openerPolicy?: OpenerPolicy;
+}
+
 /** What a call ends with: the user is signed in, or the code of the error. */
 export type Outcome = 'token' | (string & {});
+
+/** What became of a login by popup. */
+export interface PopupOutcome {
+  readonly token?: string;
+  readonly email?: string;
+  readonly error?: string;
+  /** All that an app could show or send elsewhere of the error, and the page's address. */
+  readonly told?: string;
+  /** In milliseconds since the click. */
+  readonly after: Milliseconds;
+  /** Since 1970. */
+  readonly at: Milliseconds;
+}
 
 /** What a page has as globals. */
 interface AppPage {
   readonly client: Auth0Client;
+  given?: readonly [options: PopupLoginOptions, config: PopupConfigOptions];
+  readonly outcome?: PopupOutcome;
 }
 
-const user = { email: 'ada@example.com', password: 'correct horse' };
+export const audience = 'https://api.example';
+export const user = { email: 'ada@example.com', password: 'correct horse' };
 const distribution = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /** Trusted by nobody, and by the browsers of these tests for their having been told. */
@@ -52,6 +81,7 @@ export const throwAwayCertificate = () =>
 export async function openTwoSites(
   certificate: Awaited<ReturnType<typeof throwAwayCertificate>>,
   options: AppOptions,
+  { openerPolicy = 'unsafe-none' }: SiteOptions = {},
 ): Promise<TwoSites> {
   const grants: Record<string, number> = {};
   const tenantSite = await listen(certificate, async (request) => {
@@ -78,8 +108,24 @@ export async function openTwoSites(
     const button = document.createElement('button');
     button.id = 'log-in';
     button.addEventListener('click', () => client.loginWithRedirect());
-    document.body.append(button);
+    const logInByPopup = async (options, config) => {
+      const begun = performance.now();
+      const settled = (what) => ({ ...what, after: performance.now() - begun, at: Date.now() });
+      window.outcome = await client.getTokenWithPopup(options, config).then(
+        async (token) => settled({ token, email: (await client.getUser()).email }),
+        ({ error, message, stack }) => settled({ error, told: message + stack + location.href }),
+      );
+    };
+    const popupButton = document.createElement('button');
+    popupButton.id = 'log-in-by-popup';
+    popupButton.addEventListener('click', () => logInByPopup(...window.given));
+    document.body.append(button, popupButton);
+    if (location.search === '?unasked') void logInByPopup();
     Object.assign(window, { client });`;
+  const popupCallback = `
+    import { answerPopup } from '/latchkey/popup-callback.js';
+    await answerPopup({ clientId: 'app' });`;
+  const scripts: Record<string, string> = { '/app.js': app, '/popup.js': popupCallback };
   const violations: string[] = [];
   const appSite = await listen(certificate, async (request) => {
     const { pathname } = new URL(request.url);
@@ -87,16 +133,15 @@ export async function openTwoSites(
       violations.push(await request.text());
       return new Response(null, { status: 204 });
     }
-    const isPackage = pathname.startsWith('/latchkey/');
-    if (!isPackage && pathname !== '/app.js')
-      return new Response(
-        '<!doctype html><title>App</title><body><script type="module" src="/app.js"></script>',
-        { headers: { 'content-type': 'text/html', ...policyHeaders(strictPolicy(tenantUrl)) } },
-      );
+    const script = pathname.startsWith('/latchkey/')
+      ? readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8')
+      : scripts[pathname];
+    if (script !== undefined) return new Response(script, { headers: { 'content-type': 'text/javascript' } });
+    const name = pathname === '/popup.html' ? '/popup.js' : '/app.js';
     return new Response(
-      isPackage ? readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8') : app,
+      `<!doctype html><title>App</title><body><script type="module" src="${name}"></script>`,
       {
-        headers: { 'content-type': 'text/javascript' },
+        headers: { 'content-type': 'text/html', ...policyHeaders(strictPolicy(tenantUrl)) },
       },
     );
   });
@@ -107,25 +152,32 @@ export async function openTwoSites(
     clients: [
       {
         client_id: 'app',
-        callbacks: [appUrl],
+        callbacks: [appUrl, `${appUrl}/popup.html`],
         web_origins: [appUrl],
         refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
       },
     ],
+    resource_servers: [{ identifier: audience, allow_offline_access: true }],
     users: [user],
+    quirks: { openerPolicy },
   });
+
+  const visit = async (profile: Profile): Promise<Tab> => {
+    const tab = await profile.newTab();
+    await tab.goto(appUrl);
+    await ready(tab);
+    return tab;
+  };
 
   return {
     tenant,
     grants: () => ({ ...grants }),
     violations: () => violations.filter((report) => !report.includes('/favicon.ico')), // WebKit asks for it by itself
+    visit,
     signIn: async (profile) => {
-      const tab = await profile.newTab();
-      await tab.goto(appUrl);
+      const tab = await visit(profile);
       await tab.click('#log-in');
-      await tab.fill('#email', user.email);
-      await tab.fill('#password', user.password);
-      await tab.click('button[type="submit"]');
+      await fillLoginForm(tab);
       await ready(tab);
       return tab;
     },
@@ -133,6 +185,36 @@ export async function openTwoSites(
       await Promise.all([tenantSite.close(), appSite.close()]);
     },
   };
+}
+
+/** What the user does in the tenant's window. */
+export async function fillLoginForm(tab: Tab): Promise<void> {
+  await tab.fill('#email', user.email);
+  await tab.fill('#password', user.password);
+  await tab.click('button[type="submit"]');
+}
+
+/** A user's click on the app's button, which calls `getTokenWithPopup` with these; the window that opens. */
+export async function openPopup(
+  profile: Profile,
+  tab: Tab,
+  options: PopupLoginOptions = {},
+  config: PopupConfigOptions = {},
+): Promise<Tab> {
+  await tab.evaluate((...given) => void Object.assign(globalThis, { given }), options, config);
+  const before = await profile.windows();
+  await tab.click('#log-in-by-popup');
+  let popup: Tab | undefined;
+  await eventually(async () => {
+    popup = (await profile.windows()).find((window) => !before.includes(window));
+    return popup;
+  }, 'the popup');
+  return popup as unknown as Tab; // waited for
+}
+
+export async function popupOutcome(tab: Tab): Promise<PopupOutcome> {
+  await until(tab, () => (globalThis as unknown as AppPage).outcome !== undefined);
+  return tab.evaluate(() => (globalThis as unknown as AppPage).outcome as PopupOutcome); // waited for
 }
 
 /** The client is there, and the login that the page may have returned from is complete. */

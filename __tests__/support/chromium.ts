@@ -14,11 +14,8 @@ export interface Chromium {
 /** A headless Chromium with a fresh profile. Debian's own default is to block third-party cookies. */
 export async function launchChromium({
   thirdPartyCookies,
-  popups = 'allowed',
 }: {
   thirdPartyCookies: 'allowed' | 'blocked';
-  /** `blocked`, as a user's browser does: unless the user did something. */
-  popups?: 'allowed' | 'blocked';
 }): Promise<Chromium> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error('Chromium is missing: node scripts/ensure.mjs chromium');
@@ -30,7 +27,6 @@ export async function launchChromium({
   const browser = await launchBound({
     executablePath,
     userDataDir: profile,
-    ignoreDefaultArgs: popups === 'blocked' ? ['--disable-popup-blocking'] : [],
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [], // Chromium's sandbox does not work for root
   });
   return {

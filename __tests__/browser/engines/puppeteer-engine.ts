@@ -44,6 +44,7 @@ function launchChromium(userDataDir: string, thirdPartyCookies: ThirdPartyCookie
     executablePath,
     userDataDir,
     acceptInsecureCerts: true,
+    ignoreDefaultArgs: ['--disable-popup-blocking'], // a page may not open a popup by itself, as in a user's browser
     args: [
       ...(allowed ? [] : ['--test-third-party-cookie-phaseout']),
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), // Chromium's sandbox does not work for root
@@ -59,7 +60,10 @@ function launchFirefox(userDataDir: string, thirdPartyCookies: ThirdPartyCookies
     executablePath,
     userDataDir,
     acceptInsecureCerts: true,
-    extraPrefsFirefox: { 'network.cookie.cookieBehavior': thirdPartyCookies === 'allowed' ? 0 : 1 },
+    extraPrefsFirefox: {
+      'network.cookie.cookieBehavior': thirdPartyCookies === 'allowed' ? 0 : 1,
+      'dom.disable_open_during_load': true, // a page may not open a popup by itself, as in a user's browser
+    },
   });
 }
 
