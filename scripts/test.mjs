@@ -37,6 +37,7 @@ const long = [
       'third-party-cookies',
       'browser/engines',
       'browser/popups',
+      'custody-in-a-worker',
     ],
   },
   { name: 'package', needs: 'build', run: jest },

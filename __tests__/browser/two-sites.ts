@@ -31,12 +31,14 @@ export interface TwoSites {
 
 export type AppOptions = Pick<
   Auth0ClientOptions,
-  'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback'
+  'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback' | 'workerUrl'
 >;
 
 interface SiteOptions {
   /** Whether the tenant's pages cut a popup off from the page that opened it. */
   readonly openerPolicy?: OpenerPolicy;
+  /** The app's pages may have workers out of blobs, which the strictest policy forbids. */
+  readonly workersOutOfBlobs?: boolean;
 }
 
 /** What a call ends with: the user is signed in, or the code of the error. */
@@ -81,7 +83,7 @@ export const throwAwayCertificate = () =>
 export async function openTwoSites(
   certificate: Awaited<ReturnType<typeof throwAwayCertificate>>,
   options: AppOptions,
-  { openerPolicy = 'unsafe-none' }: SiteOptions = {},
+  { openerPolicy = 'unsafe-none', workersOutOfBlobs = false }: SiteOptions = {},
 ): Promise<TwoSites> {
   const grants: Record<string, number> = {};
   const tenantSite = await listen(certificate, async (request) => {
@@ -126,6 +128,9 @@ export async function openTwoSites(
     import { answerPopup } from '/latchkey/popup-callback.js';
     await answerPopup({ clientId: 'app' });`;
   const scripts: Record<string, string> = { '/app.js': app, '/popup.js': popupCallback };
+  const policy = workersOutOfBlobs
+    ? strictPolicy(tenantUrl).replace("worker-src 'self'", "worker-src 'self' blob:")
+    : strictPolicy(tenantUrl);
   const violations: string[] = [];
   const appSite = await listen(certificate, async (request) => {
     const { pathname } = new URL(request.url);
@@ -141,7 +146,7 @@ export async function openTwoSites(
     return new Response(
       `<!doctype html><title>App</title><body><script type="module" src="${name}"></script>`,
       {
-        headers: { 'content-type': 'text/html', ...policyHeaders(strictPolicy(tenantUrl)) },
+        headers: { 'content-type': 'text/html', ...policyHeaders(policy) },
       },
     );
   });
@@ -154,6 +159,7 @@ export async function openTwoSites(
         client_id: 'app',
         callbacks: [appUrl, `${appUrl}/popup.html`],
         web_origins: [appUrl],
+        allowed_logout_urls: [appUrl],
         refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
       },
     ],
@@ -238,6 +244,13 @@ export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
       return (thrown as { error?: string }).error ?? String(thrown);
     }
   }, cacheMode);
+
+/** Begins a logout, which leaves the page. */
+export const logout = (tab: Tab): Promise<void> =>
+  tab.evaluate(() => {
+    const { client } = globalThis as unknown as AppPage;
+    void client.logout({ logoutParams: { returnTo: location.origin } }); // not waited for: it ends with the page
+  });
 
 async function listen(
   { private: key, cert }: Awaited<ReturnType<typeof throwAwayCertificate>>,

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually, type Engine, type Tab } from './engines/engine.ts';
+import { engines, launchEngine } from './engines/launch.ts';
+import { call, logout, openTwoSites, throwAwayCertificate } from './two-sites.ts';
+
+let certificate: Awaited<ReturnType<typeof throwAwayCertificate>>;
+beforeAll(async () => {
+  certificate = await throwAwayCertificate();
+});
+
+/** What the page itself has asked the token endpoint for: a worker's requests are in its own timeline. */
+const requestsOfThePage = (tab: Tab): Promise<string[]> =>
+  tab.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => name)
+      .filter((url) => url.endsWith('/oauth/token')),
+  );
+
+describe.each(engines)('in %s, refresh tokens in memory are held by a worker', (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await launchEngine(name, 'blocked');
+  }, 30_000);
+  afterAll(() => engine?.close());
+
+  it.each([
+    ['a file of the page’s own origin', { workerUrl: '/latchkey/worker.js' }, {}],
+    ['a blob', {}, { workersOutOfBlobs: true }],
+  ])(
+    'out of %s, which logs in, refreshes, and revokes them at the logout',
+    async (_, options, siteOptions) => {
+      const profile = await engine.newProfile();
+      const sites = await openTwoSites(
+        certificate,
+        { cacheLocation: 'memory', useRefreshTokens: true, useRefreshTokensFallback: false, ...options },
+        siteOptions,
+      );
+      try {
+        const tab = await sites.signIn(profile);
+        expect(await call(tab, 'off')).toBe('token');
+        expect(await call(tab, 'off')).toBe('token');
+        expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 2 });
+        expect(await requestsOfThePage(tab)).toEqual([]);
+        expect(sites.violations()).toEqual([]);
+
+        await logout(tab);
+        const revocations = () => sites.tenant.journal.filter(({ type }) => type === 'srrt');
+        await eventually(() => revocations().length > 0, 'the revocation');
+        expect(revocations()).toHaveLength(1);
+        expect(sites.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+      } finally {
+        await profile.close();
+        await sites.close();
+      }
+    },
+    60_000,
+  );
+});
