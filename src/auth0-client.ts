@@ -133,6 +133,7 @@ export class Auth0Client {
       heap: {
         session: undefined,
         signedOut: false,
+        logouts: Infinity,
         ended: undefined,
         told: undefined,
         unsaved: new Map(),

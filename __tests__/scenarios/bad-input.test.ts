@@ -511,6 +511,24 @@ describe('storage that throws', () => {
     await expect(tab.client.getUser()).resolves.toMatchObject({ name: 'Grace' });
   });
 
+  it.each([true, false])(
+    'that failed once hides no logout in another tab: refresh tokens %s',
+    async (useRefreshTokens) => {
+      const world = createWorld();
+      let isFull = true;
+      const set = (name: string, text: string) => (isFull ? full(world) : world.localStorage).set(name, text);
+      const tab = world.openTab({ useRefreshTokens }, { localStorage: { ...world.localStorage, set } });
+      await tab.login();
+      isFull = false;
+      await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+      const other = world.openTab({ useRefreshTokens });
+      await other.login();
+      await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+      await other.client.logout({ openUrl: false });
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    },
+  );
+
   /** A store of records that takes nothing once it is broken. */
   function shakyRecords(world: World) {
     let broken = false;

@@ -28,6 +28,8 @@ export interface Heap {
   session: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
+  /** How often the user had logged out when this page last wrote whose session it is. */
+  logouts: number;
   /** How many sessions had ended when a call last came upon such an end. */
   ended: number | undefined;
   /** The same, of the ends that the app has been told of: each is told once. */

@@ -98,6 +98,7 @@ export async function saveToken(
   sessionOf(context, next);
   const view = await lookAgain(context, audience);
   if (view === undefined) return session;
+  heap.logouts = view.logouts;
   const { signedIn } = view;
   const isOver = view.logouts > logouts || (settings.useRefreshTokens && view.endedBy !== undefined);
   if (!isOver && !isOthers(session, signedIn)) return session;
@@ -240,12 +241,15 @@ export const hintCookie = ({ settings }: ClientContext): string =>
  */
 async function readUser(context: ClientContext): Promise<UserEntry | typeof unreadable | undefined> {
   const { heap, settings } = context;
-  const isShared = settings.useRefreshTokens && settings.cacheLocation !== 'memory';
+  const isShared = settings.cacheLocation !== 'memory';
   const view = isShared && heap.unsaved.has(userKey(settings)) ? await lookAgain(context, '') : undefined;
   if (view) {
     const kept = readUserEntry(heap.unsaved.get(userKey(settings)));
     const session = kept && readSession(kept.id_token);
-    const isOver = view.endedBy !== undefined || (session && isOthers(session, view.signedIn));
+    const isOver =
+      view.logouts > heap.logouts ||
+      (settings.useRefreshTokens && view.endedBy !== undefined) ||
+      (session && isOthers(session, view.signedIn));
     if (kept ? isOver : view.signedIn) heap.unsaved.clear();
   }
   const value = await read(context, userKey(settings));
