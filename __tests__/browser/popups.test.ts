@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenerPolicy } from '../../src/tenant/index.ts';
 import { eventually, present, type Engine, type Profile, type Tab } from './engines/engine.ts';
 import { engines, launchEngine } from './engines/launch.ts';
 import {
@@ -10,6 +9,7 @@ import {
   popupOutcome,
   throwAwayCertificate,
   user,
+  type SiteOptions,
   type TwoSites,
 } from './two-sites.ts';
 
@@ -35,11 +35,7 @@ describe.each(engines)('a popup in %s', (name) => {
   }, 30_000);
   afterAll(() => engine?.close());
 
-  const story = (
-    outcome: string,
-    body: (world: World) => Promise<void>,
-    openerPolicy: OpenerPolicy = 'unsafe-none',
-  ) =>
+  const story = (outcome: string, body: (world: World) => Promise<void>, siteOptions: SiteOptions = {}) =>
     it(
       outcome,
       async () => {
@@ -47,7 +43,7 @@ describe.each(engines)('a popup in %s', (name) => {
         const sites = await openTwoSites(
           certificate,
           { cacheLocation: 'localstorage', useRefreshTokens: true },
-          { openerPolicy },
+          siteOptions,
         );
         try {
           await body({ sites, profile, tab: await sites.visit(profile) });
@@ -72,6 +68,17 @@ describe.each(engines)('a popup in %s', (name) => {
       });
       await untilClosed(profile, popup);
     },
+  );
+
+  story(
+    'that closes itself as soon as it has answered signs in',
+    async ({ profile, tab }) => {
+      const popup = await openPopup(profile, tab, {}, { closePopup: false });
+      await fillLoginForm(popup);
+      expect(await popupOutcome(tab)).toMatchObject({ email: user.email });
+      await untilClosed(profile, popup);
+    },
+    { popupClosesItself: true },
   );
 
   story('that is blocked is an error at once', async ({ tab }) => {
@@ -101,7 +108,7 @@ describe.each(engines)('a popup in %s', (name) => {
         await untilClosed(profile, popup);
         expect(sites.tenant.journal.map(({ type }) => type)).toContain('seacft');
       },
-      'same-origin',
+      { openerPolicy: 'same-origin' },
     );
 
     story(
@@ -115,7 +122,7 @@ describe.each(engines)('a popup in %s', (name) => {
         expect(after).toBeLessThan(5000);
         await present(popup, '#email'); // it was not closed
       },
-      'same-origin',
+      { openerPolicy: 'same-origin' },
     );
   });
 });

@@ -34,9 +34,11 @@ export type AppOptions = Pick<
   'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback' | 'workerUrl'
 >;
 
-interface SiteOptions {
+export interface SiteOptions {
   /** Whether the tenant's pages cut a popup off from the page that opened it. */
   readonly openerPolicy?: OpenerPolicy;
+  /** The tenant's page that has answered by `web_message` closes its window. */
+  readonly popupClosesItself?: boolean;
   /** The app's pages may have workers out of blobs, which the strictest policy forbids. */
   readonly workersOutOfBlobs?: boolean;
 }
@@ -83,7 +85,7 @@ export const throwAwayCertificate = () =>
 export async function openTwoSites(
   certificate: Awaited<ReturnType<typeof throwAwayCertificate>>,
   options: AppOptions,
-  { openerPolicy = 'unsafe-none', workersOutOfBlobs = false }: SiteOptions = {},
+  { openerPolicy = 'unsafe-none', popupClosesItself = false, workersOutOfBlobs = false }: SiteOptions = {},
 ): Promise<TwoSites> {
   const grants: Record<string, number> = {};
   const tenantSite = await listen(certificate, async (request) => {
@@ -91,7 +93,10 @@ export async function openTwoSites(
       const grant = new URLSearchParams(await request.clone().text()).get('grant_type') ?? 'none';
       grants[grant] = (grants[grant] ?? 0) + 1;
     }
-    return tenant.fetch(request);
+    const response = await tenant.fetch(request);
+    if (!popupClosesItself || !response.headers.get('content-type')?.startsWith('text/html')) return response;
+    const html = await response.text();
+    return new Response(html.replace('})(window);', '})(window); close();'), response);
   });
   const tenantUrl = `https://tenant.localhost:${tenantSite.port}`;
 
