@@ -60,11 +60,19 @@ describe('the window of a page', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('shows that the user has closed an empty popup', async () => {
+  it.each([
+    ['that the user has closed a popup, by the focus that comes back to it', 'cancelled', true],
+    ['that a popup was cut off, by the focus that stays there', 'popup_severed', false],
+  ])('shows %s', async (_, error, isFocused) => {
+    const input = document.body.appendChild(document.createElement('input'));
+    if (isFocused) input.focus();
+    expect(document.hasFocus()).toBe(isFocused);
     const { answer, popup } = wait();
     popup.closed = true;
     await jest.advanceTimersByTimeAsync(1 * seconds);
-    await expect(answer).rejects.toMatchObject({ error: 'cancelled' });
+    await expect(answer).rejects.toMatchObject({ error });
+    input.blur();
+    input.remove();
   });
 });
 

@@ -147,7 +147,7 @@ describe('a login by popup', () => {
   });
 });
 
-describe('a popup that the user closes', () => {
+describe('P19: a popup that the user closes', () => {
   it('is a typed error within a second', async () => {
     const { world, call, popup } = await begin();
     await world.advance(5000);
@@ -178,7 +178,7 @@ describe('a popup that the user closes', () => {
   });
 });
 
-describe('a popup that a Cross-Origin-Opener-Policy cuts off', () => {
+describe('P19: a popup that a Cross-Origin-Opener-Policy cuts off', () => {
   it('is no cancelled one, but an error that says so', async () => {
     const { world, call, popup } = await begin();
     popup.sever();
@@ -230,7 +230,7 @@ describe('a popup that a Cross-Origin-Opener-Policy cuts off', () => {
   });
 });
 
-describe('a popup that takes too long', () => {
+describe('P19: a popup that takes too long', () => {
   it('is a typed error after 60 s, or after what the client or the call says; the window stays open', async () => {
     for (const [options, config, limit] of [
       [{}, {}, 60_000],
