@@ -6,6 +6,7 @@ import { StorageError } from '../../src/errors.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import {
   ada,
+  afterWrites,
   app,
   createWorld,
   grace,
@@ -825,22 +826,11 @@ describe('logging out', () => {
     return world.openTab(
       {},
       {
-        records: {
-          close() {},
-          async update(name, step) {
-            let wrote = false;
-            const result = await world.records.update(name, (record) => {
-              const [next, told] = step(record);
-              wrote = next !== record;
-              return [next, told];
-            });
-            if (wrote && !adopted) {
-              adopted = true;
-              await meanwhile();
-            }
-            return result;
-          },
-        },
+        records: afterWrites(world.records, () => {
+          if (adopted) return;
+          adopted = true;
+          return meanwhile();
+        }),
       },
     );
   }

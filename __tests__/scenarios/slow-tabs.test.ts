@@ -28,6 +28,15 @@ async function done<T>(world: World, work: Promise<T>, within = 20_000): Promise
   return work;
 }
 
+/** The requests of such a tab, the first of which the tenant refuses. */
+function refusedOnce({ env }: Tab): Environment['http'] {
+  let refusals = 1;
+  return {
+    post: async (...request) =>
+      refusals-- > 0 ? { status: 403, body: '{"error":"invalid_grant"}' } : env.http.post(...request),
+  };
+}
+
 const outcomeOf = (call: Promise<unknown>) =>
   call.then(
     () => 'token',
@@ -41,11 +50,7 @@ describe('a login stands', () => {
       const tab = world.openTab(strict);
       await tab.login();
       await world.advance(twoHours);
-      let refusals = 1;
-      const http: Environment['http'] = {
-        post: async (...request) =>
-          refusals-- > 0 ? { status: 403, body: '{"error":"invalid_grant"}' } : tab.env.http.post(...request),
-      };
+      const http = refusedOnce(tab);
       const slow = world.openTab(strict, { http, records: slowRecords(world, 50) });
       const told = outcomeOf(slow.client.getTokenSilently());
       await world.advance(delay);
@@ -61,11 +66,7 @@ describe('a login stands', () => {
       const tab = world.openTab(strict);
       await done(world, tab.login());
       await world.advance(twoHours);
-      let refusals = 1;
-      const http: Environment['http'] = {
-        post: async (...request) =>
-          refusals-- > 0 ? { status: 403, body: '{"error":"invalid_grant"}' } : tab.env.http.post(...request),
-      };
+      const http = refusedOnce(tab);
       const frozen = world.openTab(strict, { http });
       const told = outcomeOf(frozen.client.getTokenSilently());
       await world.advance(delay);

@@ -3,7 +3,7 @@ import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, Locks, RecordStore, SilentFrame } from '../../src/environment.ts';
 import { pause } from '../../src/core/within.ts';
 import { StorageError } from '../../src/errors.ts';
-import { ada, createWorld, orders, type Tab, type World } from '../support/world.ts';
+import { ada, afterWrites, createWorld, orders, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const options = { useRefreshTokensFallback: false };
@@ -309,19 +309,7 @@ describe('a page that slept between its claim and its request', () => {
     let writes = 0;
     const sleepy = world.openTab(options, {
       timers: silent,
-      records: {
-        ...world.records,
-        async update(name, step) {
-          let wrote = false;
-          const result = await world.records.update(name, (record) => {
-            const [next, told] = step(record);
-            wrote = next !== record;
-            return [next, told];
-          });
-          if (wrote && ++writes === 1) await asleep;
-          return result;
-        },
-      },
+      records: afterWrites(world.records, () => (++writes === 1 ? asleep : undefined)),
     });
     const slept = watch(sleepy.client.getTokenSilently());
     await world.rest();

@@ -33,6 +33,16 @@ function mute(notes: string[] = []) {
   return { start, say: (message: unknown) => heard?.message(message), fail: () => heard?.failure() };
 }
 
+/** A tab whose worker hears nothing while its life is over. */
+function mortal(world: World) {
+  const life = { isOver: false };
+  const tab = tabWith(world, async (next, url, heard) => {
+    const port = await next(url, heard);
+    return { ...port, post: (message) => void (life.isOver || port.post(message)) };
+  });
+  return { tab, life };
+}
+
 const isToken: unknown = expect.any(String);
 
 describe('a worker that does not start', () => {
@@ -120,13 +130,9 @@ describe('a worker that does not start', () => {
 describe('a worker that has started', () => {
   it('and is dead keeps no call beyond its limit, and stays the only custodian', async () => {
     const world = createWorld();
-    let isDead = false;
-    const tab = tabWith(world, async (next, url, heard) => {
-      const port = await next(url, heard);
-      return { ...port, post: (message) => void (isDead || port.post(message)) };
-    });
+    const { tab, life } = mortal(world);
     await tab.login();
-    isDead = true;
+    life.isOver = true;
     const sent = world.requests.length;
     const calls = [
       tab.client.getTokenSilently({ cacheMode: 'off' }),
@@ -134,7 +140,7 @@ describe('a worker that has started', () => {
     ].map((call) => watch(world, call));
     await world.advance(12_000);
     for (const { error } of calls) expect(error).toMatchObject({ error: 'timeout', retryable: true });
-    isDead = false;
+    life.isOver = false;
     await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(isToken);
     expect(world.requests).toHaveLength(sent + 1);
     expect(world.warnings).toEqual([]);
@@ -142,13 +148,9 @@ describe('a worker that has started', () => {
 
   it('and is dead keeps nobody from logging out', async () => {
     const world = createWorld();
-    let isDead = false;
-    const tab = tabWith(world, async (next, url, heard) => {
-      const port = await next(url, heard);
-      return { ...port, post: (message) => void (isDead || port.post(message)) };
-    });
+    const { tab, life } = mortal(world);
     await tab.login();
-    isDead = true;
+    life.isOver = true;
     const logout = watch(world, tab.client.logout());
     await world.advance(20_000);
     expect(logout.error).toMatchObject({ error: 'timeout', reason: 'worker_silent' });
@@ -197,15 +199,11 @@ describe('a worker that has started', () => {
 
   it('and dies in the middle of a login leaves the reason why the login was refused', async () => {
     const world = createWorld();
-    let isDead = false;
-    const tab = tabWith(world, async (next, url, heard) => {
-      const port = await next(url, heard);
-      return { ...port, post: (message) => void (isDead || port.post(message)) };
-    });
+    const { tab, life } = mortal(world);
     world.faults.push({
       kind: 'alter',
       alter: (body) => {
-        isDead = true;
+        life.isOver = true;
         return { ...body, id_token: 'none' };
       },
     });

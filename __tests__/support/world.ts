@@ -625,6 +625,21 @@ function heardIn({ status, body }: HttpAnswer): Heard {
   return status < 500 ? 'declined' : 'unknown';
 }
 
+/** These records, of which every update that changes one waits for `then` before its caller hears of it. */
+export const afterWrites = (records: RecordStore, then: () => Promise<void> | void): RecordStore => ({
+  ...records,
+  async update(name, step) {
+    let wrote = false;
+    const result = await records.update(name, (record) => {
+      const [next, told] = step(record);
+      wrote = next !== record;
+      return [next, told];
+    });
+    if (wrote) await then();
+    return result;
+  },
+});
+
 const secretNames = ['refresh_token', 'code', 'code_verifier', 'token'];
 
 /** A cache of the app's own, over entries that all tabs share. */

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../clock.ts';
 import { authorizationRequest, targetOf, type Target } from '../core/authorization-request.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { PopupConfigOptions, PopupLoginOptions } from '../core/options.ts';
-import { isSameIdentity, type Session } from '../core/session.ts';
+import type { Session } from '../core/session.ts';
 import { readLimit, readText } from '../core/settings.ts';
 import { within } from '../core/within.ts';
 import type { PopupHost } from '../environment.ts';
@@ -15,7 +15,7 @@ import {
 } from '../errors.ts';
 import { popupChannelName } from '../oauth/popup-channel.ts';
 import type { ClientContext } from './context.ts';
-import { findSession } from './entries.ts';
+import { findSession, isCarriedOn } from './entries.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { popupAnswer } from './popup-answer.ts';
 import { redeemCode } from './redeem-code.ts';
@@ -142,7 +142,5 @@ async function standing(context: ClientContext, target: Target): Promise<Standin
 
 function isUnchanged(before: Standing | undefined, now: Standing | undefined): boolean {
   if (!before || !now || before.logouts !== now.logouts) return false;
-  return before.session && now.session
-    ? isSameIdentity(before.session, now.session)
-    : before.session === now.session;
+  return isCarriedOn(before.session, now.session);
 }
