@@ -7,6 +7,7 @@ const built = [
   'index.js',
   'index.cjs',
   'worker.js',
+  'popup-callback.js',
   'latchkey.umd.min.js',
   'tenant.js',
   'tenant-node.js',

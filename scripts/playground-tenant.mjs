@@ -36,7 +36,7 @@ export function playgroundTenant({ tenantUrl, playgroundUrl }) {
         ...spa,
         client_id: 'spa',
         name: 'An app of your own',
-        callbacks: ownApps,
+        callbacks: ownApps.flatMap((origin) => [origin, `${origin}/popup.html`]),
         web_origins: ownApps,
         allowed_logout_urls: ownApps,
       },

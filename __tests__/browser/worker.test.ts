@@ -37,9 +37,9 @@ const noted = (tab: AppTab, name: 'said' | 'sent' | 'warned') =>
   tab.page.evaluate(name) as Promise<unknown[]>;
 
 /** A token that was asked of the tenant just now, or what became of that. */
-const fresh = (tab: AppTab): Promise<unknown> =>
+const fresh = (tab: AppTab, client = 0): Promise<unknown> =>
   tab.page.evaluate(
-    `clients[0].getTokenSilently({ cacheMode: 'off' }).catch(({ error, reason }) => ({ error, reason }))`,
+    `clients[${client}].getTokenSilently({ cacheMode: 'off' }).catch(({ error, reason }) => ({ error, reason }))`,
   );
 
 /** The strictest policy, but for workers out of blobs. */
@@ -79,6 +79,23 @@ describe.each([
     30_000,
   );
 });
+
+it('two clients of a page make one Trusted Types policy, which is all that its policy may allow', () =>
+  inTabs(
+    chromium,
+    {
+      count: 1,
+      clientIds: ['shop', 'admin'],
+      client: { cacheLocation: 'memory' },
+      prelude: watchful,
+      policy: `${withBlobs}; trusted-types latchkey`,
+    },
+    async (_, [tab]) => {
+      expect(await fresh(tab, 1)).toEqual(expect.any(String)); // the last that has logged in on this page
+      await expect(fresh(tab, 0)).resolves.toMatchObject({ error: 'missing_refresh_token' });
+      expect(await noted(tab, 'warned')).toEqual([]);
+    },
+  ));
 
 describe('a worker that does not start', () => {
   it.each([

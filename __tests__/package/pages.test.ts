@@ -1,6 +1,8 @@
+import { once, type EventEmitter } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Page } from 'puppeteer-core';
 import { playgroundUser } from '../../scripts/playground-tenant.mjs';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
 import { installApp, type InstalledApp } from './installed-app.ts';
@@ -62,7 +64,8 @@ const loadedBy = ({ printed }: OpenedPage): unknown => JSON.parse((printed as [[
 const bundlers = {
   Vite: `import { build } from 'vite';
     await build({ configFile: false, logLevel: 'error', build: { outDir: 'out' } });`,
-  webpack: `import { cpSync } from 'node:fs';
+  webpack: `import { once, type EventEmitter } from 'node:events';
+import { cpSync } from 'node:fs';
     import webpack from 'webpack';
     const compiler = webpack({
       mode: 'production',
@@ -78,7 +81,8 @@ const bundlers = {
       }),
     );
     cpSync('index.html', 'out/index.html');`,
-  Rollup: `import { cpSync } from 'node:fs';
+  Rollup: `import { once, type EventEmitter } from 'node:events';
+import { cpSync } from 'node:fs';
     import commonjs from '@rollup/plugin-commonjs';
     import { nodeResolve } from '@rollup/plugin-node-resolve';
     import { rollup } from 'rollup';
@@ -87,7 +91,8 @@ const bundlers = {
     const bundle = await rollup({ input: 'main.js', plugins, onwarn });
     await bundle.write({ dir: 'out', format: 'es' });
     cpSync('index.html', 'out/index.html');`,
-  esbuild: `import { cpSync } from 'node:fs';
+  esbuild: `import { once, type EventEmitter } from 'node:events';
+import { cpSync } from 'node:fs';
     import { build } from 'esbuild';
     const options = { bundle: true, splitting: true, minify: true, format: 'esm', outdir: 'out' };
     const { warnings } = await build({ entryPoints: ['main.js'], ...options });
@@ -175,6 +180,30 @@ describe('without a bundler', () => {
     await onPageOf(folder, chromium, async (opened) => {
       await expect(signIn(opened)).resolves.toEqual(signedIn);
       expect(loadedBy(opened)).toEqual({ ...untouched, changed: globalsOfScript });
+    });
+  });
+
+  it('a popup hands its answer over on a page of its own', async () => {
+    const folder = folderOf('popup', {
+      'index.html': `<!doctype html>${readme.importMap}<button>Log in</button>${main}`,
+      'popup.html': `<!doctype html>${readme.importMap}<script type="module">${readme.popupCallback}</script>`,
+      'main.js': `import { Auth0Client } from 'latchkey';
+        const auth0 = new Auth0Client({
+          domain: 'http://localhost:4400',
+          clientId: 'spa',
+          popupCallbackUrl: '/popup.html',
+        });
+        document.querySelector('button').onclick = async () => {
+          await auth0.loginWithPopup();
+          console.log(await auth0.getUser(), (await auth0.getIdTokenClaims()).__raw);
+        };`,
+    });
+    await onPageOf(folder, chromium, async (opened) => {
+      const [[popup]] = await Promise.all([
+        once(opened.page as unknown as EventEmitter, 'popup', { signal: AbortSignal.timeout(10_000) }),
+        opened.page.click('button'),
+      ]);
+      await expect(signIn({ ...opened, page: popup as Page })).resolves.toEqual(signedIn);
     });
   });
 

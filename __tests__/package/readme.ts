@@ -17,8 +17,8 @@ function blocks(heading: string, count: number): string[] {
 }
 
 const [commands = '', esModule = '', commonJs = '', script = '', importMap = ''] = blocks('Install', 5);
-const [tenLines = ''] = blocks('Ten lines', 1);
+const [tenLines = '', popupCallback = ''] = blocks('Ten lines', 2);
 const [tenant = ''] = blocks('A tenant of your own', 1);
 
 /** What the README tells its readers to write, to the letter. */
-export const readme = { commands, esModule, commonJs, script, importMap, tenLines, tenant };
+export const readme = { commands, esModule, commonJs, script, importMap, tenLines, popupCallback, tenant };

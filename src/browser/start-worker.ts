@@ -23,19 +23,22 @@ export function startWorker(
 
 const blobUrl = (script: string) => URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
 
+/** One for all clients of a page: its Content Security Policy may allow a policy of this name once. */
+let policy: TrustedTypePolicy | undefined;
+
 /** Where Trusted Types are enforced, no text is an address of a script: the app has chosen it, or the SDK brings it along. */
 function trusted(script: { toString(): string }): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   if (!trustedTypes || trustedTypes.isScriptURL(script)) return script as string;
-  const policy = trustedTypes.createPolicy('latchkey', { createScriptURL: (text) => text });
+  policy ??= trustedTypes.createPolicy('latchkey', { createScriptURL: (text) => text });
   return policy.createScriptURL(script.toString()) as string; // `Worker` takes it, its type does not know
 }
 
 /** W3C Trusted Types, what is used of it. */
 interface TrustedTypes {
   isScriptURL(value: unknown): boolean;
-  createPolicy(
-    name: string,
-    rules: { createScriptURL(text: string): string },
-  ): { createScriptURL(text: string): unknown };
+  createPolicy(name: string, rules: { createScriptURL(text: string): string }): TrustedTypePolicy;
+}
+interface TrustedTypePolicy {
+  createScriptURL(text: string): unknown;
 }
