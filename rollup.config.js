@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import commonjs from '@rollup/plugin-commonjs';
+import json from '@rollup/plugin-json';
 import resolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import typescript from '@rollup/plugin-typescript';
@@ -85,10 +86,17 @@ const workerScript = {
   },
 };
 
+/** Beside the command, for editors. */
+const configurationSchema = {
+  name: 'configuration-schema',
+  writeBundle: ({ dir }) => copyFileSync('src/tenant-node/tenant.schema.json', `${dir}/tenant.schema.json`),
+};
+
 // The SDK, the page that its popups return to and the server side are built apart, types too: they share no chunk.
 const sdk = { index: 'src/index.ts' };
 const popupCallback = { 'popup-callback': 'src/popup-callback.ts' };
 const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
+const command = { latchkey: 'src/tenant-node/command.ts' };
 const external = [/^node:/];
 
 const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];
@@ -129,7 +137,16 @@ export default [
     ],
   },
   { input: popupCallback, plugins: [compile()], output: chunked },
-  { input: server, external, plugins: forNode('latchkey/tenant, latchkey/tenant/node'), output: chunked },
+  {
+    input: { ...server, ...command },
+    external,
+    plugins: [
+      json(),
+      configurationSchema,
+      ...forNode('latchkey/tenant, latchkey/tenant/node, the command latchkey'),
+    ],
+    output: chunked,
+  },
   ...Object.entries(sdk).map(([name, source]) => types({ [name]: source }, 'd.ts', 'd.cts')), // each of them whole
   types(popupCallback, 'd.ts'),
   types(server, 'd.ts'),

@@ -18,12 +18,12 @@ export default {
       ],
       testEnvironment: '@stryker-mutator/jest-runner/jest-env/node',
       testRunner: '<rootDir>/__tests__/support/jest-circus-per-mutant.cjs',
-      testTimeout: 1000, // waits for a clock that is moved by hand: what takes longer never comes
+      testTimeout: 2000, // waits for a clock that is moved by hand: what takes longer never comes
     },
   },
   coverageAnalysis: 'perTest',
   ignoreStatic: true,
-  timeoutMS: 2000,
+  timeoutMS: 5000,
   concurrency: 2,
   reporters: ['clear-text', 'progress-append-only'],
   clearTextReporter: { allowColor: false, reportTests: false },

@@ -1,12 +1,14 @@
 import type { TenantConfiguration } from '../src/tenant/index.ts';
+import type { exampleConfiguration } from '../src/tenant-node/index.ts';
 
-export const playgroundUser: { readonly email: string; readonly password: string; readonly name: string };
+type Example = typeof exampleConfiguration;
 
-export function playgroundTenant(addresses: {
-  readonly tenantUrl: string;
-  readonly playgroundUrl: string;
-}): TenantConfiguration;
+export function playgroundTenant(
+  example: Example,
+  addresses: { readonly tenantUrl: string; readonly playgroundUrl: string },
+): TenantConfiguration;
 
+/** What the playground's pages read as `/settings.js`. */
 export interface PlaygroundSettings {
   readonly tenantUrl: string;
   readonly clientId: string;
@@ -14,10 +16,10 @@ export interface PlaygroundSettings {
   readonly audience: string;
   readonly scope: string;
   readonly developmentToken: string;
-  readonly user: typeof playgroundUser;
+  readonly user: Example['users'][0];
 }
 
-export function playgroundSettings(tenant: {
-  readonly tenantUrl: string;
-  readonly developmentToken: string;
-}): PlaygroundSettings;
+export function playgroundSettings(
+  example: Example,
+  tenant: { readonly tenantUrl: string; readonly developmentToken: string },
+): PlaygroundSettings;

@@ -14,7 +14,8 @@ const entries = [
   { file: 'latchkey.umd.min.js', limit: 35_600 },
   { file: 'index.cjs', limit: 36_800 },
   { file: 'tenant.js', limit: 43_500 },
-  { file: 'tenant-node.js', limit: 7_600 },
+  { file: 'tenant-node.js', limit: 7_900 },
+  { file: 'latchkey.js', limit: 94_000 },
 ];
 
 /** Init, login, callback, token with refresh tokens, logout. */

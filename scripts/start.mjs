@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { buildIfStale } from './build.mjs';
 import { servePlayground } from './playground-server.mjs';
-import { playgroundSettings, playgroundTenant, playgroundUser } from './playground-tenant.mjs';
+import { playgroundSettings, playgroundTenant } from './playground-tenant.mjs';
 
 /** Something the user can mend; told in one line, without a stack. */
 class Obstacle extends Error {}
@@ -27,12 +27,18 @@ async function start(ports) {
   if (!(await buildIfStale())) throw new Obstacle('The build failed, see above.');
   // By its own name, as an app would; not before it is built.
   const { createTenant } = await import('latchkey/tenant');
-  const { serve } = await import('latchkey/tenant/node');
+  const { exampleConfiguration, serve } = await import('latchkey/tenant/node');
 
   const tenantUrl = new URL(`http://localhost:${ports.tenant}`).origin;
   const playgroundUrl = new URL(`http://localhost:${ports.playground}`).origin;
-  const tenant = makeTenant(createTenant, playgroundTenant({ tenantUrl, playgroundUrl }));
-  const settings = playgroundSettings({ tenantUrl, developmentToken: tenant.developmentToken });
+  const tenant = makeTenant(
+    createTenant,
+    playgroundTenant(exampleConfiguration, { tenantUrl, playgroundUrl }),
+  );
+  const settings = playgroundSettings(exampleConfiguration, {
+    tenantUrl,
+    developmentToken: tenant.developmentToken,
+  });
   await open('tenant', ports.tenant, (port) => serve(tenant, { port, host: '127.0.0.1' }));
   await open('playground', ports.playground, (port) => servePlayground({ port, settings }));
 
@@ -40,8 +46,8 @@ async function start(ports) {
   playground   ${playgroundUrl}
   tenant       ${tenantUrl}
 
-  sign in as   ${playgroundUser.email}
-  password     ${playgroundUser.password}
+  sign in as   ${settings.user.email}
+  password     ${settings.user.password}
 
   Ctrl-C stops both.
 `);

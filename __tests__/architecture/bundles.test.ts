@@ -88,7 +88,7 @@ describe('the bundle of the page that popups return to', () => {
 });
 
 describe('the bundles of the tenant', () => {
-  const entries = ['tenant.js', 'tenant-node.js'];
+  const entries = ['tenant.js', 'tenant-node.js', 'latchkey.js'];
 
   it('hold nothing of the SDK but the words of OAuth and the clock', () => {
     const { rooms, packages } = contentsOf(entries);
@@ -111,7 +111,10 @@ describe('the bundles of the tenant', () => {
 describe('the build', () => {
   it.each([
     ['latchkey', formats],
-    ['latchkey/tenant, latchkey/tenant/node', ['tenant.js', 'tenant-node.js']],
+    [
+      'latchkey/tenant, latchkey/tenant/node, the command latchkey',
+      ['tenant.js', 'tenant-node.js', 'latchkey.js'],
+    ],
   ])('prints the licence of every package that is in %s, and of no other', (entry, files) => {
     const [, section = ''] = new RegExp(`^# In ${entry}\n([^]*?)(?=^# In |$(?![^]))`, 'm').exec(
       read('THIRD-PARTY-LICENSES'),
@@ -137,7 +140,7 @@ describe('the build', () => {
     const built = readdirSync(join(dist, 'chunks'), { encoding: 'utf8' }).filter((name) =>
       name.endsWith('.js'),
     );
-    const reached = chunksOf(['index.js', 'tenant.js', 'tenant-node.js']);
+    const reached = chunksOf(['index.js', 'tenant.js', 'tenant-node.js', 'latchkey.js']);
     expect(
       difference(
         built.map((name) => join('chunks', name)),

@@ -25,7 +25,7 @@ const table = {
   index: ['auth0-client', 'errors', 'core', 'browser', 'compatibility (types)', 'oauth (types)'],
   'popup-callback': ['browser'],
   tenant: [...words, 'hono', 'jose'],
-  'tenant-node': ['tenant', 'hono', '@hono/node-server', 'node:'],
+  'tenant-node': ['tenant', 'hono', '@hono/node-server', 'jsonc-parser', 'z-schema', 'node:'],
 } satisfies ImportTable;
 
 describe('imports', () => {

@@ -2,8 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { servePlayground } from '../../scripts/playground-server.mjs';
-import { playgroundSettings, playgroundTenant, playgroundUser } from '../../scripts/playground-tenant.mjs';
+import { playgroundSettings, playgroundTenant } from '../../scripts/playground-tenant.mjs';
 import type { JournalEntry, Tenant } from '../../src/tenant/index.ts';
+import { exampleConfiguration } from '../../src/tenant-node/index.ts';
 import { eventually, present, type Engine, type Profile, type Tab } from './engines/engine.ts';
 
 /** A request as it arrived at the tenant. */
@@ -35,6 +36,8 @@ interface Violation {
   readonly 'blocked-uri': string;
 }
 
+export const [playgroundUser] = exampleConfiguration.users;
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Built from `dist/`, as `npm start` does. */
@@ -51,7 +54,7 @@ async function openWorld(engine: Engine): Promise<World> {
   const [tenantPort, playgroundPort] = await Promise.all([freePort(), freePort()]);
   const tenantUrl = `http://localhost:${tenantPort}`;
   const playgroundUrl = `http://localhost:${playgroundPort}`;
-  const tenant = createTenant(playgroundTenant({ tenantUrl, playgroundUrl }));
+  const tenant = createTenant(playgroundTenant(exampleConfiguration, { tenantUrl, playgroundUrl }));
   const arrivals: Arrival[] = [];
   const tenantServer = await serve(
     {
@@ -64,7 +67,10 @@ async function openWorld(engine: Engine): Promise<World> {
     },
     { port: tenantPort },
   );
-  const settings = playgroundSettings({ tenantUrl, developmentToken: tenant.developmentToken });
+  const settings = playgroundSettings(exampleConfiguration, {
+    tenantUrl,
+    developmentToken: tenant.developmentToken,
+  });
   const violations: Violation[] = [];
   const playground = await servePlayground({
     port: playgroundPort,

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { playgroundUser } from '../../scripts/playground-tenant.mjs';
 import { present, type Engine } from './engines/engine.ts';
 import { engines, launchEngine } from './engines/launch.ts';
 import {
@@ -11,6 +10,7 @@ import {
   journalOf,
   journalOnPage,
   openSecondTab,
+  playgroundUser,
   press,
   ready,
   reload,

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { root } from '../architecture/source-files.ts';
@@ -200,6 +202,37 @@ describe('the tenant', () => {
         await server.close();\n`),
     });
     expect(await app.node(file)).toBe('200\n');
+  });
+});
+
+describe('the command', () => {
+  it('serves the tenant of a file, and ends when it is told to', async () => {
+    app.write({
+      'tenant.json': `{
+        "$schema": "./node_modules/latchkey/dist/tenant.schema.json",
+        "clients": [{ "client_id": "spa" }],
+        "users": []
+      }`,
+    });
+    // npx runs what is there; without npm in between, the signal reaches the program itself.
+    const [, args = ''] = /^npx latchkey (.*?) +#.*\n$/.exec(readme.command) ?? [];
+    const child = spawn('node_modules/.bin/latchkey', [...args.split(' '), '--port', '0', '--json'], {
+      cwd: app.directory,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+      const { issuer } = JSON.parse(line) as { issuer: string };
+      const answer = await fetch(`${issuer}.well-known/openid-configuration`);
+      expect(await answer.json()).toMatchObject({ issuer });
+    } finally {
+      child.kill('SIGINT');
+    }
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    const schema = JSON.parse(
+      readFileSync(join(app.directory, 'node_modules/latchkey/dist/tenant.schema.json'), 'utf8'),
+    ) as object;
+    expect(schema).toHaveProperty('properties.clients');
   });
 });
 

@@ -3,10 +3,9 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Page } from 'puppeteer-core';
-import { playgroundUser } from '../../scripts/playground-tenant.mjs';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
 import { installApp, type InstalledApp } from './installed-app.ts';
-import { onPageOf, signIn, type OpenedPage } from './pages.ts';
+import { onPageOf, playgroundUser, signIn, type OpenedPage } from './pages.ts';
 import { readme } from './readme.ts';
 import { construct, partsOfPages, report, untouched, watching, watchingModule } from './watch.ts';
 

@@ -2,10 +2,12 @@ import { EventEmitter, on } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Page } from 'puppeteer-core';
-import { playgroundTenant, playgroundUser } from '../../scripts/playground-tenant.mjs';
-import { serve } from '../../src/tenant-node/index.ts';
+import { playgroundTenant } from '../../scripts/playground-tenant.mjs';
+import { exampleConfiguration, serve } from '../../src/tenant-node/index.ts';
 import { createTenant } from '../../src/tenant/index.ts';
 import type { Chromium } from '../support/chromium.ts';
+
+export const [playgroundUser] = exampleConfiguration.users;
 
 /** Where the README's app is, and its tenant. Both are reached over a proxy, so that no port of the machine is taken. */
 export const appUrl = 'http://localhost:5173';
@@ -32,7 +34,7 @@ export async function onPageOf(
   chromium: Chromium,
   story: (opened: OpenedPage) => Promise<void>,
 ): Promise<void> {
-  const tenant = createTenant(playgroundTenant({ tenantUrl, playgroundUrl: appUrl }));
+  const tenant = createTenant(playgroundTenant(exampleConfiguration, { tenantUrl, playgroundUrl: appUrl }));
   const proxy = await serve(
     {
       baseUrl: tenantUrl,

@@ -18,7 +18,17 @@ function blocks(heading: string, count: number): string[] {
 
 const [commands = '', esModule = '', commonJs = '', script = '', importMap = ''] = blocks('Install', 5);
 const [tenLines = '', popupCallback = ''] = blocks('Ten lines', 2);
-const [tenant = ''] = blocks('A tenant of your own', 1);
+const [tenant = '', command = ''] = blocks('A tenant of your own', 2);
 
 /** What the README tells its readers to write, to the letter. */
-export const readme = { commands, esModule, commonJs, script, importMap, tenLines, popupCallback, tenant };
+export const readme = {
+  commands,
+  esModule,
+  commonJs,
+  script,
+  importMap,
+  tenLines,
+  popupCallback,
+  tenant,
+  command,
+};

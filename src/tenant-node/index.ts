@@ -5,6 +5,8 @@ import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { BrokenConnectionError, type Tenant } from '../tenant/index.ts';
 
+export { exampleConfiguration } from './example-configuration.ts';
+
 export interface ServeOptions {
   /** 0 takes a free one. Default: the port of the tenant's `baseUrl`. */
   readonly port?: number;
