@@ -136,6 +136,11 @@ describe('rotation settings', () => {
     ['idle_token_lifetime', { ...rotating, token_lifetime: 100, idle_token_lifetime: 200 }],
     ['rotation_type', { rotation_type: 'reusable', expiration_type: 'non-expiring' }],
     ['type', { type: 'rotating' }],
+    ['infinite_token_lifetime', { ...rotating, infinite_token_lifetime: 'yes' }],
+    ['policies', { ...rotating, policies: {} }],
+    ['policies[0].audience', { ...rotating, policies: [{ audience: 3, scope: [] }] }],
+    ['policies[0].scope', { ...rotating, policies: [{ audience: 'a', scope: ['b', 3] }] }],
+    ['policies[0].scopes', { ...rotating, policies: [{ audience: 'a', scope: [], scopes: [] }] }],
     [
       'infinite_token_lifetime',
       { ...rotating, infinite_token_lifetime: true, infinite_idle_token_lifetime: true },
