@@ -1,5 +1,6 @@
 /** The tenant: an authorization server in memory behind `fetch(Request) → Response`. */
 import { Hono, type Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
@@ -140,6 +141,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       await next();
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
+  app.use('/oauth/*', corsForClients(context)); // first: a page must be able to read a refusal, too
+  app.use(bodyLimit({ maxSize: largestBody, onError: refuseLargeBody }));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
   app.get('/authorize', to(authorize));
   app.post('/authorize', to(authorize));
@@ -148,7 +151,6 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/u/login', to(submitLogin));
   app.get('/v2/logout', to(logout));
 
-  app.use('/oauth/*', corsForClients(context));
   app.post('/oauth/token', to(token));
   app.post('/oauth/revoke', to(revoke));
 
@@ -177,6 +179,14 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
     c.json({ error: 'server_error', error_description: `The tenant failed: ${message}` }, 500),
   );
   return app;
+}
+
+/** Bytes: no request of a client comes near it. */
+const largestBody = 256 * 1024;
+
+function refuseLargeBody(c: Context): Response {
+  const error_description = `The body is larger than ${largestBody} bytes`;
+  return c.json({ error: 'invalid_request', error_description }, 413);
 }
 
 function respondMethodNotAllowed(c: Context, methods: readonly string[]): Response {

@@ -16,13 +16,25 @@ export function readFormParameters(form: URLSearchParams): Parameters {
   };
 }
 
+/** The body of a page's form, or `undefined` when it is none, or has a name twice. */
+export async function readPageForm(request: Request): Promise<Parameters | undefined> {
+  if (contentTypeOf(request) !== formType) return undefined;
+  const form = readFormParameters(new URLSearchParams(await request.text()));
+  return form.repeated === undefined ? form : undefined;
+}
+
 /** The body of a POST as parameters, or `undefined` when it is neither a form nor a JSON object of texts. */
 export async function readBodyParameters(request: Request): Promise<Parameters | undefined> {
-  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  const type = contentTypeOf(request);
   const body = await request.text();
-  if (type === 'application/x-www-form-urlencoded') return readFormParameters(new URLSearchParams(body));
+  if (type === formType) return readFormParameters(new URLSearchParams(body));
   return type === 'application/json' ? readJsonParameters(body) : undefined;
 }
+
+const formType = 'application/x-www-form-urlencoded';
+
+const contentTypeOf = ({ headers }: Request): string | undefined =>
+  headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
 
 function readJsonParameters(body: string): Parameters | undefined {
   const members = parseJsonObject(body);

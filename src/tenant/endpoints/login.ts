@@ -6,7 +6,7 @@ import { beginSession, currentSession, forgetSession, setSessionCookie } from '.
 import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { loginPage } from '../pages/login-page.ts';
-import { readFormParameters } from '../parameters.ts';
+import { readPageForm } from '../parameters.ts';
 import { currentTransaction, respondWithLostTransaction, resumeAddress } from './authorize.ts';
 
 /** GET: shows the form. */
@@ -25,8 +25,8 @@ export async function submitLogin(context: TenantContext, c: Context): Promise<R
   const state = c.req.query('state') ?? '';
   const transaction = currentTransaction(context, c, state);
   if (!transaction) return respondWithLostTransaction(context, c);
-  const form = readFormParameters(new URLSearchParams(await c.req.text()));
-  if (form.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
+  const form = await readPageForm(c.req.raw);
+  if (form?.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
 
   const email = form.get('email') ?? '';
   const user = userByEmail(context, email);
