@@ -1,8 +1,7 @@
 // `npm run bench:resilience`: both SDKs through every scenario, round after round in one run; writes the README's table and
 // the figures. `-- --rounds 3` and `-- --only frozen` make it shorter, and write nothing.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeResults } from '../write-results.mjs';
 import { measure } from './measure.mjs';
 import { scenarios } from './scenarios.mjs';
 import { sdks } from './world.mjs';
@@ -12,7 +11,6 @@ const { values } = parseArgs({
 });
 /** Of the long run's 50: enough to see a loss of one in five, and within ten minutes. */
 const mostRounds = Number(values.rounds ?? 15);
-const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 const rows = [];
 for (const scenario of scenarios.filter(({ name }) => name.includes(values.only))) {
@@ -35,16 +33,7 @@ const table = [
 ].join('\n');
 console.log(`\n${table}`);
 
-if (values.rounds === undefined && values.only === '') {
-  mkdirSync(root('bench/results'), { recursive: true });
-  writeFileSync(root('bench/results/resilience.json'), `${JSON.stringify(rows, null, 2)}\n`);
-  const readme = readFileSync(root('README.md'), 'utf8');
-  const marked = /(<!-- resilience -->\n)[^]*(<!-- end of resilience -->)/;
-  writeFileSync(
-    root('README.md'),
-    readme.replace(marked, (_, from, to) => `${from}\n${table}\n\n${to}`),
-  );
-}
+if (values.rounds === undefined && values.only === '') writeResults('resilience', rows, table);
 
 function label({ name, ends, saved }) {
   return `${name}${ends ? ' (nobody may be signed in afterwards)' : ''}${saved === false ? ' (no SDK can save it)' : ''}`;
