@@ -77,6 +77,14 @@ describe('a login by popup', () => {
     await next;
   });
 
+  it.each([undefined, null])('opens its own window where the app passes %s for one', async (popup) => {
+    const { tab, call, popup: opened } = await begin({}, { popup });
+    await opened.signIn();
+    await call;
+    expect(await email(tab)).toBe(ada);
+    expect(opened.window.closed).toBe(true);
+  });
+
   it('that the browser blocks is a typed error at once', async () => {
     const world = createWorld();
     const host = world.openTab().env.popupHost();

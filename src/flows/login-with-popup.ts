@@ -17,5 +17,5 @@ export async function loginWithPopup(
     popup?.close();
     throw error;
   });
-  return authorizeInPopup(context, { host, popup, ...options, ...config });
+  return authorizeInPopup(context, { ...options, ...config, host, popup }); // a `popup` of nothing counts as left out
 }
