@@ -269,6 +269,16 @@ describe('there is a worker', () => {
     expect(world.warnings).toEqual([]);
   });
 
+  it.each(['popupCallbackUrl', 'cookieDomain'])(
+    'whatever the app gives as %s, which is the page’s alone and may be nothing that can be cloned',
+    async (name) => {
+      const world = createWorld();
+      const tab = world.openTab({ ...memory, workerFallback: 'error', [name]: { toString: () => '/a' } });
+      await tab.login();
+      await expect(tab.client.getTokenSilently()).resolves.toEqual(isToken);
+    },
+  );
+
   it('and no other word than page or error for where it does not start', () => {
     const world = createWorld();
     expect(() => world.openTab({ ...memory, workerFallback: 'iframe' as 'page' })).toThrow(

@@ -50,7 +50,9 @@ export async function startRemoteCustody(
   });
   const post = (request: Request): void => port.post(request);
   try {
-    post({ kind: 'begin', settings: { ...settings, worker: undefined }, origin: page.origin() });
+    // What is the page's alone stays here: some of it is as the app gave it, and may be nothing that can be cloned.
+    const told = { ...settings, worker: undefined, popupCallbackUrl: undefined, cookieDomain: undefined };
+    post({ kind: 'begin', settings: told, origin: page.origin() });
     await within(timers, startLimit, started, () => workerUnavailable('late'));
   } catch (error) {
     port.terminate();
