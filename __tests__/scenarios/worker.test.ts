@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import { messageVersion } from '../../src/custody/custody-messages.ts';
 import type { WorkerListener, Workers } from '../../src/environment.ts';
-import { workerUnavailable } from '../../src/errors.ts';
+import { featureLoadFailed, workerUnavailable } from '../../src/errors.ts';
 import { watch } from '../support/invariants.ts';
 import { ada, createWorld, type Tab, type World } from '../support/world.ts';
 
@@ -127,6 +127,27 @@ describe('a worker that does not start', () => {
   });
 });
 
+describe('a worker whose code cannot be loaded', () => {
+  it('spends no code: the callback can be handled again', async () => {
+    const world = createWorld();
+    let isBroken = true;
+    const tab = tabWith(
+      world,
+      (next, ...asked) => (isBroken ? Promise.reject(featureLoadFailed(new Error('404'))) : next(...asked)),
+      { workerFallback: 'error' },
+    );
+    await expect(tab.login()).rejects.toMatchObject({
+      error: 'feature_load_failed',
+      retryable: true,
+      requiresLogin: false,
+    });
+    expect(world.requests).toEqual([]);
+    isBroken = false;
+    await tab.client.handleRedirectCallback((await tab.follow()).headers.get('location') ?? '');
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+});
+
 describe('a worker that has started', () => {
   it('and is dead keeps no call beyond its limit, and stays the only custodian', async () => {
     const world = createWorld();
@@ -210,6 +231,22 @@ describe('a worker that has started', () => {
     const login = watch(world, tab.login());
     await world.advance(20_000);
     expect(login.error).toMatchObject({ error: 'invalid_id_token' });
+  });
+
+  it('and dies when the code of a login is spent leaves no code to be sent again', async () => {
+    const world = createWorld();
+    const { tab, life } = mortal(world);
+    world.faults.push({
+      kind: 'alter',
+      alter: (body) => {
+        life.isOver = true;
+        return body;
+      },
+    });
+    const login = watch(world, tab.login());
+    await world.advance(20_000);
+    expect(login.error).toMatchObject({ reason: 'worker_silent', retryable: false, requiresLogin: true });
+    expect(tab.sessionStorage.names()).toEqual([]);
   });
 
   it.each([

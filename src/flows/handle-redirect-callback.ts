@@ -4,7 +4,7 @@ import { readTransaction } from '../core/transaction.ts';
 import { GenericError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { transactionName } from './login-with-redirect.ts';
-import { redeemCode } from './redeem-code.ts';
+import { keepRedeemed, sendCode } from './redeem-code.ts';
 
 /**
  * Completes the login that the address belongs to. Two calls for one address share one exchange. The transaction is
@@ -22,22 +22,21 @@ export function handleRedirectCallback<AppState>(
     const text = readText(context, name);
     const transaction = answeredBy(response, readTransaction(text), settings.issuer);
     env.sessionStorage.remove(name); // before anything is sent: another client of the page may be handling the same
+    let isSpent = false;
     try {
-      await redeemCode(context, response, transaction);
+      const redeemed = await sendCode(context, response, transaction);
+      isSpent = true;
+      await keepRedeemed(context, redeemed, transaction);
     } catch (error) {
       if (!(error instanceof GenericError && error.retryable)) throw error;
       // The code may still be good where nobody answered, or the server declined for a while. Otherwise only a login helps.
-      if (onceSpent.includes(error.error) || text === null)
-        throw Object.assign(error, { retryable: false, requiresLogin: true });
+      if (isSpent || text === null) throw Object.assign(error, { retryable: false, requiresLogin: true });
       if (readText(context, name) === null) env.sessionStorage.set(name, text); // else another login has begun meanwhile
       throw error;
     }
     return { appState: transaction.appState as AppState, response_type: 'code' };
   });
 }
-
-/** What only goes wrong when the code is spent. */
-const onceSpent = ['invalid_id_token', 'storage_error', 'feature_load_failed'];
 
 function readText({ env }: ClientContext, name: string): string | null {
   try {

@@ -3,6 +3,7 @@ import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
+import type { Redeemed } from '../custody/custody.ts';
 import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import type { ClientContext } from './context.ts';
@@ -22,10 +23,29 @@ export async function redeemCode(
   transaction: Transaction,
   began?: Snapshot,
 ): Promise<Obtained> {
-  const { custody, settings, env, heap } = context;
+  return keepRedeemed(context, await sendCode(context, response, transaction), transaction, began);
+}
+
+/** The first half of `redeemCode`: when it is over, the code is spent. */
+export async function sendCode(
+  { custody }: ClientContext,
+  response: AuthorizationResponse,
+  transaction: Transaction,
+): Promise<Redeemed> {
   const code = codeOf(response, transaction);
-  const { code_verifier, redirect_uri, audience, scope } = transaction;
-  const { receipt, answer } = await custody.redeem({ code, code_verifier, redirect_uri, scope });
+  const { code_verifier, redirect_uri, scope } = transaction;
+  return custody.redeem({ code, code_verifier, redirect_uri, scope });
+}
+
+/** The second half of `redeemCode`. */
+export async function keepRedeemed(
+  context: ClientContext,
+  { receipt, answer }: Redeemed,
+  transaction: Transaction,
+  began?: Snapshot,
+): Promise<Obtained> {
+  const { custody, settings, env, heap } = context;
+  const { audience, scope } = transaction;
   let logouts: number | undefined;
   try {
     const expected = { ...transaction, now: env.clock.now() };
