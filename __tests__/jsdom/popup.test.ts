@@ -102,6 +102,12 @@ describe('the page that a popup returns to', () => {
     jest.useRealTimers();
   });
 
+  it('takes the answer out of an address of two slashes too', async () => {
+    history.replaceState(null, '', 'http://localhost:3000//popup.html?code=c');
+    await expect(answerPopup({ clientId: 'spa' })).resolves.toBe(false);
+    expect(location.href).toBe('http://localhost:3000//popup.html');
+  });
+
   it('without an answer in its address says so', async () => {
     history.replaceState(null, '', '/popup.html');
     await expect(answerPopup({ clientId: 'spa' })).resolves.toBe(false);

@@ -15,7 +15,7 @@ const receiptLimit: Milliseconds = 5000;
  */
 export async function answerPopup({ clientId }: { clientId: string }): Promise<boolean> {
   const response = readAuthorizationResponse(new URLSearchParams(location.search));
-  history.replaceState(null, '', location.pathname);
+  history.replaceState(null, '', location.origin + location.pathname); // a path of two slashes would name a host
   if (response.state === undefined) return false;
   const channel = new BroadcastChannel(popupChannelName(clientId, response.state));
   const receipt = await new Promise<ReturnType<typeof readPopupReceipt>>((resolve) => {
