@@ -371,3 +371,16 @@ describe.each(['popup', 'timeoutInSeconds', 'popupCallbackUrl'])('a %s that nobo
     for (const { window } of tab.popups) expect(window.closed).toBe(true);
   });
 });
+
+describe('a popup that is no window', () => {
+  it.each([
+    ['a text', 'x'],
+    ['an empty object', {}],
+    ['true', true],
+  ])('but %s is refused', async (_, popup) => {
+    const tab = createWorld().openTab();
+    await expect(tab.client.loginWithPopup({}, { popup: popup as never })).rejects.toMatchObject({
+      error: 'invalid_configuration',
+    });
+  });
+});

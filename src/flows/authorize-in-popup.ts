@@ -35,6 +35,8 @@ export async function authorizeInPopup(
 ): Promise<Obtained> {
   if (!options.host.open) throw noPage();
   if (!popup) throw new PopupOpenError();
+  if (typeof popup.close !== 'function' || typeof popup.location !== 'object')
+    throw new InvalidConfigurationError('"popup" is no window.', 'Leave it out, or pass one.');
   const { settings, env } = context;
   const giveUp = new AbortController();
   for (const signal of [options.signal, context.disposal.signal]) follow(giveUp, signal);
@@ -90,8 +92,6 @@ function follow(controller: AbortController, signal: AbortSignal | undefined): v
 
 async function prepare(context: ClientContext, popup: Window, options: PopupLogin) {
   const { settings, env } = context;
-  if (typeof popup.location !== 'object')
-    throw new InvalidConfigurationError('"popup" is no window.', 'Leave it out, or pass one.');
   const callback = readCallbackUrl(context, options.popupCallbackUrl);
   const limit = 1000 * readLimit('timeoutInSeconds', options.timeoutInSeconds, settings.frameLimit / 1000);
   const target = targetOf(settings, options.authorizationParams);
