@@ -306,6 +306,21 @@ describe('there is a worker', () => {
     expect(world.warnings).toEqual([]);
   });
 
+  it('out of the script that the SDK brings along where the file has no name', async () => {
+    const world = createWorld();
+    const addresses: unknown[] = [];
+    const tab = tabWith(
+      world,
+      (next, url, heard) => {
+        addresses.push(url);
+        return next(url, heard);
+      },
+      { workerUrl: '' },
+    );
+    await tab.login();
+    expect(addresses).toEqual([undefined]);
+  });
+
   it.each(['popupCallbackUrl', 'cookieDomain'])(
     'whatever the app gives as %s, which is the page’s alone and may be nothing that can be cloned',
     async (name) => {

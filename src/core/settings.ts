@@ -97,7 +97,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),
     frameSilence: seconds(2),
-    worker: hasWorker ? { url: options.workerUrl, fallback: workerFallback } : undefined,
+    worker: hasWorker ? { url: options.workerUrl || undefined, fallback: workerFallback } : undefined,
     revokeOnLogout: options.revokeOnLogout !== false,
     sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
     cookieDomain: options.cookieDomain,
