@@ -7,6 +7,7 @@ import { tenantBrowser, type TenantBrowser, type Visit } from '../support/tenant
 export const app = 'http://localhost:3000';
 export const api = 'https://api.example';
 export const ada = { email: 'ada@example.com', password: 'correct horse' };
+export const grace = 'grace@example.com';
 /** The pair of RFC 7636, appendix B. */
 export const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 export const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
@@ -38,7 +39,7 @@ export const configuration = {
   ],
   users: [
     { ...ada, name: 'Ada Lovelace' },
-    { email: 'grace@example.com', password: 'battery staple' },
+    { email: grace, password: 'battery staple' },
     { email: 'mallory@example.com', password: 'mallory', blocked: true },
   ],
 } as const satisfies TenantConfiguration;
@@ -109,9 +110,13 @@ export async function postToken(
 }
 
 /** A code without the login page. */
-export async function aCode(tenant: Tenant, changes: Record<string, string | null> = {}): Promise<string> {
+export async function aCode(
+  tenant: Tenant,
+  changes: Record<string, string | null> = {},
+  email = ada.email,
+): Promise<string> {
   const browser = tenantBrowser(tenant);
-  browser.setCookie(tenant.signIn(ada.email, { client_id: changes['client_id'] ?? 'spa' }).cookie);
+  browser.setCookie(tenant.signIn(email, { client_id: changes['client_id'] ?? 'spa' }).cookie);
   const { url } = await browser.visit(authorizeUrl(changes));
   const code = url.searchParams.get('code');
   if (code === null) throw new Error(`no code: ${url.href}`);
@@ -130,10 +135,12 @@ export const codeGrant = (code: string, changes: Record<string, string> = {}) =>
 /** The tokens of a new login: a family of its own. */
 export async function login(
   tenant: Tenant,
-  changes: Record<string, string> = {},
+  changes: Record<string, string | null> = {},
+  email = ada.email,
 ): Promise<TokenAnswer['body']> {
-  const code = await aCode(tenant, changes);
-  const { client_id = 'spa', redirect_uri = app } = changes;
+  const code = await aCode(tenant, changes, email);
+  const client_id = changes['client_id'] ?? 'spa';
+  const redirect_uri = changes['redirect_uri'] ?? app;
   const answer = await postToken(tenant, codeGrant(code, { client_id, redirect_uri }));
   expect(answer.status).toBe(200);
   return answer.body;
@@ -147,6 +154,23 @@ export const refresh = (tenant: Tenant, refresh_token: unknown, changes: Record<
     refresh_token: String(refresh_token),
     ...changes,
   });
+
+/** Presents a refresh token that must be good, and gives the one that came back. */
+export async function successorOf(
+  tenant: Tenant,
+  refresh_token: unknown,
+  changes?: Record<string, string>,
+): Promise<unknown> {
+  const { status, body } = await refresh(tenant, refresh_token, changes);
+  expect(status).toBe(200);
+  return body['refresh_token'];
+}
+
+/** Gives a refresh token back. */
+export const revoke = (tenant: Tenant, form: Readonly<Record<string, string>>) =>
+  tenant.fetch(
+    new Request(`${tenant.baseUrl}/oauth/revoke`, { method: 'POST', body: new URLSearchParams(form) }),
+  );
 
 /** The answer to a refresh token that is good for nothing. */
 export const refusedAsUnknown = {

@@ -1,14 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Tenant } from '../../src/tenant/index.ts';
-import { aTenant, codesOf, login, refresh, refusedAsUnknown } from './a-tenant.ts';
-
-const revoke = (tenant: Tenant, form: Record<string, string>) =>
-  tenant.fetch(
-    new Request(`${tenant.baseUrl}/oauth/revoke`, { method: 'POST', body: new URLSearchParams(form) }),
-  );
+import {
+  aTenant,
+  aTenantWithLeeway,
+  codesOf,
+  login,
+  nonRotating,
+  refresh,
+  refusedAsUnknown,
+  revoke,
+  rotating,
+  successorOf,
+} from './a-tenant.ts';
 
 describe('revoking', () => {
-  it('ends the family, with an answer of nothing at all', async () => {
+  it('R49: ends the family, with an answer of nothing at all', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);
     const response = await revoke(tenant, { client_id: 'spa', token: String(refresh_token) });
@@ -19,13 +24,25 @@ describe('revoking', () => {
     expect(codesOf(tenant).slice(-2)).toEqual(['srrt', 'fertft']);
   });
 
-  it('V12: takes a superseded token too, and does not call it reuse', async () => {
-    const tenant = aTenant();
-    const { refresh_token } = await login(tenant);
-    const { body } = await refresh(tenant, refresh_token);
-    expect((await revoke(tenant, { client_id: 'spa', token: String(refresh_token) })).status).toBe(200);
-    expect(await refresh(tenant, body['refresh_token'])).toMatchObject(refusedAsUnknown);
+  it('R50: takes every token of the same authorization, spent or beside the newest', async () => {
+    const tenant = aTenantWithLeeway(60);
+    const { refresh_token: spent } = await login(tenant);
+    const [beside, newest] = [await successorOf(tenant, spent), await successorOf(tenant, spent)];
+    await revoke(tenant, { client_id: 'spa', token: String(beside) });
+    for (const token of [spent, beside, newest])
+      expect(await refresh(tenant, token)).toMatchObject(refusedAsUnknown);
     expect(codesOf(tenant)).not.toContain('ferrt');
+  });
+
+  it('R50: takes what a token was swapped for, when its client no longer rotates', async () => {
+    const tenant = aTenant();
+    tenant.updateClient('native', { refresh_token: rotating });
+    const { refresh_token } = await login(tenant, { client_id: 'native' });
+    tenant.updateClient('native', { refresh_token: nonRotating });
+    const swapped = await successorOf(tenant, refresh_token, { client_id: 'native' });
+    await revoke(tenant, { client_id: 'native', token: String(refresh_token) });
+    expect(await refresh(tenant, swapped, { client_id: 'native' })).toMatchObject(refusedAsUnknown);
+    expect(codesOf(tenant).slice(-2)).toEqual(['srrt', 'fertft']);
   });
 
   it('leaves the other families of the user alone', async () => {

@@ -104,6 +104,11 @@ export interface TenantConfiguration {
   readonly now?: () => Milliseconds;
   /** How a fault waits. Default `setTimeout`. */
   readonly wait?: (span: Milliseconds) => Promise<void>;
+  /**
+   * Waited for whenever a refresh looks its user up, as where accounts are kept elsewhere; other requests pass meanwhile.
+   * Default: nothing to wait for.
+   */
+  readonly userLookup?: (user_id: string) => Promise<void>;
 }
 
 export interface Client {
@@ -176,6 +181,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'quirks',
     'now',
     'wait',
+    'userLookup',
   ]);
   const baseUrl = readBaseUrl(tenant.get('baseUrl'));
   const clients = readList('clients', tenant.get('clients'), readClient);

@@ -1,12 +1,12 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
-import type { Clock } from '../clock.ts';
+import type { Clock, Milliseconds } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
 import type { Client, Configuration, Organization, User } from './configuration.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
 import type { Randomness } from './randomness.ts';
-import { headOf, type RefreshTokenFamily, type RotationPolicy } from './refresh-token-family.ts';
+import { headOf, transition, type RefreshTokenFamily, type RotationPolicy } from './refresh-token-family.ts';
 import { rotationPolicy } from './refresh-token-settings.ts';
 import type { SigningKey } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
@@ -36,6 +36,8 @@ export interface TenantContext {
   readonly key: SigningKey;
   readonly state: TenantState;
   readonly journal: Journal;
+  /** A user, from wherever accounts are kept. */
+  findUser(userId: string): Promise<User | undefined>;
 }
 
 export const initialState = ({ clients, users }: Configuration): TenantState => ({
@@ -54,6 +56,24 @@ export function keepFamily({ state }: TenantContext, family: RefreshTokenFamily)
   const { value, counter } = headOf(family);
   state.families.set(family.familyId, family);
   state.refreshTokens.set(value, { familyId: family.familyId, counter });
+}
+
+/**
+ * Ends whatever lives of one authorization: a family, or what took its place when the rotation setting changed.
+ * @returns the families that lived until now
+ */
+export function endAuthorization(
+  context: TenantContext,
+  client: Client,
+  firstFamilyId: string,
+  end: { readonly now: Milliseconds; readonly cause: 'revoked' | 'code_replay' },
+): readonly RefreshTokenFamily[] {
+  return [...context.state.families.values()].filter((family) => {
+    if (family.firstFamilyId !== firstFamilyId) return false;
+    const [next, outcome] = transition(family, { kind: 'end', ...end }, policyOf(context, client));
+    keepFamily(context, next);
+    return outcome.kind === 'ended';
+  });
 }
 
 /** By its id, or by its name, which Auth0 compares in lower case. */

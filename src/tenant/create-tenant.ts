@@ -86,13 +86,18 @@ export function createTenant(source: TenantConfiguration): Tenant {
   const { seed, random } = readSeed(source);
   const clock = tenantClock(source.now);
   const configuration = readConfiguration(source, random, clock.now());
+  const state = initialState(configuration);
   const context: TenantContext = {
     configuration,
     clock,
     random,
     key: signingKey(seed),
-    state: initialState(configuration),
+    state,
     journal: openJournal(clock, random),
+    findUser: async (userId) => {
+      await source.userLookup?.(userId);
+      return state.users.get(userId);
+    },
   };
   const { faults, pass } = createFaults({
     journal: context.journal,

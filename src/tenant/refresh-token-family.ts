@@ -57,6 +57,8 @@ export type EndCause = 'reuse' | 'revoked' | 'code_replay' | 'migration' | 'abso
 /** Every token that descends from one authorization, superseded ones included: without them reuse could not be seen. */
 export interface RefreshTokenFamily {
   readonly familyId: string;
+  /** The family that the login began; one that takes another's place in a migration keeps it. */
+  readonly firstFamilyId: string;
   readonly clientId: string;
   readonly userId: string;
   readonly audience: string | null;
@@ -135,8 +137,8 @@ export interface FamilyBirth {
 
 /** A family with its first token. The absolute lifetime is fixed here, once (L1). */
 export function beginFamily(birth: FamilyBirth, policy: RotationPolicy): RefreshTokenFamily {
-  const { value, now, ...identity } = birth;
-  return found({ ...identity, now, value, expiresAt: after(now, policy.tokenLifetime) }, policy);
+  const expiresAt = after(birth.now, policy.tokenLifetime);
+  return found({ ...birth, firstFamilyId: birth.familyId, expiresAt }, policy);
 }
 
 /**
@@ -256,7 +258,7 @@ function migrateOut(
 }
 
 function found(
-  birth: FamilyBirth & { expiresAt: Milliseconds | null },
+  birth: FamilyBirth & { firstFamilyId: string; expiresAt: Milliseconds | null },
   policy: RotationPolicy,
 ): RefreshTokenFamily {
   const { value, now, expiresAt, ...identity } = birth;
@@ -271,9 +273,9 @@ function found(
   return { ...identity, rotating: policy.rotating, createdAt: now, expiresAt, tokens: [first], ended: null };
 }
 
-function identityOf(family: RefreshTokenFamily): Omit<FamilyBirth, 'now' | 'value' | 'familyId'> {
-  const { clientId, userId, audience, scope, sessionId, authTime, organizationId } = family;
-  return { clientId, userId, audience, scope, sessionId, authTime, organizationId };
+function identityOf(family: RefreshTokenFamily) {
+  const { firstFamilyId, clientId, userId, audience, scope, sessionId, authTime, organizationId } = family;
+  return { firstFamilyId, clientId, userId, audience, scope, sessionId, authTime, organizationId };
 }
 
 const isLeaf = (token: RefreshToken): boolean => token.firstRotatedAt === null;

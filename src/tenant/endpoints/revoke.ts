@@ -2,10 +2,10 @@
 import type { Context } from 'hono';
 import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
-import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { endAuthorization, type TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { readBodyParameters } from '../parameters.ts';
-import { transition } from '../refresh-token-family.ts';
+import { headOf } from '../refresh-token-family.ts';
 import { missingParameter, refuse, respond } from '../token-answer.ts';
 
 export async function revoke(context: TenantContext, c: Context): Promise<Response> {
@@ -40,26 +40,24 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
   }
 }
 
-/** Any member names its family, a superseded one too. A token of another client stays as it is. */
+/** Any member names its family, a superseded one too, and one that was swapped since. A token of another client stays as it is. */
 function revokeFamilyOf(context: TenantContext, client: Client, token: string): void {
   const held = context.state.refreshTokens.get(token);
-  const family = held && context.state.families.get(held.familyId);
-  if (!held || !family || family.clientId !== client.client_id) return;
+  const named = held && context.state.families.get(held.familyId);
+  if (!held || !named || named.clientId !== client.client_id) return;
   const now = context.clock.now();
-  const [next, outcome] = transition(
-    family,
-    { kind: 'end', now, cause: 'revoked' },
-    policyOf(context, client),
-  );
-  keepFamily(context, next);
-  if (outcome.kind !== 'ended') return;
-  context.journal.write({
-    type: 'srrt',
-    description: 'Refresh token revoked',
-    client_id: client.client_id,
-    user_id: family.userId,
-    details: { familyId: family.familyId, tokenCounter: held.counter, audience: family.audience },
-    decision: 'revoke',
-    reason: 'the client gave the token back; its whole family ends',
-  });
+  for (const family of endAuthorization(context, client, named.firstFamilyId, { now, cause: 'revoked' }))
+    context.journal.write({
+      type: 'srrt',
+      description: 'Refresh token revoked',
+      client_id: client.client_id,
+      user_id: family.userId,
+      details: {
+        familyId: family.familyId,
+        tokenCounter: family === named ? held.counter : headOf(family).counter,
+        audience: family.audience,
+      },
+      decision: 'revoke',
+      reason: 'the client gave the token back; its whole family ends',
+    });
 }

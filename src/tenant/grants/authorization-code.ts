@@ -4,9 +4,9 @@ import { codeChallenge, isCodeVerifier } from '../../oauth/pkce.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
-import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { endAuthorization, keepFamily, policyOf, type TenantContext } from '../context.ts';
 import type { Parameters } from '../parameters.ts';
-import { beginFamily, headOf, transition, type RefreshTokenFamily } from '../refresh-token-family.ts';
+import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
 
@@ -85,11 +85,9 @@ function replayed(
   familyId: string | null,
   now: Milliseconds,
 ): Refusal {
-  const family = familyId === null ? undefined : context.state.families.get(familyId);
-  if (!family) return fail(context, client, invalidCode, 'the code was used before');
-  const [ended] = transition(family, { kind: 'end', now, cause: 'code_replay' }, policyOf(context, client));
-  keepFamily(context, ended);
-  return fail(context, client, invalidCode, `the code was used before; family ${family.familyId} is revoked`);
+  if (familyId === null) return fail(context, client, invalidCode, 'the code was used before');
+  endAuthorization(context, client, familyId, { now, cause: 'code_replay' });
+  return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
 }
 
 const mayRefresh = (

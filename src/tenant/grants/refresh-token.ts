@@ -92,7 +92,7 @@ async function judgeBeforehand(
     const answer = spend(context, presentation, now);
     if (answer.kind === 'refused') return answer;
   }
-  const user = await findUser(context, family.userId);
+  const user = await context.findUser(family.userId);
   if (!user) return fail(context, client, unknownRefreshToken, 'the user does not exist any more');
   if (!user.blocked) return { kind: 'passed', user };
   return fail(
@@ -303,10 +303,6 @@ function resolveTarget(
 }
 
 const standardScopes = ['openid', 'profile', 'email', 'offline_access'];
-
-/** Where accounts would be looked up over a wire; the tenant keeps them in memory. */
-const findUser = async (context: TenantContext, userId: string): Promise<User | undefined> =>
-  context.state.users.get(userId);
 
 /** Only names of the original grant count; when none is left, the OpenID Connect names of the grant are. The successor keeps the full scope. */
 function narrowedScope(granted: string, requested: string | undefined): string {
