@@ -43,27 +43,30 @@ describe.each(engines)('in %s', (name) => {
   afterAll(() => engine.close());
 
   describe('logging in', () => {
-    story('lets the user in with the right password only, and shows what the token is for', async (world) => {
-      await visit(world);
-      expect(await text(world, 'session-line')).toBe('Nobody is signed in.');
+    story(
+      'R55: lets the user in with the right password only, and shows what the token is for',
+      async (world) => {
+        await visit(world);
+        expect(await text(world, 'session-line')).toBe('Nobody is signed in.');
 
-      await world.tab.click('#log-in');
-      await fillLoginForm(world.tab, 'wrong horse');
-      await present(world.tab, '[role="alert"]');
-      expect(await text(world, 'error')).toBe('Wrong email or password');
-      await fillLoginForm(world.tab, playgroundUser.password);
-      await ready(world.tab);
+        await world.tab.click('#log-in');
+        await fillLoginForm(world.tab, 'wrong horse');
+        await present(world.tab, '[role="alert"]');
+        expect(await text(world, 'error')).toBe('Wrong email or password');
+        await fillLoginForm(world.tab, playgroundUser.password);
+        await ready(world.tab);
 
-      expect(await text(world, 'session-line')).toBe('Signed in as Ada Lovelace.');
-      expect(await text(world, 'user-email')).toBe('ada@example.com');
-      expect(await text(world, 'token-audience')).toBe('https://api.example');
-      expect((await text(world, 'token-scope')).split(' ').sort()).toEqual(
-        ['openid', 'profile', 'email', 'offline_access', 'read:things'].sort(),
-      );
-      expect(await text(world, 'token-life')).toMatch(/^(60 min 0|59 min \d+) s left$/);
-      expect(new URL(await world.tab.url()).search).toBe('');
-      expect(journalOf(world, 'fp')).toHaveLength(1);
-    });
+        expect(await text(world, 'session-line')).toBe('Signed in as Ada Lovelace.');
+        expect(await text(world, 'user-email')).toBe('ada@example.com');
+        expect(await text(world, 'token-audience')).toBe('https://api.example');
+        expect((await text(world, 'token-scope')).split(' ').sort()).toEqual(
+          ['openid', 'profile', 'email', 'offline_access', 'read:things'].sort(),
+        );
+        expect(await text(world, 'token-life')).toMatch(/^(60 min 0|59 min \d+) s left$/);
+        expect(new URL(await world.tab.url()).search).toBe('');
+        expect(journalOf(world, 'fp')).toHaveLength(1);
+      },
+    );
   });
 
   describe('getting a token', () => {
@@ -75,7 +78,7 @@ describe.each(engines)('in %s', (name) => {
       expect(traffic(world, before)).toEqual([]);
     });
 
-    story('renews an expired token with exactly one request', async (world) => {
+    story('R56: renews an expired token with exactly one request', async (world) => {
       await signIn(world);
       const first = await text(world, 'token-fingerprint');
       const before = world.arrivals.length;
@@ -117,7 +120,7 @@ describe.each(engines)('in %s', (name) => {
   });
 
   describe('two tabs at once', () => {
-    story('spend one refresh token, round after round', async (world) => {
+    story('R61: spend one refresh token, round after round', async (world) => {
       await signIn(world);
       const second = await openSecondTab(world);
       for (let round = 1; round <= 5; round++) {
@@ -197,7 +200,7 @@ describe.each(engines)('in %s', (name) => {
   });
 
   describe('the hidden iframe', () => {
-    story('renews the token where refresh tokens are off', async (world) => {
+    story('R57: renews the token where refresh tokens are off', async (world) => {
       await visit(world);
       await choose(world, 'useRefreshTokens', 'false');
       await signIn(world);
@@ -208,7 +211,7 @@ describe.each(engines)('in %s', (name) => {
       expect(world.tenant.families()).toEqual([]);
     });
 
-    story('renews the token where no refresh token is held yet', async (world) => {
+    story('R58: renews the token where no refresh token is held yet', async (world) => {
       await visit(world);
       await choose(world, 'useRefreshTokens', 'false');
       await signIn(world);
@@ -223,7 +226,7 @@ describe.each(engines)('in %s', (name) => {
       ]);
     });
 
-    story('fails with a typed error where the tenant knows no session', async (world) => {
+    story('R59: fails with a typed error where the tenant knows no session', async (world) => {
       await visit(world);
       await choose(world, 'useRefreshTokens', 'false');
       await signIn(world);
@@ -260,7 +263,7 @@ describe.each(engines)('in %s', (name) => {
   });
 
   describe("the documentation's example", () => {
-    story('runs as it is written', async (world) => {
+    story('R60: runs as it is written', async (world) => {
       await world.tab.goto(`${world.playgroundUrl}/seed-example.html`);
       await world.tab.click('#log-in');
       await fillLoginForm(world.tab, playgroundUser.password);

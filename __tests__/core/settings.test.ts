@@ -65,7 +65,7 @@ describe('settings', () => {
     expect(readSettings({ ...good, domain })).toMatchObject({ domainUrl, issuer: `${domainUrl}/` });
   });
 
-  it('ask for openid and for what is configured, and for offline_access with refresh tokens only', () => {
+  it('R54, R55: ask for openid and for what is configured, and for offline_access with refresh tokens only', () => {
     const scope = (options: Partial<Auth0ClientOptions>) =>
       readSettings({ ...good, ...options }).authorizationParams.scope;
     expect(scope({})).toBe('openid profile email');

@@ -265,7 +265,7 @@ describe('a login that does not run alone', () => {
 });
 
 describe('useRefreshTokens: false', () => {
-  it('asks for no refresh token and renews through the hidden iframe', async () => {
+  it('R54, R57: asks for no refresh token and renews through the hidden iframe', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokens: false });
     await tab.login();
@@ -341,7 +341,7 @@ describe('useRefreshTokens: false', () => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
-  it('reports login_required, and ends the local session, when the tenant no longer knows the user', async () => {
+  it('R59: reports login_required, and ends the local session, when the tenant no longer knows the user', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokens: false });
     await tab.login();
@@ -355,7 +355,7 @@ describe('useRefreshTokens: false', () => {
 });
 
 describe('useRefreshTokens: true with no refresh token held', () => {
-  it('takes the iframe by default, and reports its failure as missing_refresh_token', async () => {
+  it('R58: takes the iframe by default, and reports its failure as missing_refresh_token', async () => {
     const world = createWorld();
     const tab = world.openTab();
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({
@@ -374,7 +374,7 @@ describe('useRefreshTokens: true with no refresh token held', () => {
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'login_required' });
   });
 
-  it('opens no iframe where the fallback is off', async () => {
+  it('R58: opens no iframe where the fallback is off', async () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });

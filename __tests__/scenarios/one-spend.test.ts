@@ -29,7 +29,7 @@ describe('two tabs with ten callers each, leeway 0', () => {
     expect(world.journal()).not.toContain('ferrt');
   });
 
-  it('spend one token a round, round after round', async () => {
+  it('R61: spend one token a round, round after round', async () => {
     const world = createWorld();
     const first = await signedIn(world);
     const second = world.openTab();

@@ -38,7 +38,7 @@ describe('a login by popup', () => {
     expect(world.frames).toHaveLength(0);
   });
 
-  it('is as good as one by redirect: it can be refreshed, other tabs know of it, and a reload keeps it', async () => {
+  it('R55: is as good as one by redirect: it can be refreshed, other tabs know of it, and a reload keeps it', async () => {
     const { world, tab, call, popup } = await begin();
     await popup.signIn();
     await call;

@@ -240,7 +240,12 @@ describe('coming back with a session', () => {
 
 describe('a wrong authorization request', () => {
   it.each([
-    ['no client', { client_id: null }, 400, 'Missing required parameter: client_id'],
+    [
+      'R60: no client, as an app sends it that spells the option as the page does,',
+      { client_id: null },
+      400,
+      'Missing required parameter: client_id',
+    ],
     ['an unknown client', { client_id: 'nobody' }, 400, 'Unknown client: nobody'],
     [
       'a callback nobody registered',

@@ -282,7 +282,7 @@ describe('from rotating to not rotating', () => {
   });
 });
 
-describe('R16: two tenants in one process', () => {
+describe('two tenants in one process', () => {
   it('R16: know nothing of each other’s users, sessions, codes, tokens and settings', async () => {
     const [tenant, neighbour] = [aTenant(), aTenant({ seed: 'neighbour' })];
     const { refresh_token } = await login(tenant);

@@ -34,16 +34,22 @@ describe('revoking', () => {
     expect(codesOf(tenant)).not.toContain('ferrt');
   });
 
-  it('R50: takes what a token was swapped for, when its client no longer rotates', async () => {
-    const tenant = aTenant();
-    tenant.updateClient('native', { refresh_token: rotating });
-    const { refresh_token } = await login(tenant, { client_id: 'native' });
-    tenant.updateClient('native', { refresh_token: nonRotating });
-    const swapped = await successorOf(tenant, refresh_token, { client_id: 'native' });
-    await revoke(tenant, { client_id: 'native', token: String(refresh_token) });
-    expect(await refresh(tenant, swapped, { client_id: 'native' })).toMatchObject(refusedAsUnknown);
-    expect(codesOf(tenant).slice(-2)).toEqual(['srrt', 'fertft']);
-  });
+  it.each([0, 1])(
+    'R50: takes what its token was swapped for since, swap after swap: token %i of 2',
+    async (which) => {
+      const tenant = aTenant();
+      const client_id = 'native';
+      tenant.updateClient(client_id, { refresh_token: rotating });
+      const swapped = [(await login(tenant, { client_id }))['refresh_token']];
+      for (const refresh_token of [nonRotating, rotating]) {
+        tenant.updateClient(client_id, { refresh_token });
+        swapped.push(await successorOf(tenant, swapped.at(-1), { client_id }));
+      }
+      await revoke(tenant, { client_id, token: String(swapped[which]) });
+      expect(await refresh(tenant, swapped[2], { client_id })).toMatchObject(refusedAsUnknown);
+      expect(codesOf(tenant).slice(-2)).toEqual(['srrt', 'fertft']);
+    },
+  );
 
   it('leaves the other families of the user alone', async () => {
     const tenant = aTenant();

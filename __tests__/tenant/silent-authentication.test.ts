@@ -26,7 +26,7 @@ function run(page: string, role: 'frame' | 'popup' | 'alone' = 'frame') {
 }
 
 describe('prompt=none', () => {
-  it('with a session posts a code to the application’s origin, and to no other', async () => {
+  it('R57: with a session posts a code to the application’s origin, and to no other', async () => {
     const tenant = aTenant();
     const { body } = await signedIn(tenant).visit(silently());
     const code: unknown = expect.stringMatching(/^[\w-]{43}$/);
@@ -36,7 +36,7 @@ describe('prompt=none', () => {
     expect(codesOf(tenant)).toEqual(['s', 'ssa']);
   });
 
-  it('without a session says login_required, and never shows a form', async () => {
+  it('R59: without a session says login_required, and never shows a form', async () => {
     const tenant = aTenant();
     const { body, response } = await tenantBrowser(tenant).visit(silently());
     expect(response.status).toBe(200);
