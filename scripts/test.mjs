@@ -24,7 +24,7 @@ const daily = [
 ];
 const long = [
   { name: 'build', run: check },
-  { name: 'unit', run: jest, only: ['matrix', 'model'] },
+  { name: 'unit', run: jest, only: ['matrix', 'model', 'histories'] },
   {
     name: 'browser',
     needs: 'build',
