@@ -80,7 +80,7 @@ describe.each([
   ['v2', storiesOfV2],
 ] as const)('what auth0-spa-js %s stores', (version, table) => {
   it.each(Object.keys(table))(
-    'R17: has the shape that the reader is tested with: %s',
+    'has the shape that the reader is tested with: %s',
     async (name) => {
       const fixture = await capture(version, name, table[name] as Story);
       const file = fileURLToPath(
