@@ -40,6 +40,19 @@ describe('the development routes', () => {
     expect(tenant.journal.at(-1)).toMatchObject({ type: 'ferrt', details: { tokenCounter: 1 } });
   });
 
+  it('explain a token, which is in the body of the request and not in the answer', async () => {
+    const tenant = aTenant();
+    const { refresh_token } = await login(tenant);
+    const { status, body } = await call(tenant, 'explain', send('POST', { token: refresh_token }));
+    expect(status).toBe(200);
+    expect(body).toEqual(tenant.explain(String(refresh_token)));
+    expect(JSON.stringify(body)).not.toContain(String(refresh_token));
+    for (const wrong of [{}, { token: '' }, { token: 1 }, undefined])
+      expect((await call(tenant, 'explain', send('POST', wrong))).status).toBe(400);
+    const withoutToken = { ...send('POST', { token: refresh_token }), token: '' };
+    expect((await call(tenant, 'explain', withoutToken)).status).toBe(403);
+  });
+
   it('change the leeway', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);

@@ -16,6 +16,7 @@ import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { viewFamily, type FamilyView } from './family-view.ts';
+import { explainRefreshToken, type Explanation } from './grants/refresh-token.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
 import { respondWithPage } from './pages/layout.ts';
@@ -48,6 +49,12 @@ export interface Tenant {
   /** Every refresh token family, oldest first. */
   families(): readonly FamilyView[];
   family(familyId: string): FamilyView | undefined;
+  /**
+   * What would happen if this refresh token's client presented it now, in the words that the journal would hold. Nothing is
+   * written, and nothing is consumed.
+   * @param refreshToken its value; it is not in the answer
+   */
+  explain(refreshToken: string): Explanation;
   /**
    * Presents a token of a family at the token endpoint, as its client would, from outside any page.
    * @param counter which token; default: the newest that was spent already
@@ -113,6 +120,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
       const family = context.state.families.get(familyId);
       return family && view(family);
     },
+    explain: (refreshToken) => explainRefreshToken(context, refreshToken),
     replay: async (familyId, counter) => {
       const plan = planReplay(context, familyId, counter);
       if (plan.kind === 'impossible') throw new RangeError(plan.why);

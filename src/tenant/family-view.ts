@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../clock.ts';
 import {
   headOf,
+  noSuccessor,
   transition,
   windowEndsAt,
   type EndCause,
@@ -124,7 +125,7 @@ const tryToken = (
       now,
       counter: token.counter,
       clientId: family.clientId,
-      successor: { value: '', familyId: '' },
+      successor: noSuccessor,
     },
     policy,
   );

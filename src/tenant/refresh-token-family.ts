@@ -87,10 +87,13 @@ export interface RotationPolicy {
 }
 
 /** Names drawn before the decision, used only if it issues something. */
-interface Successor {
+export interface Successor {
   readonly value: string;
   readonly familyId: string;
 }
+
+/** For a dry run, which keeps nothing of what it issues. */
+export const noSuccessor: Successor = { value: '', familyId: '' };
 
 export type FamilyEvent =
   | {

@@ -22,6 +22,7 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
   app.get('/journal', (c) => c.json(tenant.journal));
   app.get('/families', (c) => c.json(tenant.families()));
   app.post('/families/:id/replay', (c) => replay(tenant, c));
+  app.post('/explain', (c) => explain(tenant, c));
   app.patch('/clients/:id', (c) => patchClient(tenant, c));
   app.get('/faults', (c) => c.json(tenant.faults.list()));
   app.post('/faults', (c) => addFault(tenant, c));
@@ -77,6 +78,14 @@ async function replay(tenant: Tenant, c: Context): Promise<Response> {
     if (error instanceof RangeError) return refuse(c, 404, error.message);
     throw error;
   }
+}
+
+/** A write only in its method: the token must not be in an address, which logs and histories keep. */
+async function explain(tenant: Tenant, c: Context): Promise<Response> {
+  const token = (await readBody(c))?.get('token');
+  if (typeof token !== 'string' || token === '')
+    return refuse(c, 400, 'expected {"token": "a refresh token"}');
+  return c.json(tenant.explain(token));
 }
 
 async function patchClient(tenant: Tenant, c: Context): Promise<Response> {
