@@ -127,7 +127,7 @@ const stories: readonly (readonly [
   [
     'what is no token of this tenant',
     'refuse',
-    /^the tenant has issued no such refresh token$/,
+    /^the tenant has issued no such refresh token/,
     async () => ({ tenant: aTenant(), token: 'v1.Mguessed' }),
   ],
 ];

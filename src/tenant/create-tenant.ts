@@ -4,7 +4,7 @@ import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
-import { initialState, policyOf, userByEmail, type TenantContext } from './context.ts';
+import { initialState, userByEmail, type TenantContext } from './context.ts';
 import { corsForClients } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
 import { developmentRoutes } from './endpoints/development.ts';
@@ -15,14 +15,14 @@ import { revoke } from './endpoints/revoke.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
-import { viewFamily, type FamilyView } from './family-view.ts';
+import type { FamilyView } from './family-view.ts';
 import { explainRefreshToken, type Explanation } from './grants/refresh-token.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
+import { viewFamilies } from './past-families.ts';
 import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
 import { randomness } from './randomness.ts';
-import type { RefreshTokenFamily } from './refresh-token-family.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -44,9 +44,12 @@ export interface Tenant {
   readonly clock: TenantClock;
   /** What is to go wrong with the next requests. */
   readonly faults: Faults;
-  /** What happened so far, oldest first; grows as things happen. */
+  /** What happened, oldest first; grows as things happen. The latest 1,000 entries are kept. */
   readonly journal: readonly JournalEntry[];
-  /** Every refresh token family, oldest first. */
+  /**
+   * The refresh token families, oldest first. Of those that are over for good, their lifetime included, the latest 100 are
+   * kept, each with its newest 50 tokens, as they were found to be over; the values of their tokens are forgotten.
+   */
   families(): readonly FamilyView[];
   family(familyId: string): FamilyView | undefined;
   /**
@@ -105,7 +108,6 @@ export function createTenant(source: TenantConfiguration): Tenant {
     random,
     wait: source.wait ?? realWait,
   });
-  const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), policyFor(context, family));
 
   const tenant: Tenant = {
     fetch: (request) => pass(request, async (passed) => app.fetch(passed)),
@@ -115,11 +117,8 @@ export function createTenant(source: TenantConfiguration): Tenant {
     developmentToken: randomness().text(),
     clock,
     journal: context.journal.entries,
-    families: () => [...context.state.families.values()].map(view),
-    family: (familyId) => {
-      const family = context.state.families.get(familyId);
-      return family && view(family);
-    },
+    families: () => viewFamilies(context),
+    family: (familyId) => viewFamilies(context).find((family) => family.familyId === familyId),
     explain: (refreshToken) => explainRefreshToken(context, refreshToken),
     replay: async (familyId, counter) => {
       const plan = planReplay(context, familyId, counter);
@@ -224,12 +223,6 @@ function knownUser(context: TenantContext, email: string): User {
   const user = userByEmail(context, email);
   if (!user) throw new RangeError(`there is no user with the e-mail address "${email}"`);
   return user;
-}
-
-function policyFor(context: TenantContext, family: RefreshTokenFamily) {
-  const client = context.state.clients.get(family.clientId);
-  if (!client) throw new TypeError(`client ${family.clientId} is not kept`);
-  return policyOf(context, client);
 }
 
 function refuseProduction(): void {

@@ -35,7 +35,11 @@ export interface JournalEntry {
   readonly reason: string;
 }
 
+/** How many entries are kept; the oldest give way. */
+const journalLimit = 1000;
+
 export interface Journal {
+  /** The latest ones, oldest first. */
   readonly entries: readonly JournalEntry[];
   write(
     entry: Omit<JournalEntry, 'log_id' | 'date' | 'details' | 'description'> & Partial<JournalEntry>,
@@ -47,6 +51,7 @@ export function openJournal(clock: Clock, random: Randomness): Journal {
   return {
     entries,
     write: (entry) => {
+      if (entries.length === journalLimit) entries.shift();
       entries.push(
         Object.freeze({
           log_id: random.hex(24),

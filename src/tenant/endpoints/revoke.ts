@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
-import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { findRefreshToken, keepFamily, policyOf, type TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { transition } from '../refresh-token-family.ts';
@@ -42,9 +42,9 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
 
 /** Any member names its family, a superseded one too. A token of another client stays as it is. */
 function revokeFamilyOf(context: TenantContext, client: Client, token: string): void {
-  const held = context.state.refreshTokens.get(token);
-  const family = held && context.state.families.get(held.familyId);
-  if (!held || !family || family.clientId !== client.client_id) return;
+  const held = findRefreshToken(context, token);
+  if (held?.family.clientId !== client.client_id) return;
+  const { family, counter } = held;
   const now = context.clock.now();
   const [next, outcome] = transition(
     family,
@@ -58,7 +58,7 @@ function revokeFamilyOf(context: TenantContext, client: Client, token: string): 
     description: 'Refresh token revoked',
     client_id: client.client_id,
     user_id: family.userId,
-    details: { familyId: family.familyId, tokenCounter: held.counter, audience: family.audience },
+    details: { familyId: family.familyId, tokenCounter: counter, audience: family.audience },
     decision: 'revoke',
     reason: 'the client gave the token back; its whole family ends',
   });

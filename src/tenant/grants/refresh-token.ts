@@ -2,7 +2,7 @@
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import type { Client, User } from '../configuration.ts';
-import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { findRefreshToken, keepFamily, policyFor, policyOf, type TenantContext } from '../context.ts';
 import type { Parameters } from '../parameters.ts';
 import {
   headOf,
@@ -60,14 +60,16 @@ export async function exchangeRefreshToken(
 ): Promise<TokenAnswer> {
   const value = parameters.get('refresh_token');
   if (value === undefined) return missingParameter('refresh_token');
-  const held = context.state.refreshTokens.get(value);
+  const held = findRefreshToken(context, value);
   if (!held) return fail(context, client, unknownRefreshToken, unknownWords); // A5
-  const presentation = { client, ...held };
+  const presentation = { client, familyId: held.family.familyId, counter: held.counter };
 
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
   const judged = await judgeBeforehand(context, presentation);
   if (judged.kind === 'refused') return judged;
-  const { audience, scope, policy } = resolveTarget(context, client, held.familyId, parameters);
+  if (!context.state.families.has(presentation.familyId))
+    return fail(context, client, unknownRefreshToken, unknownWords); // it was over, and forgotten, while the user was looked up
+  const { audience, scope, policy } = resolveTarget(context, client, held.family, parameters);
   if (scope === undefined)
     return fail(
       context,
@@ -106,7 +108,7 @@ export async function exchangeRefreshToken(
  * is drawn from the tenant's randomness, and the words are those that the journal would hold.
  */
 export function explainRefreshToken(context: TenantContext, value: string): Explanation {
-  const held = context.state.refreshTokens.get(value);
+  const held = findRefreshToken(context, value);
   if (!held)
     return {
       decision: 'refuse',
@@ -115,29 +117,22 @@ export function explainRefreshToken(context: TenantContext, value: string): Expl
       tokenCounter: null,
       latestCounter: null,
     };
-  const { familyId, counter } = held;
-  const client = clientOfFamily(context, familyId);
-  const { family, event, policy } = presented(
-    context,
-    { client, familyId, counter },
-    context.clock.now(),
-    noSuccessor,
+  const { family, counter } = held;
+  const { familyId, clientId } = family;
+  const policy = policyFor(context, family);
+  const [, outcome] = transition(
+    family,
+    { kind: 'present', now: context.clock.now(), counter, clientId, successor: noSuccessor },
+    policy,
   );
   const position = { familyId, tokenCounter: counter, latestCounter: headOf(family).counter };
   const refused = (reason: string): Explanation => ({ decision: 'refuse', reason, ...position });
 
-  const [, outcome] = transition(family, event, policy);
   const verdict = inWords(outcome, family, counter, policy);
   if (verdict.decision === 'reuse' || verdict.decision === 'refuse') return { ...verdict, ...position };
   const user = context.state.users.get(family.userId);
   if (!user) return refused(userWords.gone);
   return user.blocked ? refused(userWords.blocked) : { ...verdict, ...position };
-}
-
-function clientOfFamily({ state }: TenantContext, familyId: string): Client {
-  const client = state.clients.get(state.families.get(familyId)?.clientId ?? '');
-  if (!client) throw new TypeError(`the client of family ${familyId} is not kept`);
-  return client;
 }
 
 /**
@@ -314,13 +309,11 @@ function fail(
  * one that they name, and `scope` is undefined where it is neither.
  */
 function resolveTarget(
-  { configuration, state }: TenantContext,
+  { configuration }: TenantContext,
   client: Client,
-  familyId: string,
+  family: RefreshTokenFamily,
   parameters: Parameters,
 ): { audience: string | null; scope: string | undefined; policy: string | undefined } {
-  const family = state.families.get(familyId);
-  if (!family) throw new TypeError(`family ${familyId} is not kept`);
   const { policies } = client.refresh_token;
   const requested = parameters.get('scope');
   const asked = parameters.get('audience');
@@ -403,7 +396,8 @@ const rotationReason = (family: RefreshTokenFamily, counter: number): string =>
     ? `token ${counter} is the newest of its family`
     : `token ${counter} was issued beside the newest, and has not been used`;
 
-const unknownWords = 'the tenant has issued no such refresh token';
+const unknownWords =
+  'the tenant has issued no such refresh token, or has forgotten it since its family was over';
 
 const userWords = {
   gone: 'the user does not exist any more',
