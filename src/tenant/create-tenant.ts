@@ -47,6 +47,12 @@ export interface Tenant {
   /** What happened, oldest first; grows as things happen. The latest 1,000 entries are kept. */
   readonly journal: readonly JournalEntry[];
   /**
+   * What happens from now on, live, for `for await`; every call has a reader of its own, and `return()` ends it, a waiting
+   * `next()` too. A reader that is 1,000 entries behind misses the oldest.
+   * @param after `log_id` of an entry: what came after it is told first, or all that is kept where that entry is not
+   */
+  events(after?: string): AsyncIterableIterator<JournalEntry, undefined>;
+  /**
    * The refresh token families, oldest first. Of those that are over for good, their lifetime included, the latest 100 are
    * kept, each with its newest 50 tokens, as they were found to be over; the values of their tokens are forgotten.
    */
@@ -117,6 +123,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     developmentToken: randomness().text(),
     clock,
     journal: context.journal.entries,
+    events: context.journal.events,
     families: () => viewFamilies(context),
     family: (familyId) => viewFamilies(context).find((family) => family.familyId === familyId),
     explain: (refreshToken) => explainRefreshToken(context, refreshToken),

@@ -5,6 +5,7 @@
  */
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { streamSSE } from 'hono/streaming';
 import { parseJsonObject } from '../../oauth/json.ts';
 import { TenantConfigurationError } from '../configuration-error.ts';
 import type { TenantContext } from '../context.ts';
@@ -20,6 +21,7 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
   app.use(requireToken(tenant));
 
   app.get('/journal', (c) => c.json(tenant.journal));
+  app.get('/events', (c) => streamEvents(tenant, c));
   app.get('/families', (c) => c.json(tenant.families()));
   app.post('/families/:id/replay', (c) => replay(tenant, c));
   app.post('/explain', (c) => explain(tenant, c));
@@ -62,6 +64,17 @@ function requireToken(tenant: Tenant): MiddlewareHandler {
     if (reads || c.req.header('x-tenant-token') === tenant.developmentToken) return next();
     return refuse(c, 403, 'a write needs the header x-tenant-token with the token of this start');
   };
+}
+
+/** The journal, live, as server-sent events (HTML §9.2); the id of each is its `log_id`. */
+function streamEvents(tenant: Tenant, c: Context): Response {
+  const events = tenant.events(c.req.header('last-event-id'));
+  return streamSSE(c, async (stream) => {
+    stream.onAbort(() => void events.return?.());
+    await stream.write(': live\n\n'); // or a server would keep the headers back until the first entry
+    for await (const entry of events)
+      await stream.writeSSE({ id: entry.log_id, data: JSON.stringify(entry) });
+  });
 }
 
 async function replay(tenant: Tenant, c: Context): Promise<Response> {
