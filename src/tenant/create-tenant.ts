@@ -30,6 +30,7 @@ import {
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
 import { signingKey } from './signing-keys.ts';
+import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
 /** A running tenant. But for faults that wait it holds no timers, and no handles; letting go of it is enough to end it. */
@@ -90,6 +91,15 @@ export interface Tenant {
    * @throws {RangeError} when there is no such user or client
    */
   signIn(email: string, options: { readonly client_id: string }): { readonly cookie: string };
+  /** Everything that the tenant remembers: people, clients, sessions, tokens, journal, faults, and where its clock stands. */
+  snapshot(): TenantSnapshot;
+  /**
+   * Goes on from a snapshot, of this tenant or of one that was configured alike: it answers as the other would have.
+   * @throws {TenantSnapshotError} when that cannot be; nothing has changed then
+   */
+  restore(snapshot: unknown): void;
+  /** Forgets everything since the start; under a seed the same ids and tokens come again. The development token stays. */
+  reset(): void;
 }
 
 /**
@@ -109,11 +119,14 @@ export function createTenant(source: TenantConfiguration): Tenant {
     state: initialState(configuration),
     journal: openJournal(clock, random),
   };
-  const { faults, pass } = createFaults({
+  const { faults, pass, ...faultMemory } = createFaults({
     journal: context.journal,
     random,
     wait: source.wait ?? realWait,
   });
+
+  const parts = { context, clock, world: source.now ?? Date.now, faults: faultMemory };
+  const pristine = takeSnapshot(parts);
 
   const tenant: Tenant = {
     fetch: (request) => pass(request, async (passed) => app.fetch(passed)),
@@ -138,6 +151,9 @@ export function createTenant(source: TenantConfiguration): Tenant {
       context.state.users.set(user.user_id, { ...user, blocked });
     },
     signIn: (email, { client_id }) => signIn(context, email, client_id),
+    snapshot: () => takeSnapshot(parts),
+    restore: (snapshot) => restoreSnapshot(parts, snapshot),
+    reset: () => restoreSnapshot(parts, pristine),
   };
   const app = routes(context, tenant);
   return tenant;

@@ -22,4 +22,5 @@ export type {
   RefreshTokenPolicy,
   RefreshTokenSettings,
 } from './refresh-token-settings.ts';
+export { TenantSnapshotError, type TenantSnapshot } from './snapshot.ts';
 export type { TenantClock } from './tenant-clock.ts';

@@ -44,6 +44,8 @@ export interface Journal {
   write(
     entry: Omit<JournalEntry, 'log_id' | 'date' | 'details' | 'description'> & Partial<JournalEntry>,
   ): void;
+  /** Puts other entries in the place of all. They are no events: who reads along goes on with the next one. */
+  replace(entries: readonly JournalEntry[]): void;
   /**
    * The entries from now on, or those after the one with that `log_id`; all that are kept, if that one is not.
    * Whoever reads more slowly than 1,000 entries are written misses the oldest.
@@ -56,6 +58,8 @@ export function openJournal(clock: Clock, random: Randomness): Journal {
   let written = 0;
   /** Those who wait for the next entry. Readers are known by nothing else, so that one that is gone leaves nothing behind. */
   let waiting = new Set<() => void>();
+  /** Counts replacements, since which a reader's position means nothing any more. */
+  let edition = 0;
   const oldest = () => written - entries.length;
   return {
     entries,
@@ -75,13 +79,20 @@ export function openJournal(clock: Clock, random: Randomness): Journal {
       waiting = new Set();
       for (const wake of woken) wake();
     },
+    replace(others) {
+      entries.splice(0, entries.length, ...others);
+      edition += 1;
+    },
     events(after) {
+      let seenEdition = edition;
       let position =
         after === undefined ? written : oldest() + 1 + entries.findIndex(({ log_id }) => log_id === after);
       let ended = false;
       let wake: (() => void) | undefined;
       let last: Promise<unknown> = Promise.resolve();
       const next = async (): Promise<IteratorResult<JournalEntry, undefined>> => {
+        if (seenEdition !== edition) position = written;
+        seenEdition = edition;
         while (!ended && position >= written)
           await new Promise<void>((resolve) => {
             wake = resolve;

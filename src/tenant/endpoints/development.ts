@@ -12,6 +12,7 @@ import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
 import type { Tenant } from '../create-tenant.ts';
 import type { Fault } from '../faults.ts';
+import { TenantSnapshotError } from '../snapshot.ts';
 
 export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono {
   const app = new Hono();
@@ -37,6 +38,12 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
       ? c.json(tenant.faults.list())
       : refuse(c, 404, 'there is no such fault'),
   );
+  app.post('/snapshot', (c) => c.json(tenant.snapshot())); // it holds secrets, so that not every reader gets one
+  app.post('/restore', (c) => restore(tenant, c));
+  app.post('/reset', (c) => {
+    tenant.reset();
+    return c.json({});
+  });
   app.get('/clock', (c) => showClock(tenant, c));
   app.post('/clock', (c) => moveClock(tenant, c));
   return app;
@@ -128,6 +135,16 @@ async function addFault(tenant: Tenant, c: Context): Promise<Response> {
     return c.json({ id: tenant.faults.add(fault) });
   } catch (error) {
     if (error instanceof TenantConfigurationError) return refuse(c, 400, error.message);
+    throw error;
+  }
+}
+
+async function restore(tenant: Tenant, c: Context): Promise<Response> {
+  try {
+    tenant.restore(parseJsonObject(await c.req.text()));
+    return c.json({});
+  } catch (error) {
+    if (error instanceof TenantSnapshotError) return refuse(c, 400, error.message);
     throw error;
   }
 }
