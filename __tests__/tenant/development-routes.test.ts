@@ -40,6 +40,38 @@ describe('the development routes', () => {
     expect(tenant.journal.at(-1)).toMatchObject({ type: 'ferrt', details: { tokenCounter: 1 } });
   });
 
+  it('explain a token, which is in the body of the request and not in the answer', async () => {
+    const tenant = aTenant();
+    const { refresh_token } = await login(tenant);
+    const { status, body } = await call(tenant, 'explain', send('POST', { token: refresh_token }));
+    expect(status).toBe(200);
+    expect(body).toEqual(tenant.explain(String(refresh_token)));
+    expect(JSON.stringify(body)).not.toContain(String(refresh_token));
+    for (const wrong of [{}, { token: '' }, { token: 1 }, undefined])
+      expect((await call(tenant, 'explain', send('POST', wrong))).status).toBe(400);
+    const withoutToken = { ...send('POST', { token: refresh_token }), token: '' };
+    expect((await call(tenant, 'explain', withoutToken)).status).toBe(403);
+  });
+
+  it('take a snapshot, restore it, and reset, with the token of this start only', async () => {
+    const tenant = aTenant();
+    await login(tenant);
+    const { body: snapshot } = await call(tenant, 'snapshot', send('POST'));
+    expect(snapshot).toEqual(tenant.snapshot());
+    const before = [tenant.families(), [...tenant.journal]];
+    for (const path of ['snapshot', 'restore', 'reset'])
+      expect((await call(tenant, path, { ...send('POST', snapshot), token: '' })).status).toBe(403);
+    expect((await call(tenant, 'snapshot')).status).toBe(405);
+    expect((await call(tenant, 'reset', send('POST'))).status).toBe(200);
+    expect([tenant.families(), tenant.journal]).toEqual([[], []]);
+    expect((await call(tenant, 'restore', send('POST', snapshot))).status).toBe(200);
+    expect([tenant.families(), tenant.journal]).toEqual(before);
+    expect((await call(tenant, 'restore', send('POST', { ...Object(snapshot), version: 2 }))).status).toBe(
+      400,
+    );
+    expect((await call(tenant, 'restore', { method: 'POST', body: '{' })).status).toBe(400);
+  });
+
   it('change the leeway', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);

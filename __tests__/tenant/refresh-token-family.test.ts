@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { itemAt, itemsOf } from '../../src/tenant/persistent-list.ts';
 import {
   beginFamily,
   headOf,
@@ -237,7 +238,7 @@ describe('a non-rotating family', () => {
     const story = aFamily(endless);
     expect(story.present(1, 0)).toEqual({ kind: 'exchanged' });
     expect(story.present(1, 1_000_000)).toEqual({ kind: 'exchanged' });
-    expect(story.family.tokens).toHaveLength(1);
+    expect(itemsOf(story.family.tokens)).toHaveLength(1);
   });
 
   it('renews its idle lifetime with every exchange', () => {
@@ -260,10 +261,10 @@ describe('a non-rotating family', () => {
     const story = aFamily(endless);
     story.change(usual);
     const outcome = story.present(1, 0);
-    expect(outcome).toMatchObject({
-      kind: 'migrated_in',
-      replacement: { rotating: true, expiresAt: start + 2_592_000_000, tokens: [{ counter: 1 }] },
-    });
+    if (outcome.kind !== 'migrated_in') throw new Error(`expected a migration, found ${outcome.kind}`);
+    const { replacement } = outcome;
+    expect(replacement).toMatchObject({ rotating: true, expiresAt: start + 2_592_000_000 });
+    expect(itemsOf(replacement.tokens)).toMatchObject([{ counter: 1 }]);
     expect(story.present(1, 1)).toEqual({ kind: 'refused', why: 'migration' });
   });
 
@@ -331,7 +332,7 @@ describe('any history', () => {
       fc.property(history, ({ forks, leeway, lifetime, steps }) => {
         const story = aFamily({ forks, leeway, tokenLifetime: lifetime, idleTokenLifetime: lifetime });
         const expiresAt = story.family.expiresAt;
-        const values = new Set(story.family.tokens.map(({ value }) => value));
+        const values = new Set(itemsOf(story.family.tokens).map(({ value }) => value));
         let second = 0;
         for (const step of steps) {
           if (step.do === 'wait') second += step.ms / 1000;
@@ -371,7 +372,7 @@ describe('any history', () => {
     outcome: Outcome,
     { now, leeway }: { now: number; leeway: number },
   ) {
-    const token = before.tokens[counter - 1];
+    const token = itemAt(before.tokens, counter - 1);
     if (!token) throw new Error('the test chose a token that was never issued');
     const succeeded = outcome.kind === 'rotated' || outcome.kind === 'grace';
 
@@ -390,7 +391,7 @@ describe('any history', () => {
       expect(now - token.firstRotatedAt).toBeLessThanOrEqual(leeway * 1000);
     }
     // A token whose child has a child of its own never succeeds.
-    const children = before.tokens.filter(({ parentCounter }) => parentCounter === counter);
+    const children = itemsOf(before.tokens).filter(({ parentCounter }) => parentCounter === counter);
     if (children.some(({ firstRotatedAt }) => firstRotatedAt !== null)) expect(succeeded).toBe(false);
     // Honest use is never taken for reuse: the head of a live family succeeds until its time is over, and then is refused.
     if (counter === headOf(before).counter && !before.ended) {
@@ -399,10 +400,10 @@ describe('any history', () => {
     }
     // One success, one new token, at the end of the line; anything else issues nothing.
     expect(after.tokens).toHaveLength(before.tokens.length + (succeeded ? 1 : 0));
-    after.tokens.forEach((held, index) => expect(held.counter).toBe(index + 1));
+    itemsOf(after.tokens).forEach((held, index) => expect(held.counter).toBe(index + 1));
     // History is not rewritten: a window opens once, and no token outlives its family.
-    before.tokens.forEach((held, index) => {
-      if (held.firstRotatedAt !== null) expect(after.tokens[index]).toEqual(held);
+    itemsOf(before.tokens).forEach((held, index) => {
+      if (held.firstRotatedAt !== null) expect(itemAt(after.tokens, index)).toEqual(held);
     });
     expect(headOf(after).idleExpiresAt ?? 0).toBeLessThanOrEqual(after.expiresAt ?? Infinity);
   }

@@ -2,11 +2,18 @@
 import type { Clock, Milliseconds } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
 import type { Client, Configuration, Organization, User } from './configuration.ts';
+import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
 import type { Randomness } from './randomness.ts';
-import { headOf, transition, type RefreshTokenFamily, type RotationPolicy } from './refresh-token-family.ts';
+import {
+  headOf,
+  tokenWithValue,
+  transition,
+  type RefreshTokenFamily,
+  type RotationPolicy,
+} from './refresh-token-family.ts';
 import { rotationPolicy } from './refresh-token-settings.ts';
 import type { SigningKey } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
@@ -23,8 +30,10 @@ export interface TenantState {
   /** By the code. */
   readonly codes: Map<string, AuthorizationCode>;
   readonly families: Map<string, RefreshTokenFamily>;
-  /** By the token's value; superseded ones stay, or their reuse could not be told from garbage. */
-  readonly refreshTokens: Map<string, { readonly familyId: string; readonly counter: number }>;
+  /** Which family a refresh token is of, by its value; superseded ones stay, or their reuse could not be told from garbage. */
+  readonly refreshTokens: Map<string, string>;
+  /** Families that are over for good, without any value of a token; the latest ones, oldest first. */
+  readonly pastFamilies: FamilyView[];
   /** Access tokens without an audience, which are no JWTs; by their value. */
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
 }
@@ -48,14 +57,24 @@ export const initialState = ({ clients, users }: Configuration): TenantState => 
   codes: new Map(),
   families: new Map(),
   refreshTokens: new Map(),
+  pastFamilies: [],
   opaqueAccessTokens: new Map(),
 });
 
 /** Keeps a family as it is now and makes its newest token findable. */
 export function keepFamily({ state }: TenantContext, family: RefreshTokenFamily): void {
-  const { value, counter } = headOf(family);
   state.families.set(family.familyId, family);
-  state.refreshTokens.set(value, { familyId: family.familyId, counter });
+  state.refreshTokens.set(headOf(family).value, family.familyId);
+}
+
+/** The family that a refresh token is of, and which of its tokens it is. */
+export function findRefreshToken(
+  { state }: TenantContext,
+  value: string,
+): { family: RefreshTokenFamily; counter: number } | undefined {
+  const family = state.families.get(state.refreshTokens.get(value) ?? '');
+  const token = family && tokenWithValue(family, value);
+  return token && { family, counter: token.counter };
 }
 
 /**
@@ -83,6 +102,13 @@ export const findOrganization = ({ organizations }: Configuration, asked: string
 /** The rotation policy of a client as it is configured at this moment (R2). */
 export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>
   rotationPolicy(client.refresh_token, configuration.forks);
+
+/** The policy of the client that a family belongs to. */
+export function policyFor(context: TenantContext, { clientId }: RefreshTokenFamily): RotationPolicy {
+  const client = context.state.clients.get(clientId);
+  if (!client) throw new TypeError(`client ${clientId} is not kept`);
+  return policyOf(context, client);
+}
 
 /** E-mail addresses are compared without regard to case. */
 export const userByEmail = ({ state }: TenantContext, email: string): User | undefined =>

@@ -5,7 +5,7 @@ import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
-import { initialState, policyOf, userByEmail, type TenantContext } from './context.ts';
+import { initialState, userByEmail, type TenantContext } from './context.ts';
 import { corsForClients } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
 import { developmentRoutes } from './endpoints/development.ts';
@@ -16,13 +16,14 @@ import { revoke } from './endpoints/revoke.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
-import { viewFamily, type FamilyView } from './family-view.ts';
+import type { FamilyView } from './family-view.ts';
+import { explainRefreshToken, type Explanation } from './grants/refresh-token.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
+import { viewFamilies } from './past-families.ts';
 import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
 import { randomness } from './randomness.ts';
-import type { RefreshTokenFamily } from './refresh-token-family.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -30,6 +31,7 @@ import {
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
 import { signingKey } from './signing-keys.ts';
+import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
 /** A running tenant. But for faults that wait it holds no timers, and no handles; letting go of it is enough to end it. */
@@ -44,11 +46,26 @@ export interface Tenant {
   readonly clock: TenantClock;
   /** What is to go wrong with the next requests. */
   readonly faults: Faults;
-  /** What happened so far, oldest first; grows as things happen. */
+  /** What happened, oldest first; grows as things happen. The latest 1,000 entries are kept. */
   readonly journal: readonly JournalEntry[];
-  /** Every refresh token family, oldest first. */
+  /**
+   * What happens from now on, live, for `for await`; every call has a reader of its own, and `return()` ends it, a waiting
+   * `next()` too. A reader that is 1,000 entries behind misses the oldest.
+   * @param after `log_id` of an entry: what came after it is told first, or all that is kept where that entry is not
+   */
+  events(after?: string): AsyncIterableIterator<JournalEntry, undefined>;
+  /**
+   * The refresh token families, oldest first. Of those that are over for good, their lifetime included, the latest 100 are
+   * kept, each with its newest 50 tokens, as they were found to be over; the values of their tokens are forgotten.
+   */
   families(): readonly FamilyView[];
   family(familyId: string): FamilyView | undefined;
+  /**
+   * What would happen if this refresh token's client presented it now, in the words that the journal would hold. Nothing is
+   * written, and nothing is consumed.
+   * @param refreshToken its value; it is not in the answer
+   */
+  explain(refreshToken: string): Explanation;
   /**
    * Presents a token of a family at the token endpoint, as its client would, from outside any page.
    * @param counter which token; default: the newest that was spent already
@@ -75,6 +92,15 @@ export interface Tenant {
    * @throws {RangeError} when there is no such user or client
    */
   signIn(email: string, options: { readonly client_id: string }): { readonly cookie: string };
+  /** Everything that the tenant remembers: people, clients, sessions, tokens, journal, faults, and where its clock stands. */
+  snapshot(): TenantSnapshot;
+  /**
+   * Goes on from a snapshot, of this tenant or of one that was configured alike: it answers as the other would have.
+   * @throws {TenantSnapshotError} when that cannot be; nothing has changed then
+   */
+  restore(snapshot: unknown): void;
+  /** Forgets everything since the start; under a seed the same ids and tokens come again. The development token stays. */
+  reset(): void;
 }
 
 /**
@@ -99,12 +125,14 @@ export function createTenant(source: TenantConfiguration): Tenant {
       return state.users.get(userId);
     },
   };
-  const { faults, pass } = createFaults({
+  const { faults, pass, ...faultMemory } = createFaults({
     journal: context.journal,
     random,
     wait: source.wait ?? realWait,
   });
-  const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), policyFor(context, family));
+
+  const parts = { context, clock, world: source.now ?? Date.now, faults: faultMemory };
+  const pristine = takeSnapshot(parts);
 
   const tenant: Tenant = {
     fetch: (request) => pass(request, async (passed) => app.fetch(passed)),
@@ -114,11 +142,10 @@ export function createTenant(source: TenantConfiguration): Tenant {
     developmentToken: randomness().text(),
     clock,
     journal: context.journal.entries,
-    families: () => [...context.state.families.values()].map(view),
-    family: (familyId) => {
-      const family = context.state.families.get(familyId);
-      return family && view(family);
-    },
+    events: context.journal.events,
+    families: () => viewFamilies(context),
+    family: (familyId) => viewFamilies(context).find((family) => family.familyId === familyId),
+    explain: (refreshToken) => explainRefreshToken(context, refreshToken),
     replay: async (familyId, counter) => {
       const plan = planReplay(context, familyId, counter);
       if (plan.kind === 'impossible') throw new RangeError(plan.why);
@@ -130,6 +157,9 @@ export function createTenant(source: TenantConfiguration): Tenant {
       context.state.users.set(user.user_id, { ...user, blocked });
     },
     signIn: (email, { client_id }) => signIn(context, email, client_id),
+    snapshot: () => takeSnapshot(parts),
+    restore: (snapshot) => restoreSnapshot(parts, snapshot),
+    reset: () => restoreSnapshot(parts, pristine),
   };
   const app = routes(context, tenant);
   return tenant;
@@ -147,7 +177,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
   app.use('/oauth/*', corsForClients(context)); // first: a page must be able to read a refusal, too
-  app.use(bodyLimit({ maxSize: largestBody, onError: refuseLargeBody }));
+  const limitBody = bodyLimit({ maxSize: largestBody, onError: refuseLargeBody });
+  app.use((c, next) => (c.req.path.startsWith('/__tenant/') ? next() : limitBody(c, next))); // a snapshot may be large
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
   app.get('/authorize', to(authorize));
   app.post('/authorize', to(authorize));
@@ -231,12 +262,6 @@ function knownUser(context: TenantContext, email: string): User {
   const user = userByEmail(context, email);
   if (!user) throw new RangeError(`there is no user with the e-mail address "${email}"`);
   return user;
-}
-
-function policyFor(context: TenantContext, family: RefreshTokenFamily) {
-  const client = context.state.clients.get(family.clientId);
-  if (!client) throw new TypeError(`client ${family.clientId} is not kept`);
-  return policyOf(context, client);
 }
 
 function refuseProduction(): void {

@@ -1,7 +1,9 @@
 /** Refresh token families for people to look at. No view holds a token's value. */
 import type { Milliseconds } from '../clock.ts';
+import { itemsOf } from './persistent-list.ts';
 import {
   headOf,
+  noSuccessor,
   transition,
   windowEndsAt,
   type EndCause,
@@ -61,7 +63,7 @@ export function viewFamily(
     latestCounter: headOf(family).counter,
     verdict: verdictOf(endedBecause),
     endedBecause,
-    nodes: family.tokens.map((token) => ({
+    nodes: itemsOf(family.tokens).map((token) => ({
       counter: token.counter,
       parentCounter: token.parentCounter,
       issuedAt: token.issuedAt,
@@ -124,7 +126,7 @@ const tryToken = (
       now,
       counter: token.counter,
       clientId: family.clientId,
-      successor: { value: '', familyId: '' },
+      successor: noSuccessor,
     },
     policy,
   );

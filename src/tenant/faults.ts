@@ -72,6 +72,17 @@ export class BrokenConnectionError extends TypeError {
   }
 }
 
+/** A fault that waits, as JSON can hold it: what has no end is `'always'`. */
+export interface WaitingFault {
+  readonly id: string;
+  readonly fault: Omit<Fault, 'nth' | 'times'> & {
+    readonly nth?: number | 'always';
+    readonly times?: number | 'always';
+  };
+  readonly seen: number;
+  readonly hits: number;
+}
+
 export interface FaultOptions {
   readonly journal: Journal;
   readonly random: Randomness;
@@ -81,6 +92,8 @@ export interface FaultOptions {
 /** The faults, and the way of every request past them. */
 export function createFaults({ journal, random, wait }: FaultOptions): {
   faults: Faults;
+  save: () => WaitingFault[];
+  load: (saved: readonly WaitingFault[]) => void;
   pass: (request: Request, handle: (request: Request) => Promise<Response>) => Promise<Response>;
 } {
   const waiting = new Map<string, { readonly fault: Fault; seen: number; hits: number }>();
@@ -95,7 +108,24 @@ export function createFaults({ journal, random, wait }: FaultOptions): {
     remove: (id) => waiting.delete(id),
     clear: () => waiting.clear(),
   };
-  return { faults, pass };
+  return { faults, save, load, pass };
+
+  function save(): WaitingFault[] {
+    const finite = (count: number | undefined) => (count === Infinity ? 'always' : count);
+    return [...waiting].map(([id, { fault, seen, hits }]) => ({
+      id,
+      fault: { ...fault, nth: finite(fault.nth), times: finite(fault.times) },
+      seen,
+      hits,
+    }));
+  }
+
+  function load(saved: readonly WaitingFault[]): void {
+    const count = (given: number | 'always' | undefined) => (given === 'always' ? Infinity : given);
+    waiting.clear();
+    for (const { id, fault, seen, hits } of saved)
+      waiting.set(id, { fault: { ...fault, nth: count(fault.nth), times: count(fault.times) }, seen, hits });
+  }
 
   async function pass(request: Request, handle: (request: Request) => Promise<Response>): Promise<Response> {
     if (waiting.size === 0 || request.method === 'OPTIONS') return handle(request);

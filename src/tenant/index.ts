@@ -14,6 +14,7 @@ export type {
 } from './configuration.ts';
 export { BrokenConnectionError, type Fault, type FaultKind, type Faults, type FaultView } from './faults.ts';
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
+export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
 export type {
@@ -21,4 +22,5 @@ export type {
   RefreshTokenPolicy,
   RefreshTokenSettings,
 } from './refresh-token-settings.ts';
+export { TenantSnapshotError, type TenantSnapshot } from './snapshot.ts';
 export type { TenantClock } from './tenant-clock.ts';

@@ -35,18 +35,36 @@ export interface JournalEntry {
   readonly reason: string;
 }
 
+/** How many entries are kept; the oldest give way. */
+const journalLimit = 1000;
+
 export interface Journal {
+  /** The latest ones, oldest first. */
   readonly entries: readonly JournalEntry[];
   write(
     entry: Omit<JournalEntry, 'log_id' | 'date' | 'details' | 'description'> & Partial<JournalEntry>,
   ): void;
+  /** Puts other entries in the place of all. They are no events: who reads along goes on with the next one. */
+  replace(entries: readonly JournalEntry[]): void;
+  /**
+   * The entries from now on, or those after the one with that `log_id`; all that are kept, if that one is not.
+   * Whoever reads more slowly than 1,000 entries are written misses the oldest.
+   */
+  events(after?: string): AsyncIterableIterator<JournalEntry, undefined>;
 }
 
 export function openJournal(clock: Clock, random: Randomness): Journal {
   const entries: JournalEntry[] = [];
+  let written = 0;
+  /** Those who wait for the next entry. Readers are known by nothing else, so that one that is gone leaves nothing behind. */
+  let waiting = new Set<() => void>();
+  /** Counts replacements, since which a reader's position means nothing any more. */
+  let edition = 0;
+  const oldest = () => written - entries.length;
   return {
     entries,
     write: (entry) => {
+      if (entries.length === journalLimit) entries.shift();
       entries.push(
         Object.freeze({
           log_id: random.hex(24),
@@ -56,6 +74,51 @@ export function openJournal(clock: Clock, random: Randomness): Journal {
           ...entry,
         }),
       );
+      written += 1;
+      const woken = waiting;
+      waiting = new Set();
+      for (const wake of woken) wake();
+    },
+    replace(others) {
+      entries.splice(0, entries.length, ...others);
+      edition += 1;
+    },
+    events(after) {
+      let seenEdition = edition;
+      let position =
+        after === undefined ? written : oldest() + 1 + entries.findIndex(({ log_id }) => log_id === after);
+      let ended = false;
+      let wake: (() => void) | undefined;
+      let last: Promise<unknown> = Promise.resolve();
+      const next = async (): Promise<IteratorResult<JournalEntry, undefined>> => {
+        if (seenEdition !== edition) position = written;
+        seenEdition = edition;
+        while (!ended && position >= written)
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+            waiting.add(resolve);
+          });
+        position = Math.max(position, oldest());
+        const entry = ended ? undefined : entries[position - oldest()];
+        position += 1;
+        return entry ? { done: false, value: entry } : { done: true, value: undefined };
+      };
+      return {
+        next() {
+          const answer = last.then(next); // one after the other, though they may be asked for at once
+          last = answer;
+          return answer;
+        },
+        async return() {
+          ended = true;
+          if (wake) waiting.delete(wake);
+          wake?.();
+          return { done: true, value: undefined };
+        },
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
     },
   };
 }

@@ -7,6 +7,10 @@ export interface Randomness {
   text(byteLength?: number): string;
   /** Lower-case hexadecimal text of `length` characters. */
   hex(length: number): string;
+  /** Where a seeded stream stands; `null` without a seed. */
+  position(): readonly number[] | null;
+  /** Goes on from where a seeded stream stood. Nothing happens without a seed. */
+  goOnFrom(position: readonly number[] | null): void;
 }
 
 /**
@@ -14,7 +18,8 @@ export interface Randomness {
  * the tenant against other web pages may be drawn from a seeded stream.
  */
 export function randomness(seed?: string): Randomness {
-  const fill = seed === undefined ? systemBytes : seededBytes(seed);
+  const stream = seed === undefined ? undefined : seededStream(seed);
+  const fill = stream ? stream.fill : systemBytes;
   const bytes = (length: number) => fill(new Uint8Array(length));
   return {
     bytes,
@@ -23,6 +28,8 @@ export function randomness(seed?: string): Randomness {
       Array.from(bytes(Math.ceil(length / 2)), (byte) => byte.toString(16).padStart(2, '0'))
         .join('')
         .slice(0, length),
+    position: () => stream?.position() ?? null,
+    goOnFrom: (position) => stream?.goOnFrom(position ?? []),
   };
 }
 
@@ -32,7 +39,7 @@ export const seededIndex = (seed: string, limit: number): number => hash(seed, 0
 const systemBytes = (target: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(target);
 
 /** A non-cryptographic generator of 32-bit words: three words mixed into each other and a counter, the design of sfc32. */
-function seededBytes(seed: string): (target: Uint8Array<ArrayBuffer>) => Uint8Array {
+function seededStream(seed: string) {
   let a = hash(seed, 1);
   let b = hash(seed, 2);
   let c = hash(seed, 3);
@@ -45,8 +52,17 @@ function seededBytes(seed: string): (target: Uint8Array<ArrayBuffer>) => Uint8Ar
     return sum >>> 0;
   };
   for (let warmUp = 0; warmUp < 16; warmUp += 1) word();
-  return (target) => target.map(() => word() >>> 24);
+  return {
+    fill: (target: Uint8Array<ArrayBuffer>) => target.map(() => word() >>> 24),
+    position: () => [a, b, c, counter],
+    goOnFrom(position: readonly number[]) {
+      [a = a, b = b, c = c, counter = counter] = position;
+    },
+  };
 }
+
+/** Tells a text from one that was damaged on the way; no protection against anybody. */
+export const checksum = (text: string): number => hash(text, 0);
 
 /** 32-bit FNV-1a over the text's UTF-16 units, begun differently for each `variant`. */
 function hash(text: string, variant: number): number {

@@ -40,6 +40,7 @@
  * counted from the first exchange, both ends included, with the leeway the client has now.
  */
 import type { Milliseconds, Seconds } from '../clock.ts';
+import { appended, itemAt, itemsOf, listOf, replaced, type PersistentList } from './persistent-list.ts';
 
 /** One issued refresh token. `counter` counts from 1 within its family. */
 export interface RefreshToken {
@@ -72,7 +73,7 @@ export interface RefreshTokenFamily {
   readonly createdAt: Milliseconds;
   readonly expiresAt: Milliseconds | null;
   /** In the order of issue; the last one is the head. */
-  readonly tokens: readonly [RefreshToken, ...RefreshToken[]];
+  readonly tokens: PersistentList<RefreshToken>;
   readonly ended: { readonly at: Milliseconds; readonly cause: EndCause } | null;
 }
 
@@ -89,10 +90,13 @@ export interface RotationPolicy {
 }
 
 /** Names drawn before the decision, used only if it issues something. */
-interface Successor {
+export interface Successor {
   readonly value: string;
   readonly familyId: string;
 }
+
+/** For a dry run, which keeps nothing of what it issues. */
+export const noSuccessor: Successor = { value: '', familyId: '' };
 
 export type FamilyEvent =
   | {
@@ -160,7 +164,26 @@ export function transition(
 
 /** The newest token of the family. */
 export function headOf(family: RefreshTokenFamily): RefreshToken {
-  return family.tokens.at(-1) ?? family.tokens[0];
+  return tokenNumber(family, family.tokens.length);
+}
+
+/** The token with that value. The newest are looked at first: they are the ones that are presented, but for a replay. */
+export function tokenWithValue({ tokens }: RefreshTokenFamily, value: string): RefreshToken | undefined {
+  for (let index = tokens.length - 1; index >= 0; index -= 1) {
+    const token = itemAt(tokens, index);
+    if (token?.value === value) return token;
+  }
+  return undefined;
+}
+
+/**
+ * True once nothing presented can change the family any more and none of its tokens could be good: its lifetime has passed,
+ * or it has ended and has none. An ended family with a lifetime is not over before that has passed, so that a token of it
+ * is still told from garbage.
+ */
+export function isOver(family: RefreshTokenFamily, now: Milliseconds, policy: RotationPolicy): boolean {
+  if (expiryOf(family, now, policy)) return true;
+  return family.ended !== null && family.expiresAt === null && headOf(family).idleExpiresAt === null;
 }
 
 /** When a spent token stops being forgiven, or `null` for one that was never exchanged. */
@@ -218,7 +241,7 @@ function rotate(
   };
   const marked = replaceToken(family, { ...spent, firstRotatedAt: spent.firstRotatedAt ?? now });
   return [
-    { ...marked, expiresAt, tokens: [...marked.tokens, token] },
+    { ...marked, expiresAt, tokens: appended(marked.tokens, token) },
     { kind, token },
   ];
 }
@@ -270,7 +293,14 @@ function found(
     idleExpiresAt: idleExpiry(now, policy, expiresAt),
     firstRotatedAt: null,
   };
-  return { ...identity, rotating: policy.rotating, createdAt: now, expiresAt, tokens: [first], ended: null };
+  return {
+    ...identity,
+    rotating: policy.rotating,
+    createdAt: now,
+    expiresAt,
+    tokens: listOf(first),
+    ended: null,
+  };
 }
 
 function identityOf(family: RefreshTokenFamily) {
@@ -286,8 +316,16 @@ const isCurrent = (family: RefreshTokenFamily, token: RefreshToken, { forks }: R
 /** Only the token before the head is forgiven; anything older is second to last (R36). */
 const isPrevious = (family: RefreshTokenFamily, token: RefreshToken, { forks }: RotationPolicy): boolean =>
   forks === 'all-siblings'
-    ? !isLeaf(token) && family.tokens.every((other) => other.parentCounter !== token.counter || isLeaf(other))
+    ? !isLeaf(token) && childrenAreLeaves(family, token)
     : token.counter === headOf(family).parentCounter;
+
+function childrenAreLeaves(family: RefreshTokenFamily, { counter }: RefreshToken): boolean {
+  for (let next = counter + 1; next <= family.tokens.length; next += 1) {
+    const other = tokenNumber(family, next);
+    if (other.parentCounter === counter && !isLeaf(other)) return false; // in a long family soon found
+  }
+  return true;
+}
 
 function windowIsOpen(token: RefreshToken, now: Milliseconds, policy: RotationPolicy): boolean {
   const end = windowEndsAt(token, policy);
@@ -300,8 +338,9 @@ function expiryOf(
   { forks }: RotationPolicy,
 ): 'absolute_expiry' | 'idle_expiry' | null {
   if (passed(family.expiresAt, now)) return 'absolute_expiry';
-  const current = forks === 'all-siblings' ? family.tokens.filter(isLeaf) : [headOf(family)];
-  return current.every((token) => passed(token.idleExpiresAt, now)) ? 'idle_expiry' : null;
+  if (!passed(headOf(family).idleExpiresAt, now)) return null; // the head first: a long family is seldom looked through
+  const idle = (token: RefreshToken) => !isLeaf(token) || passed(token.idleExpiresAt, now);
+  return forks === 'last-issued' || itemsOf(family.tokens).every(idle) ? 'idle_expiry' : null;
 }
 
 /** A token is good while now < its expiry (L6). */
@@ -335,14 +374,14 @@ const end = (
   { now, cause }: { now: Milliseconds; cause: EndCause },
 ): RefreshTokenFamily => ({ ...family, ended: { at: now, cause } });
 
+/** @throws {RangeError} when the family never issued it */
 function tokenNumber(family: RefreshTokenFamily, counter: number): RefreshToken {
-  const token = family.tokens[counter - 1];
+  const token = itemAt(family.tokens, counter - 1);
   if (!token) throw new RangeError(`family ${family.familyId} has no token number ${counter}`);
   return token;
 }
 
-function replaceToken(family: RefreshTokenFamily, token: RefreshToken): RefreshTokenFamily {
-  const [first, ...rest] = family.tokens;
-  const choose = (held: RefreshToken) => (held.counter === token.counter ? token : held);
-  return { ...family, tokens: [choose(first), ...rest.map(choose)] };
-}
+const replaceToken = (family: RefreshTokenFamily, token: RefreshToken): RefreshTokenFamily => ({
+  ...family,
+  tokens: replaced(family.tokens, token.counter - 1, token),
+});

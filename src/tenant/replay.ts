@@ -1,5 +1,6 @@
 /** A token presented once more, as a thief or a client that lost an answer would do it. */
 import type { TenantContext } from './context.ts';
+import { itemAt, itemsOf } from './persistent-list.ts';
 import type { RefreshTokenFamily } from './refresh-token-family.ts';
 
 export type ReplayPlan =
@@ -9,11 +10,19 @@ export type ReplayPlan =
 /** The request to send: for the token with that counter, or for the newest that was spent already. */
 export function planReplay(context: TenantContext, familyId: string, counter?: number): ReplayPlan {
   const family = context.state.families.get(familyId);
-  if (!family) return { kind: 'impossible', why: `there is no family "${familyId}"` };
+  if (!family) {
+    const isPast = context.state.pastFamilies.some((past) => past.familyId === familyId);
+    const why = isPast
+      ? `the family "${familyId}" is over, and its tokens are forgotten`
+      : `there is no family "${familyId}"`;
+    return { kind: 'impossible', why };
+  }
   const token =
     counter === undefined
-      ? family.tokens.filter((held) => held.firstRotatedAt !== null).at(-1)
-      : family.tokens.find((held) => held.counter === counter);
+      ? itemsOf(family.tokens)
+          .filter((held) => held.firstRotatedAt !== null)
+          .at(-1)
+      : itemAt(family.tokens, counter - 1);
   if (!token)
     return {
       kind: 'impossible',

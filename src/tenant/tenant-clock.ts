@@ -5,6 +5,8 @@ import type { Clock, Milliseconds } from '../clock.ts';
 export interface TenantClock extends Clock {
   /** True between `freeze()` and `resume()`. */
   readonly frozen: boolean;
+  /** How far it is ahead of the clock that ticks underneath; negative when behind. */
+  readonly offset: Milliseconds;
   /**
    * Moves forward by a span such as `'31d'`, `'9h'`, `'5m'`, `'3s'`, `'250ms'`, or by milliseconds.
    * @throws {RangeError} for any other text, and for a negative number.
@@ -55,6 +57,9 @@ export function tenantClock(world: () => Milliseconds = Date.now): TenantClock {
     now,
     get frozen() {
       return frozenAt !== null;
+    },
+    get offset() {
+      return frozenAt === null ? offset : frozenAt - world();
     },
     advance: (span) => goTo(now() + readSpan(span)),
     set: (instant) => goTo(readInstant(instant)),

@@ -5,12 +5,14 @@
  */
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { streamSSE } from 'hono/streaming';
 import { parseJsonObject } from '../../oauth/json.ts';
 import { TenantConfigurationError } from '../configuration-error.ts';
 import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
 import type { Tenant } from '../create-tenant.ts';
 import type { Fault } from '../faults.ts';
+import { TenantSnapshotError } from '../snapshot.ts';
 
 export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono {
   const app = new Hono();
@@ -20,8 +22,10 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
   app.use(requireToken(tenant));
 
   app.get('/journal', (c) => c.json(tenant.journal));
+  app.get('/events', (c) => streamEvents(tenant, c));
   app.get('/families', (c) => c.json(tenant.families()));
   app.post('/families/:id/replay', (c) => replay(tenant, c));
+  app.post('/explain', (c) => explain(tenant, c));
   app.patch('/clients/:id', (c) => patchClient(tenant, c));
   app.get('/faults', (c) => c.json(tenant.faults.list()));
   app.post('/faults', (c) => addFault(tenant, c));
@@ -34,6 +38,12 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
       ? c.json(tenant.faults.list())
       : refuse(c, 404, 'there is no such fault'),
   );
+  app.post('/snapshot', (c) => c.json(tenant.snapshot())); // it holds secrets, so that not every reader gets one
+  app.post('/restore', (c) => restore(tenant, c));
+  app.post('/reset', (c) => {
+    tenant.reset();
+    return c.json({});
+  });
   app.get('/clock', (c) => showClock(tenant, c));
   app.post('/clock', (c) => moveClock(tenant, c));
   return app;
@@ -63,6 +73,17 @@ function requireToken(tenant: Tenant): MiddlewareHandler {
   };
 }
 
+/** The journal, live, as server-sent events (HTML §9.2); the id of each is its `log_id`. */
+function streamEvents(tenant: Tenant, c: Context): Response {
+  const events = tenant.events(c.req.header('last-event-id'));
+  return streamSSE(c, async (stream) => {
+    stream.onAbort(() => void events.return?.());
+    await stream.write(': live\n\n'); // or a server would keep the headers back until the first entry
+    for await (const entry of events)
+      await stream.writeSSE({ id: entry.log_id, data: JSON.stringify(entry) });
+  });
+}
+
 async function replay(tenant: Tenant, c: Context): Promise<Response> {
   const body = await readBody(c);
   const counter = body?.get('counter');
@@ -77,6 +98,14 @@ async function replay(tenant: Tenant, c: Context): Promise<Response> {
     if (error instanceof RangeError) return refuse(c, 404, error.message);
     throw error;
   }
+}
+
+/** A write only in its method: the token must not be in an address, which logs and histories keep. */
+async function explain(tenant: Tenant, c: Context): Promise<Response> {
+  const token = (await readBody(c))?.get('token');
+  if (typeof token !== 'string' || token === '')
+    return refuse(c, 400, 'expected {"token": "a refresh token"}');
+  return c.json(tenant.explain(token));
 }
 
 async function patchClient(tenant: Tenant, c: Context): Promise<Response> {
@@ -106,6 +135,16 @@ async function addFault(tenant: Tenant, c: Context): Promise<Response> {
     return c.json({ id: tenant.faults.add(fault) });
   } catch (error) {
     if (error instanceof TenantConfigurationError) return refuse(c, 400, error.message);
+    throw error;
+  }
+}
+
+async function restore(tenant: Tenant, c: Context): Promise<Response> {
+  try {
+    tenant.restore(parseJsonObject(await c.req.text()));
+    return c.json({});
+  } catch (error) {
+    if (error instanceof TenantSnapshotError) return refuse(c, 400, error.message);
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
-import { endAuthorization, type TenantContext } from '../context.ts';
+import { endAuthorization, findRefreshToken, type TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { headOf } from '../refresh-token-family.ts';
@@ -42,9 +42,9 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
 
 /** Any member names its family, a superseded one too, and one that was swapped since. A token of another client stays as it is. */
 function revokeFamilyOf(context: TenantContext, client: Client, token: string): void {
-  const held = context.state.refreshTokens.get(token);
-  const named = held && context.state.families.get(held.familyId);
-  if (!held || !named || named.clientId !== client.client_id) return;
+  const held = findRefreshToken(context, token);
+  if (held?.family.clientId !== client.client_id) return;
+  const { family: named, counter } = held;
   const now = context.clock.now();
   for (const family of endAuthorization(context, client, named.firstFamilyId, { now, cause: 'revoked' }))
     context.journal.write({
@@ -54,7 +54,7 @@ function revokeFamilyOf(context: TenantContext, client: Client, token: string): 
       user_id: family.userId,
       details: {
         familyId: family.familyId,
-        tokenCounter: family === named ? held.counter : headOf(family).counter,
+        tokenCounter: family === named ? counter : headOf(family).counter,
         audience: family.audience,
       },
       decision: 'revoke',

@@ -6,6 +6,7 @@ import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
 import { endAuthorization, keepFamily, policyOf, type TenantContext } from '../context.ts';
 import type { Parameters } from '../parameters.ts';
+import { forgetPastFamilies } from '../past-families.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
@@ -135,6 +136,7 @@ function begin(
     },
     policyOf(context, client),
   );
+  forgetPastFamilies(context, now); // here, where families come to be, so that they cannot pile up
   keepFamily(context, family);
   return family;
 }

@@ -2,9 +2,18 @@
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import type { Client, User } from '../configuration.ts';
-import { keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { findRefreshToken, keepFamily, policyFor, policyOf, type TenantContext } from '../context.ts';
 import type { Parameters } from '../parameters.ts';
-import { headOf, transition, type FamilyEvent, type RefreshTokenFamily } from '../refresh-token-family.ts';
+import {
+  headOf,
+  noSuccessor,
+  transition,
+  type FamilyEvent,
+  type Outcome,
+  type RefreshTokenFamily,
+  type RotationPolicy,
+  type Successor,
+} from '../refresh-token-family.ts';
 import {
   missingParameter,
   refuse,
@@ -14,6 +23,22 @@ import {
 } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
 import { newRefreshToken } from './authorization-code.ts';
+
+/** What becomes of a presented refresh token, and why. */
+export interface Verdict {
+  readonly decision: 'exchange' | 'rotate' | 'grace' | 'migrate' | 'reuse' | 'refuse';
+  /** In plain words. */
+  readonly reason: string;
+}
+
+/** What would become of a refresh token if its client presented it now. It never holds the token's value. */
+export interface Explanation extends Verdict {
+  /** `null` where the tenant knows no such token. */
+  readonly familyId: string | null;
+  readonly tokenCounter: number | null;
+  /** Counter of the newest token of the family. */
+  readonly latestCounter: number | null;
+}
 
 interface Presentation {
   readonly client: Client;
@@ -35,14 +60,16 @@ export async function exchangeRefreshToken(
 ): Promise<TokenAnswer> {
   const value = parameters.get('refresh_token');
   if (value === undefined) return missingParameter('refresh_token');
-  const held = context.state.refreshTokens.get(value);
-  if (!held) return fail(context, client, unknownRefreshToken, 'the tenant has issued no such refresh token'); // A5
-  const presentation = { client, ...held };
+  const held = findRefreshToken(context, value);
+  if (!held) return fail(context, client, unknownRefreshToken, unknownWords); // A5
+  const presentation = { client, familyId: held.family.familyId, counter: held.counter };
 
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
   const judged = await judgeBeforehand(context, presentation);
   if (judged.kind === 'refused') return judged;
-  const { audience, scope, policy } = resolveTarget(context, client, held.familyId, parameters);
+  if (!context.state.families.has(presentation.familyId))
+    return fail(context, client, unknownRefreshToken, unknownWords); // it was over, and forgotten, while the user was looked up
+  const { audience, scope, policy } = resolveTarget(context, client, held.family, parameters);
   if (scope === undefined)
     return fail(
       context,
@@ -77,6 +104,38 @@ export async function exchangeRefreshToken(
 }
 
 /**
+ * A dry run of the exchange, for the family's own client, without a `scope` or an `audience`: nothing is written, nothing
+ * is drawn from the tenant's randomness, and the words are those that the journal would hold.
+ */
+export function explainRefreshToken(context: TenantContext, value: string): Explanation {
+  const held = findRefreshToken(context, value);
+  if (!held)
+    return {
+      decision: 'refuse',
+      reason: unknownWords,
+      familyId: null,
+      tokenCounter: null,
+      latestCounter: null,
+    };
+  const { family, counter } = held;
+  const { familyId, clientId } = family;
+  const policy = policyFor(context, family);
+  const [, outcome] = transition(
+    family,
+    { kind: 'present', now: context.clock.now(), counter, clientId, successor: noSuccessor },
+    policy,
+  );
+  const position = { familyId, tokenCounter: counter, latestCounter: headOf(family).counter };
+  const refused = (reason: string): Explanation => ({ decision: 'refuse', reason, ...position });
+
+  const verdict = inWords(outcome, family, counter, policy);
+  if (verdict.decision === 'reuse' || verdict.decision === 'refuse') return { ...verdict, ...position };
+  const user = context.state.users.get(family.userId);
+  if (!user) return refused(userWords.gone);
+  return user.blocked ? refused(userWords.blocked) : { ...verdict, ...position };
+}
+
+/**
  * What speaks against the exchange before the token is spent (A9b, A10). It may wait; only a detected reuse and an
  * expiry change anything.
  */
@@ -86,21 +145,16 @@ async function judgeBeforehand(
 ): Promise<{ kind: 'passed'; user: User } | Refusal> {
   const { client } = presentation;
   const now = context.clock.now();
-  const { family, event, policy } = presented(context, presentation, now);
+  const { family, event, policy } = presented(context, presentation, now, drawSuccessor(context));
   const [, outcome] = transition(family, event, policy);
   if (outcome.kind === 'reuse' || outcome.kind === 'refused') {
     const answer = spend(context, presentation, now);
     if (answer.kind === 'refused') return answer;
   }
   const user = await context.findUser(family.userId);
-  if (!user) return fail(context, client, unknownRefreshToken, 'the user does not exist any more');
+  if (!user) return fail(context, client, unknownRefreshToken, userWords.gone);
   if (!user.blocked) return { kind: 'passed', user };
-  return fail(
-    context,
-    client,
-    refuse(403, 'invalid_grant', 'user is blocked'),
-    'the user is blocked; the token is not consumed',
-  );
+  return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), userWords.blocked);
 }
 
 /** Classifies, keeps what follows and writes it down, without waiting for anything (C4). */
@@ -110,68 +164,53 @@ function spend(
   now: Milliseconds,
   asked: Readonly<Record<string, string | undefined>> = {},
 ): Acceptance | Refusal {
-  const { family, event, policy } = presented(context, presentation, now);
+  const { family, event, policy } = presented(context, presentation, now, drawSuccessor(context));
   const [next, outcome] = transition(family, event, policy);
   keepFamily(context, next);
   const { client, counter } = presentation;
-  const accept = (family: RefreshTokenFamily, success: Success) =>
-    writeSuccess(context, family, asked, success);
+  const verdict = inWords(outcome, family, counter, policy);
+  const accept = (family: RefreshTokenFamily, refreshToken: string | null) =>
+    writeSuccess(context, family, asked, { counter, refreshToken, ...verdict });
   switch (outcome.kind) {
     case 'exchanged':
-      return accept(next, {
-        counter,
-        refreshToken: null,
-        decision: 'exchange',
-        reason: 'the client does not rotate: the token stays as it is',
-      });
+      return accept(next, null);
     case 'rotated':
-      return accept(next, {
-        counter,
-        refreshToken: outcome.token.value,
-        decision: 'rotate',
-        reason: rotationReason(family, counter),
-      });
     case 'grace':
-      return accept(next, {
-        counter,
-        refreshToken: outcome.token.value,
-        decision: 'grace',
-        reason: `token ${counter} was spent before, within the leeway of ${policy.leeway} s; no reuse`,
-      });
+      return accept(next, outcome.token.value);
     case 'migrated_in':
       endTwins(context, client, next, now);
       keepFamily(context, outcome.replacement);
-      return accept(outcome.replacement, {
-        counter,
-        refreshToken: headOf(outcome.replacement).value,
-        decision: 'migrate',
-        reason: 'rotation is on by now: one rotating token for all tokens of this user, client and audience',
-      });
+      return accept(outcome.replacement, headOf(outcome.replacement).value);
     case 'migrated_out':
       keepFamily(context, outcome.replacement);
-      return accept(outcome.replacement, {
-        counter,
-        refreshToken: headOf(outcome.replacement).value,
-        decision: 'migrate',
-        reason: 'rotation is off by now: the family is swapped for one token that stays',
-      });
+      return accept(outcome.replacement, headOf(outcome.replacement).value);
     case 'reuse':
-      return detectReuse(context, next, counter, reuseWords[outcome.why]);
+      return detectReuse(context, next, counter, verdict);
     case 'refused':
-      return fail(context, client, unknownRefreshToken, refusalWords[outcome.why], { family, counter });
+      return fail(context, client, unknownRefreshToken, verdict.reason, { family, counter });
     case 'ended':
     case 'unchanged':
       throw new TypeError('presenting a token has no such outcome');
   }
 }
 
-function presented(context: TenantContext, { client, familyId, counter }: Presentation, now: Milliseconds) {
+/** What the family's rules are asked about: one token, presented by a client at an instant. */
+function presented(
+  context: TenantContext,
+  { client, familyId, counter }: Presentation,
+  now: Milliseconds,
+  successor: Successor,
+) {
   const family = context.state.families.get(familyId);
   if (!family) throw new TypeError(`family ${familyId} is not kept`);
-  const successor = { value: newRefreshToken(context), familyId: context.random.text(12) };
   const event: FamilyEvent = { kind: 'present', now, counter, clientId: client.client_id, successor };
   return { family, event, policy: policyOf(context, client) };
 }
+
+const drawSuccessor = (context: TenantContext): Successor => ({
+  value: newRefreshToken(context),
+  familyId: context.random.text(12),
+});
 
 /** R9: one exchange swaps every non-rotating token of the same client, audience and user, not only the presented one. */
 function endTwins(
@@ -192,11 +231,9 @@ function endTwins(
   }
 }
 
-interface Success {
+interface Success extends Verdict {
   readonly counter: number;
   readonly refreshToken: string | null;
-  readonly decision: string;
-  readonly reason: string;
 }
 
 function writeSuccess(
@@ -228,7 +265,7 @@ function detectReuse(
   context: TenantContext,
   family: RefreshTokenFamily,
   tokenCounter: number,
-  reason: string,
+  verdict: Verdict,
 ): Refusal {
   const latestCounter = headOf(family).counter;
   context.journal.write({
@@ -237,8 +274,7 @@ function detectReuse(
     client_id: family.clientId,
     user_id: family.userId,
     details: { familyId: family.familyId, tokenCounter, latestCounter },
-    decision: 'reuse',
-    reason: `token ${tokenCounter} of ${latestCounter}: ${reason}; the whole family is revoked`,
+    ...verdict,
   });
   return unknownRefreshToken;
 }
@@ -273,13 +309,11 @@ function fail(
  * one that they name, and `scope` is undefined where it is neither.
  */
 function resolveTarget(
-  { configuration, state }: TenantContext,
+  { configuration }: TenantContext,
   client: Client,
-  familyId: string,
+  family: RefreshTokenFamily,
   parameters: Parameters,
 ): { audience: string | null; scope: string | undefined; policy: string | undefined } {
-  const family = state.families.get(familyId);
-  if (!family) throw new TypeError(`family ${familyId} is not kept`);
   const { policies } = client.refresh_token;
   const requested = parameters.get('scope');
   const asked = parameters.get('audience');
@@ -313,10 +347,58 @@ function narrowedScope(granted: string, requested: string | undefined): string {
   return joinScopes(...(wanted.length > 0 ? wanted : standard));
 }
 
+/** @param family as it was before */
+function inWords(
+  outcome: Outcome,
+  family: RefreshTokenFamily,
+  counter: number,
+  policy: RotationPolicy,
+): Verdict {
+  switch (outcome.kind) {
+    case 'exchanged':
+      return { decision: 'exchange', reason: 'the client does not rotate: the token stays as it is' };
+    case 'rotated':
+      return { decision: 'rotate', reason: rotationReason(family, counter) };
+    case 'grace':
+      return {
+        decision: 'grace',
+        reason: `token ${counter} was spent before, within the leeway of ${policy.leeway} s; no reuse`,
+      };
+    case 'migrated_in':
+      return {
+        decision: 'migrate',
+        reason: 'rotation is on by now: one rotating token for all tokens of this user, client and audience',
+      };
+    case 'migrated_out':
+      return {
+        decision: 'migrate',
+        reason: 'rotation is off by now: the family is swapped for one token that stays',
+      };
+    case 'reuse':
+      return {
+        decision: 'reuse',
+        reason: `token ${counter} of ${headOf(family).counter}: ${reuseWords[outcome.why]}; the whole family is revoked`,
+      };
+    case 'refused':
+      return { decision: 'refuse', reason: refusalWords[outcome.why] };
+    case 'ended':
+    case 'unchanged':
+      throw new TypeError('presenting a token has no such outcome');
+  }
+}
+
 const rotationReason = (family: RefreshTokenFamily, counter: number): string =>
   counter === headOf(family).counter
     ? `token ${counter} is the newest of its family`
     : `token ${counter} was issued beside the newest, and has not been used`;
+
+const unknownWords =
+  'the tenant has issued no such refresh token, or has forgotten it since its family was over';
+
+const userWords = {
+  gone: 'the user does not exist any more',
+  blocked: 'the user is blocked; the token is not consumed',
+} as const;
 
 const reuseWords = {
   no_leeway: 'it was spent before, and the client has no leeway',

@@ -1,0 +1,139 @@
+/** Everything a tenant remembers as one JSON value, and a tenant that goes on from there. */
+import type { Milliseconds } from '../clock.ts';
+import type { TenantContext, TenantState } from './context.ts';
+import type { WaitingFault } from './faults.ts';
+import type { JournalEntry } from './journal.ts';
+import { checksum } from './randomness.ts';
+import type { TenantClock } from './tenant-clock.ts';
+
+/** Plain JSON, to be written to a file or put away. `remembered` is for `restore` alone; whoever edits it spoils it. */
+export interface TenantSnapshot {
+  readonly format: 'latchkey tenant snapshot';
+  readonly version: typeof version;
+  readonly warning: string;
+  readonly checksum: number;
+  readonly remembered: unknown;
+}
+
+/** It is no snapshot, one of another version, a damaged one, or one of a tenant that was configured otherwise. */
+export class TenantSnapshotError extends Error {
+  override readonly name = 'TenantSnapshotError';
+}
+
+const format = 'latchkey tenant snapshot';
+const version = 1;
+
+/** What is in a snapshot. */
+interface Remembered {
+  /** What the configuration fixes and no request changes; it must be the same in the tenant that is restored. */
+  readonly fixed: Readonly<Record<string, unknown>>;
+  readonly clock: { readonly offset: Milliseconds } | { readonly frozenAt: Milliseconds };
+  readonly random: readonly number[] | null;
+  readonly journal: readonly JournalEntry[];
+  readonly faults: readonly WaitingFault[];
+  /** Maps as their entries. */
+  readonly state: { readonly [Name in keyof TenantState]: unknown[] };
+}
+
+/** What a tenant consists of, as far as it is remembered. */
+export interface SnapshotParts {
+  readonly context: TenantContext;
+  readonly clock: TenantClock;
+  /** The clock underneath. */
+  readonly world: () => Milliseconds;
+  readonly faults: {
+    readonly save: () => WaitingFault[];
+    readonly load: (saved: readonly WaitingFault[]) => void;
+  };
+}
+
+export function takeSnapshot({ context, clock, faults }: SnapshotParts): TenantSnapshot {
+  const content: Remembered = {
+    fixed: fixedBy(context),
+    clock: clock.frozen ? { frozenAt: clock.now() } : { offset: clock.offset },
+    random: context.random.position(),
+    journal: context.journal.entries,
+    faults: faults.save(),
+    state: mapState(context.state, (held) => [...held]),
+  };
+  const text = JSON.stringify(content);
+  return {
+    format,
+    version,
+    warning: 'Holds secrets: passwords, client secrets, cookies and refresh tokens of this tenant.',
+    checksum: checksum(text),
+    remembered: JSON.parse(text), // a copy: what happens later must not reach it
+  };
+}
+
+/** @throws {TenantSnapshotError} before anything has changed */
+export function restoreSnapshot({ context, clock, world, faults }: SnapshotParts, source: unknown): void {
+  const remembered = readSnapshot(source, context);
+  const { state } = context;
+  if ('frozenAt' in remembered.clock) {
+    clock.freeze();
+    clock.set(remembered.clock.frozenAt);
+  } else {
+    clock.resume();
+    clock.set(world() + remembered.clock.offset);
+  }
+  context.random.goOnFrom(remembered.random);
+  context.journal.replace(remembered.journal.map((entry) => Object.freeze(entry)));
+  faults.load(remembered.faults);
+  mapState(state, (held, name) => {
+    const entries = remembered.state[name];
+    if (Array.isArray(held)) held.splice(0, held.length, ...(entries as typeof held));
+    else {
+      held.clear();
+      // The checksum says that these are the entries of this very map.
+      for (const [key, value] of entries as [string, never][]) held.set(key, value);
+    }
+    return entries;
+  });
+}
+
+/** @returns what was remembered, a copy of it */
+function readSnapshot(source: unknown, context: TenantContext): Remembered {
+  const found: Partial<TenantSnapshot> = typeof source === 'object' && source !== null ? source : {};
+  if (found.format !== format) throw new TenantSnapshotError('this is no snapshot of a tenant');
+  if (found.version !== version)
+    throw new TenantSnapshotError(
+      `expected a snapshot of version ${version}, found version ${JSON.stringify(found.version) ?? 'nothing'}`,
+    );
+  const text = JSON.stringify(found.remembered) ?? '';
+  if (checksum(text) !== found.checksum)
+    throw new TenantSnapshotError('the snapshot is damaged: its checksum is another');
+  const remembered = JSON.parse(text) as Remembered; // what `takeSnapshot` wrote, says the checksum
+  for (const [name, value] of Object.entries(fixedBy(context)))
+    if (JSON.stringify(value) !== JSON.stringify(remembered.fixed[name]))
+      throw new TenantSnapshotError(
+        `the snapshot is of a tenant with another configuration: ${name} differs`,
+      );
+  return remembered;
+}
+
+const fixedBy = ({ configuration, key, random }: TenantContext) => ({
+  baseUrl: configuration.baseUrl,
+  resource_servers: [...configuration.resourceServers.values()],
+  organizations: configuration.organizations,
+  quirks: { forks: configuration.forks, openerPolicy: configuration.openerPolicy },
+  seed: { given: random.position() !== null, key: key.kid },
+});
+
+/** Every part of the state by its name, once; a part that is added must be remembered, or this does not compile. */
+function mapState(
+  state: TenantState,
+  to: (held: TenantState[keyof TenantState], name: keyof TenantState) => unknown[],
+): Remembered['state'] {
+  return {
+    clients: to(state.clients, 'clients'),
+    users: to(state.users, 'users'),
+    sessions: to(state.sessions, 'sessions'),
+    transactions: to(state.transactions, 'transactions'),
+    codes: to(state.codes, 'codes'),
+    families: to(state.families, 'families'),
+    refreshTokens: to(state.refreshTokens, 'refreshTokens'),
+    pastFamilies: to(state.pastFamilies, 'pastFamilies'),
+    opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
+  };
+}
