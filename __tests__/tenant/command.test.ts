@@ -34,7 +34,10 @@ async function run(
         if (text === undefined) throw new Error('no such file');
         return text;
       },
-      openBrowser: (url) => void opened!.push(url),
+      openBrowser: (url) => {
+        opened!.push(url);
+        if (args.includes('--quiet')) stop(meanwhile(url));
+      },
       stopped,
     },
     '1.2.3',
@@ -78,7 +81,7 @@ describe('latchkey tenant', () => {
     expect(new Set(keys).size).toBe(2);
   });
 
-  it('tells a machine in JSON what it tells people in words, and nobody anything when it is quiet', async () => {
+  it('tells a machine in JSON what it tells people in words', async () => {
     const { printed } = await run('tenant --port 0 --json');
     expect(printed.map((line) => JSON.parse(line) as unknown)).toEqual([
       {
@@ -88,19 +91,24 @@ describe('latchkey tenant', () => {
         developmentToken: expect.any(String),
       },
     ]);
-    let stop: (() => void) | undefined;
-    const quiet = runCommand(
-      {
-        args: ['tenant', '--port', '0', '--quiet', '--open'],
-        print: () => expect('nothing').toBe('printed'),
-        complain: () => expect('nothing').toBe('complained of'),
-        readFile: () => Promise.reject(new Error('no file was named')),
-        openBrowser: () => stop?.(),
-        stopped: new Promise((resolve) => (stop = resolve)),
-      },
-      '1.2.3',
+  });
+
+  it('tells what happens as it happens', async () => {
+    const failedLogout = async (baseUrl: string) => {
+      await fetch(`${baseUrl}/v2/logout?client_id=spa&returnTo=https%3A%2F%2Fevil.example`);
+    };
+    const inWords = await run('tenant --port 0', {}, failedLogout);
+    expect(inWords.printed.at(-1)).toMatch(
+      /^\d\d:\d\d:\d\d {2}flo {5}spa {9}sign out, and show an error page: the browser/,
     );
-    expect(await quiet).toBe(0);
+    const inJson = await run('tenant --port 0 --json', {}, failedLogout);
+    expect(JSON.parse(inJson.printed.at(-1) ?? '')).toMatchObject({
+      event: 'journal',
+      type: 'flo',
+      client_id: 'spa',
+    });
+    const { printed } = await run('tenant --port 0 --quiet --open', {}, failedLogout);
+    expect(printed).toEqual([]);
   });
 
   it('opens its page in a browser', async () => {

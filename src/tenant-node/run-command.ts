@@ -122,6 +122,7 @@ async function serveTenant(terminal: Terminal, options: Options): Promise<void> 
   const file = options.config === undefined ? undefined : await readFile(terminal, options.config);
   const configuration = file?.configuration ?? exampleConfiguration;
   const { server, tenant } = await start(configuration, file, options);
+  const events = tenant.events();
   try {
     if (options.host !== undefined && !isLoopback(options.host))
       terminal.complain(
@@ -129,7 +130,10 @@ async function serveTenant(terminal: Terminal, options: Options): Promise<void> 
       );
     if (!options.quiet) announce(terminal, tenant, options, file ? undefined : exampleConfiguration);
     if (options.open) terminal.openBrowser(tenant.baseUrl);
+    const told = options.quiet ? undefined : tellEvents(terminal, events, options);
     await terminal.stopped;
+    await events.return?.();
+    await told;
   } finally {
     await server.close();
   }
@@ -228,4 +232,21 @@ function announce(
     terminal.print(`sign in as   ${user?.email}, password ${user?.password}`);
   }
   terminal.print('Ctrl-C stops it, and it forgets everything.');
+}
+
+/** A line for each entry of the journal, until there will be no more. */
+async function tellEvents(
+  terminal: Terminal,
+  events: ReturnType<Tenant['events']>,
+  { json }: Options,
+): Promise<void> {
+  for await (const entry of events) {
+    if (json) terminal.print(JSON.stringify({ event: 'journal', ...entry }));
+    else {
+      const { date, type, client_id = '', decision, reason } = entry;
+      terminal.print(
+        `${date.slice(11, 19)}  ${type.padEnd(6)}  ${client_id.padEnd(10)}  ${decision}: ${reason}`,
+      );
+    }
+  }
 }
