@@ -2,6 +2,7 @@
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
+import { canonicalAudience, managementAudience } from './management/system-api.ts';
 import { randomness, type Randomness } from './randomness.ts';
 import type { ForkPolicy } from './refresh-token-family.ts';
 import {
@@ -30,7 +31,7 @@ export interface ClientConfiguration {
   /** Further origins that may call the token endpoint. */
   readonly allowed_origins?: readonly string[];
   readonly allowed_logout_urls?: readonly string[];
-  /** Default `authorization_code` and `refresh_token`. */
+  /** Default: `client_credentials` for `non_interactive`, otherwise `authorization_code` and `refresh_token`. */
   readonly grant_types?: readonly string[];
   /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
   readonly refresh_token?: RefreshTokenConfiguration | null;
@@ -46,6 +47,15 @@ export interface ResourceServerConfiguration {
   readonly allow_offline_access?: boolean;
   /** Of access tokens, in seconds. Default 86400. */
   readonly token_lifetime?: Seconds;
+}
+
+/** That a client may get access tokens for an API by `client_credentials`, in Auth0's words. */
+export interface ClientGrantConfiguration {
+  readonly client_id: string;
+  /** The identifier of an API, or `<baseUrl>/api/v2/` for the Management API. */
+  readonly audience: string;
+  /** The names that its tokens may carry. */
+  readonly scope: readonly string[];
 }
 
 /** Someone who can sign in. */
@@ -97,6 +107,7 @@ export interface TenantConfiguration {
   readonly seed?: string;
   readonly clients: readonly ClientConfiguration[];
   readonly resource_servers?: readonly ResourceServerConfiguration[];
+  readonly client_grants?: readonly ClientGrantConfiguration[];
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
   readonly quirks?: Quirks;
@@ -127,6 +138,10 @@ export interface ResourceServer {
   readonly token_lifetime: Seconds;
 }
 
+export interface ClientGrant extends ClientGrantConfiguration {
+  readonly id: string;
+}
+
 export interface User {
   readonly user_id: string;
   readonly email: string;
@@ -155,6 +170,7 @@ export interface Configuration {
   readonly issuer: string;
   readonly clients: readonly Client[];
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
+  readonly clientGrants: readonly ClientGrant[];
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
   readonly forks: ForkPolicy;
@@ -171,6 +187,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'seed',
     'clients',
     'resource_servers',
+    'client_grants',
     'users',
     'organizations',
     'quirks',
@@ -190,11 +207,10 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'client_id',
     clients.map((client) => client.client_id),
   );
-  refuseTwins(
-    'resource_servers',
-    'identifier',
-    resourceServers.map((api) => api.identifier),
-  );
+  refuseTwins('resource_servers', 'identifier', [
+    ...resourceServers.map((api) => canonicalAudience(baseUrl, api.identifier)),
+    managementAudience(baseUrl),
+  ]);
   refuseTwins(
     'users',
     'email',
@@ -219,6 +235,9 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     issuer: `${baseUrl}/`,
     clients,
     resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
+    clientGrants: readList('client_grants', tenant.get('client_grants') ?? [], (field, value) =>
+      readClientGrant(field, value, { random, baseUrl, clients, resourceServers }),
+    ),
     users,
     ...readQuirks(tenant.get('quirks') ?? {}),
   };
@@ -287,7 +306,8 @@ function readClient(field: string, value: unknown): Client {
     ),
     grant_types: readList(
       `${field}.grant_types`,
-      client.get('grant_types') ?? ['authorization_code', 'refresh_token'],
+      client.get('grant_types') ??
+        (app_type === 'non_interactive' ? ['client_credentials'] : ['authorization_code', 'refresh_token']),
       readText,
     ),
     refresh_token: readRefreshTokenSettings(client.get('refresh_token'), `${field}.refresh_token`),
@@ -312,6 +332,28 @@ function readResourceServer(field: string, value: unknown): ResourceServer {
       readOptionalFlag(`${field}.allow_offline_access`, api.get('allow_offline_access')) ?? false,
     token_lifetime,
   };
+}
+
+function readClientGrant(
+  field: string,
+  value: unknown,
+  known: {
+    random: Randomness;
+    baseUrl: string;
+    clients: readonly Client[];
+    resourceServers: readonly ResourceServer[];
+  },
+): ClientGrant {
+  const grant = readObject(field, value, ['client_id', 'audience', 'scope']);
+  const client_id = readText(`${field}.client_id`, grant.get('client_id'));
+  if (!known.clients.some((client) => client.client_id === client_id))
+    throw new TenantConfigurationError(`${field}.client_id`, 'a client of this tenant', client_id);
+  const audience = canonicalAudience(known.baseUrl, readText(`${field}.audience`, grant.get('audience')));
+  const isManagement = audience === managementAudience(known.baseUrl);
+  if (!isManagement && !known.resourceServers.some(({ identifier }) => identifier === audience))
+    throw new TenantConfigurationError(`${field}.audience`, 'an API of this tenant', audience);
+  const scope = readList(`${field}.scope`, grant.get('scope'), readText);
+  return { id: `cgr_${known.random.hex(16)}`, client_id, audience, scope };
 }
 
 function readScope(field: string, value: unknown): string {

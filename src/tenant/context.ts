@@ -1,7 +1,7 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
 import type { Clock } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
-import type { Client, Configuration, Organization, User } from './configuration.ts';
+import type { Client, ClientGrant, Configuration, Organization, User } from './configuration.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
@@ -14,6 +14,8 @@ import type { AccessGrant } from './token-issuance.ts';
 /** Everything the tenant remembers. The values are replaced, never written into. */
 export interface TenantState {
   readonly clients: Map<string, Client>;
+  /** What clients may do by `client_credentials`; by the grant's id. */
+  readonly clientGrants: Map<string, ClientGrant>;
   /** By their id. */
   readonly users: Map<string, User>;
   /** By the value of the session cookie. */
@@ -38,8 +40,9 @@ export interface TenantContext {
   readonly journal: Journal;
 }
 
-export const initialState = ({ clients, users }: Configuration): TenantState => ({
+export const initialState = ({ clients, clientGrants, users }: Configuration): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
+  clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
   users: new Map(users.map((user) => [user.user_id, user])),
   sessions: new Map(),
   transactions: new Map(),
