@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import commonjs from '@rollup/plugin-commonjs';
+import json from '@rollup/plugin-json';
 import resolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import typescript from '@rollup/plugin-typescript';
@@ -93,6 +94,7 @@ const external = [/^node:/];
 
 const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];
 const forNode = (entry) => [
+  json(), // z-schema reads schemas
   resolve({ preferBuiltins: true, exportConditions: ['node'] }),
   commonjs(),
   compile(),

@@ -19,6 +19,9 @@ export interface ClientConfiguration {
   readonly client_id: string;
   /** Shown on the login page. Default: the client id. */
   readonly name?: string;
+  readonly description?: string;
+  /** Whatever the client's makers want to note. */
+  readonly client_metadata?: Readonly<Record<string, unknown>>;
   /** Default `spa`. */
   readonly app_type?: AppType;
   readonly client_secret?: string;
@@ -95,6 +98,8 @@ export interface Quirks {
    * page that opened it lose each other, as behind a custom domain whose proxy sends that header.
    */
   readonly openerPolicy?: OpenerPolicy;
+  /** The Management API takes lifetimes that are written as texts, as Auth0's documentation prints them. Default false. */
+  readonly coerceNumericStrings?: boolean;
 }
 
 export type OpenerPolicy = 'unsafe-none' | 'same-origin';
@@ -120,6 +125,8 @@ export interface TenantConfiguration {
 export interface Client {
   readonly client_id: string;
   readonly name: string;
+  readonly description?: string;
+  readonly client_metadata: Readonly<Record<string, unknown>>;
   readonly app_type: AppType;
   readonly client_secret: string | null;
   readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
@@ -175,6 +182,7 @@ export interface Configuration {
   readonly organizations: readonly Organization[];
   readonly forks: ForkPolicy;
   readonly openerPolicy: OpenerPolicy;
+  readonly coerceNumericStrings: boolean;
 }
 
 /**
@@ -256,10 +264,13 @@ export function readSeed(source: { readonly seed?: unknown }): {
   return { seed, random: randomness(seed) };
 }
 
-function readClient(field: string, value: unknown): Client {
+/** @throws {TenantConfigurationError} naming the field */
+export function readClient(field: string, value: unknown): Client {
   const client = readObject(field, value, [
     'client_id',
     'name',
+    'description',
+    'client_metadata',
     'app_type',
     'client_secret',
     'token_endpoint_auth_method',
@@ -271,6 +282,7 @@ function readClient(field: string, value: unknown): Client {
     'refresh_token',
   ]);
   const client_id = readText(`${field}.client_id`, client.get('client_id'));
+  const description = readOptionalText(`${field}.description`, client.get('description'));
   const app_type = readChoice(`${field}.app_type`, client.get('app_type') ?? 'spa', [
     'spa',
     'native',
@@ -293,6 +305,8 @@ function readClient(field: string, value: unknown): Client {
   return {
     client_id,
     name: readOptionalText(`${field}.name`, client.get('name')) ?? client_id,
+    ...(description !== undefined && { description }),
+    client_metadata: readMetadata(`${field}.client_metadata`, client.get('client_metadata')),
     app_type,
     client_secret,
     token_endpoint_auth_method,
@@ -452,14 +466,16 @@ function refuseOddWildcard(field: string, url: string): void {
     throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
 }
 
-function readQuirks(value: unknown): Pick<Configuration, 'forks' | 'openerPolicy'> {
-  const quirks = readObject('quirks', value, ['forks', 'openerPolicy']);
+function readQuirks(value: unknown): Pick<Configuration, keyof Quirks> {
+  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', 'coerceNumericStrings']);
   return {
     forks: readChoice('quirks.forks', quirks.get('forks') ?? 'last-issued', ['last-issued', 'all-siblings']),
     openerPolicy: readChoice('quirks.openerPolicy', quirks.get('openerPolicy') ?? 'unsafe-none', [
       'unsafe-none',
       'same-origin',
     ]),
+    coerceNumericStrings:
+      readOptionalFlag('quirks.coerceNumericStrings', quirks.get('coerceNumericStrings')) ?? false,
   };
 }
 
@@ -496,6 +512,13 @@ function readOptionalText(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw new TenantConfigurationError(field, 'a text', typeof value);
   return value;
+}
+
+function readMetadata(field: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TenantConfigurationError(field, 'an object', typeof value);
+  return { ...value };
 }
 
 function readOptionalFlag(field: string, value: unknown): boolean | undefined {

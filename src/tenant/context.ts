@@ -7,7 +7,7 @@ import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
 import type { Randomness } from './randomness.ts';
 import { headOf, type RefreshTokenFamily, type RotationPolicy } from './refresh-token-family.ts';
-import { rotationPolicy } from './refresh-token-settings.ts';
+import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settings.ts';
 import type { SigningKey } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
 
@@ -66,6 +66,13 @@ export const findOrganization = ({ organizations }: Configuration, asked: string
 /** The rotation policy of a client as it is configured at this moment (R2). */
 export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>
   rotationPolicy(client.refresh_token, configuration.forks);
+
+/** The same for a family, whose client may be deleted by now. */
+export function familyPolicy(context: TenantContext, family: RefreshTokenFamily): RotationPolicy {
+  const client = context.state.clients.get(family.clientId);
+  if (client) return policyOf(context, client);
+  return rotationPolicy(readRefreshTokenSettings(null), context.configuration.forks);
+}
 
 /** E-mail addresses are compared without regard to case. */
 export const userByEmail = ({ state }: TenantContext, email: string): User | undefined =>

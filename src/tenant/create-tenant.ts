@@ -4,7 +4,7 @@ import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
-import { initialState, policyOf, userByEmail, type TenantContext } from './context.ts';
+import { familyPolicy, initialState, userByEmail, type TenantContext } from './context.ts';
 import { corsForClients } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
 import { developmentRoutes } from './endpoints/development.ts';
@@ -18,6 +18,7 @@ import { createFaults, type Faults } from './faults.ts';
 import { viewFamily, type FamilyView } from './family-view.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
+import { managementApi } from './management/management-api.ts';
 import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
 import { randomness } from './randomness.ts';
@@ -98,7 +99,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     random,
     wait: source.wait ?? realWait,
   });
-  const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), policyFor(context, family));
+  const view = (family: RefreshTokenFamily) => viewFamily(family, clock.now(), familyPolicy(context, family));
 
   const tenant: Tenant = {
     fetch: (request) => pass(request, async (passed) => app.fetch(passed)),
@@ -160,6 +161,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/.well-known/oauth-authorization-server', to(openidConfiguration));
   app.get('/.well-known/jwks.json', to(jwks));
 
+  app.route('/api/v2', managementApi(context));
+
   app.get('/', (c) =>
     respondWithPage(c, context.random, {
       title: 'latchkey tenant',
@@ -216,12 +219,6 @@ function knownUser(context: TenantContext, email: string): User {
   const user = userByEmail(context, email);
   if (!user) throw new RangeError(`there is no user with the e-mail address "${email}"`);
   return user;
-}
-
-function policyFor(context: TenantContext, family: RefreshTokenFamily) {
-  const client = context.state.clients.get(family.clientId);
-  if (!client) throw new TypeError(`client ${family.clientId} is not kept`);
-  return policyOf(context, client);
 }
 
 function refuseProduction(): void {

@@ -19,6 +19,7 @@ export type JournalCode =
   | 'ferrt' // refresh token reuse detected
   | 'seccft' // client credentials exchanged
   | 'feccft' // client credentials refused
+  | 'sapi' // Management API: something was changed
   | 'srrt' // refresh token revoked
   | 'fco' // origin refused
   | 'fault'; // none of Auth0's: a fault that was asked for has struck
