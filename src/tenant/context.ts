@@ -10,6 +10,7 @@ import { headOf, type RefreshTokenFamily, type RotationPolicy } from './refresh-
 import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settings.ts';
 import type { SigningKey } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
+import type { UserGrant } from './user-grant.ts';
 
 /** Everything the tenant remembers. The values are replaced, never written into. */
 export interface TenantState {
@@ -18,6 +19,8 @@ export interface TenantState {
   readonly clientGrants: Map<string, ClientGrant>;
   /** By their id. */
   readonly users: Map<string, User>;
+  /** What users have let clients do; by the grant's id. */
+  readonly grants: Map<string, UserGrant>;
   /** By the value of the session cookie. */
   readonly sessions: Map<string, LoginSession>;
   /** By the tenant's own `state`, which is not the client's. */
@@ -44,6 +47,7 @@ export const initialState = ({ clients, clientGrants, users }: Configuration): T
   clients: new Map(clients.map((client) => [client.client_id, client])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
   users: new Map(users.map((user) => [user.user_id, user])),
+  grants: new Map(),
   sessions: new Map(),
   transactions: new Map(),
   codes: new Map(),

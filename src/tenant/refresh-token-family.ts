@@ -104,7 +104,7 @@ export type FamilyEvent =
   | {
       readonly kind: 'end';
       readonly now: Milliseconds;
-      /** `grant`, `session`: ended with it; `admin`: with its client or its user. */
+      /** `grant`, `session`: ended with it; `admin`: by the Management API, or with its client or its user. */
       readonly cause: 'revoked' | 'code_replay' | 'migration' | 'grant' | 'session' | 'admin';
     };
 

@@ -9,6 +9,7 @@ import type { Parameters } from '../parameters.ts';
 import { beginFamily, headOf, transition, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
+import { keepUserGrant } from '../user-grant.ts';
 
 export async function exchangeAuthorizationCode(
   context: TenantContext,
@@ -138,6 +139,7 @@ function begin(
     policyOf(context, client),
   );
   keepFamily(context, family);
+  keepUserGrant(context, family);
   return family;
 }
 

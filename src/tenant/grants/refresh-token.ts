@@ -336,7 +336,7 @@ const refusalWords = {
   code_replay: 'the family was revoked when its authorization code came a second time',
   grant: 'the grant that the family belonged to was deleted',
   session: 'the session that the family began in was revoked',
-  admin: 'the client or the user was deleted, or lost all access',
+  admin: 'the family was revoked through the Management API, or its client or its user was deleted',
   migration: 'the token was swapped when the rotation setting changed',
   absolute_expiry: 'the family has reached the end of its lifetime',
   idle_expiry: 'the family was not used for longer than its idle lifetime',

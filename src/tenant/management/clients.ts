@@ -6,7 +6,7 @@ import type { ManagementContext } from './access.ts';
 import { notFound } from './management-error.ts';
 import { respondWithList, selectFields } from './paging.ts';
 import { judge, objectOf, readPayload, type Payload } from './payload.ts';
-import { endFamilies } from './revocation.ts';
+import { deleteGrants, endFamilies } from './families.ts';
 
 const texts = { type: 'array', items: { type: 'string', minLength: 1 } };
 
@@ -71,7 +71,9 @@ export async function updateClient(context: TenantContext, c: ManagementContext)
 
 export function deleteClient(context: TenantContext, c: ManagementContext): Response {
   const client_id = c.req.param('id') ?? '';
-  endFamilies(context, 'admin', (family) => family.clientId === client_id);
+  const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client_id;
+  endFamilies(context, 'admin', isOfClient);
+  deleteGrants(context, isOfClient);
   context.state.clients.delete(client_id);
   return c.body(null, 204);
 }

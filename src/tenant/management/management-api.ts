@@ -10,7 +10,26 @@ import {
   showClient,
   updateClient,
 } from './clients.ts';
+import { deleteDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
+import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
+import { listLogs, showLog } from './logs.ts';
 import { respondWithError } from './management-error.ts';
+
+import {
+  deleteRefreshToken,
+  deleteRefreshTokensOfUser,
+  listRefreshTokens,
+  listRefreshTokensOfUser,
+  revokeRefreshTokens,
+  showRefreshToken,
+} from './refresh-tokens.ts';
+import {
+  deleteSession,
+  deleteSessionsOfUser,
+  listSessionsOfUser,
+  revokeSession,
+  showSession,
+} from './sessions.ts';
 
 type Endpoint = (context: TenantContext, c: ManagementContext) => Response | Promise<Response>;
 
@@ -30,6 +49,28 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('PATCH /clients/:id', ['update:clients', 'update:client_keys'], updateClient);
   on('DELETE /clients/:id', ['delete:clients'], deleteClient);
   on('POST /clients/:id/rotate-secret', ['update:client_keys'], rotateSecret);
+
+  on('GET /device-credentials', ['read:device_credentials'], listDeviceCredentials);
+  on('DELETE /device-credentials/:id', ['delete:device_credentials'], deleteDeviceCredential);
+  on('GET /grants', ['read:grants'], listGrants);
+  on('DELETE /grants', ['delete:grants'], deleteGrantsOfUser);
+  on('DELETE /grants/:id', ['delete:grants'], deleteGrant);
+
+  on('GET /refresh-tokens', ['read:refresh_tokens'], listRefreshTokens);
+  on('POST /refresh-tokens/revoke', ['delete:refresh_tokens'], revokeRefreshTokens);
+  on('GET /refresh-tokens/:id', ['read:refresh_tokens'], showRefreshToken);
+  on('DELETE /refresh-tokens/:id', ['delete:refresh_tokens'], deleteRefreshToken);
+  on('GET /sessions/:id', ['read:sessions'], showSession);
+  on('DELETE /sessions/:id', ['delete:sessions'], deleteSession);
+  on('POST /sessions/:id/revoke', ['delete:sessions'], revokeSession);
+
+  on('GET /users/:id/refresh-tokens', ['read:refresh_tokens'], listRefreshTokensOfUser);
+  on('DELETE /users/:id/refresh-tokens', ['delete:refresh_tokens'], deleteRefreshTokensOfUser);
+  on('GET /users/:id/sessions', ['read:sessions'], listSessionsOfUser);
+  on('DELETE /users/:id/sessions', ['delete:sessions'], deleteSessionsOfUser);
+
+  on('GET /logs', ['read:logs'], listLogs);
+  on('GET /logs/:id', ['read:logs'], showLog);
   app.onError(respondWithError);
   return app;
 }

@@ -43,7 +43,7 @@ export function selectFields(c: ManagementContext, record: object): object {
   return Object.fromEntries(Object.entries(record).filter(([name]) => names.includes(name) === wanted));
 }
 
-const invalidQuery = (reason: string, name: string): ManagementError =>
+export const invalidQuery = (reason: string, name: string): ManagementError =>
   new ManagementError(
     400,
     `Query validation error: '${reason}' on property ${name}.`,
