@@ -74,6 +74,9 @@ export interface UserConfiguration {
   readonly email_verified?: boolean;
   /** A blocked user can neither sign in nor refresh. */
   readonly blocked?: boolean;
+  /** What the user, and what the application noted; no token carries it. */
+  readonly user_metadata?: Readonly<Record<string, unknown>>;
+  readonly app_metadata?: Readonly<Record<string, unknown>>;
 }
 
 /** A group of users that a client may ask to log in with, in Auth0's words. */
@@ -159,6 +162,9 @@ export interface User {
   readonly given_name?: string;
   readonly family_name?: string;
   readonly picture?: string;
+  readonly user_metadata: Readonly<Record<string, unknown>>;
+  readonly app_metadata: Readonly<Record<string, unknown>>;
+  readonly created_at: string;
   readonly updated_at: string;
   readonly blocked: boolean;
 }
@@ -377,7 +383,8 @@ function readScope(field: string, value: unknown): string {
   return name;
 }
 
-function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+/** @throws {TenantConfigurationError} naming the field */
+export function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
   const user = readObject(field, value, [
     'email',
     'password',
@@ -389,6 +396,8 @@ function readUser(field: string, value: unknown, random: Randomness, now: Millis
     'picture',
     'email_verified',
     'blocked',
+    'user_metadata',
+    'app_metadata',
   ]);
   const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
   const email = readText(`${field}.email`, user.get('email'));
@@ -405,6 +414,9 @@ function readUser(field: string, value: unknown, random: Randomness, now: Millis
     given_name: text('given_name'),
     family_name: text('family_name'),
     picture: text('picture'),
+    user_metadata: readMetadata(`${field}.user_metadata`, user.get('user_metadata')),
+    app_metadata: readMetadata(`${field}.app_metadata`, user.get('app_metadata')),
+    created_at: new Date(now).toISOString(),
     updated_at: new Date(now).toISOString(),
     blocked: readOptionalFlag(`${field}.blocked`, user.get('blocked')) ?? false,
   };

@@ -4,6 +4,7 @@ import type { TenantContext } from '../context.ts';
 import { refreshTokenSchema } from '../refresh-token-settings.ts';
 import type { ManagementContext } from './access.ts';
 import { notFound } from './management-error.ts';
+import { mergeMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';
 import { judge, objectOf, readPayload, type Payload } from './payload.ts';
 import { deleteGrants, endFamilies } from './families.ts';
@@ -82,12 +83,6 @@ export function rotateSecret(context: TenantContext, c: ManagementContext): Resp
   const client = { ...knownClient(context, c), client_secret: context.random.text(48) };
   context.state.clients.set(client.client_id, client);
   return c.json(view(c)(client));
-}
-
-/** One level deep; `null` takes a name away, and in the place of the object all of them. */
-function mergeMetadata(before: Payload, changes: unknown): Payload {
-  if (typeof changes !== 'object' || changes === null) return {};
-  return Object.fromEntries(Object.entries({ ...before, ...changes }).filter(([, value]) => value !== null));
 }
 
 function knownClient({ state }: TenantContext, c: ManagementContext): Client {

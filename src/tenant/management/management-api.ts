@@ -31,6 +31,16 @@ import {
   showSession,
 } from './sessions.ts';
 
+import {
+  createUser,
+  deleteUser,
+  listUsers,
+  listUsersByEmail,
+  revokeAccess,
+  showUser,
+  updateUser,
+} from './users.ts';
+
 type Endpoint = (context: TenantContext, c: ManagementContext) => Response | Promise<Response>;
 
 export function managementApi(context: TenantContext): Hono<{ Variables: { access: Access } }> {
@@ -64,6 +74,13 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('DELETE /sessions/:id', ['delete:sessions'], deleteSession);
   on('POST /sessions/:id/revoke', ['delete:sessions'], revokeSession);
 
+  on('GET /users', ['read:users'], listUsers);
+  on('POST /users', ['create:users'], createUser);
+  on('GET /users-by-email', ['read:users'], listUsersByEmail);
+  on('GET /users/:id', ['read:users'], showUser);
+  on('PATCH /users/:id', ['update:users'], updateUser);
+  on('DELETE /users/:id', ['delete:users'], deleteUser);
+  on('POST /users/:id/revoke-access', ['delete:sessions'], revokeAccess);
   on('GET /users/:id/refresh-tokens', ['read:refresh_tokens'], listRefreshTokensOfUser);
   on('DELETE /users/:id/refresh-tokens', ['delete:refresh_tokens'], deleteRefreshTokensOfUser);
   on('GET /users/:id/sessions', ['read:sessions'], listSessionsOfUser);
