@@ -101,6 +101,7 @@ const external = [/^node:/];
 
 const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];
 const forNode = (entry) => [
+  json(), // z-schema reads schemas
   resolve({ preferBuiltins: true, exportConditions: ['node'] }),
   commonjs(),
   compile(),

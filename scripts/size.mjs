@@ -13,9 +13,9 @@ const languageLevels = ['es2020', 'es2022'];
 const entries = [
   { file: 'latchkey.umd.min.js', limit: 35_600 },
   { file: 'index.cjs', limit: 36_800 },
-  { file: 'tenant.js', limit: 43_500 },
+  { file: 'tenant.js', limit: 112_000 },
   { file: 'tenant-node.js', limit: 7_900 },
-  { file: 'latchkey.js', limit: 94_000 },
+  { file: 'latchkey.js', limit: 120_000 },
 ];
 
 /** Init, login, callback, token with refresh tokens, logout. */

@@ -24,7 +24,7 @@ const table = {
   worker: ['custody', 'browser'],
   index: ['auth0-client', 'errors', 'core', 'browser', 'compatibility (types)', 'oauth (types)'],
   'popup-callback': ['browser'],
-  tenant: [...words, 'hono', 'jose'],
+  tenant: [...words, 'hono', 'jose', 'z-schema'],
   'tenant-node': ['tenant', 'hono', '@hono/node-server', 'jsonc-parser', 'z-schema', 'node:'],
 } satisfies ImportTable;
 

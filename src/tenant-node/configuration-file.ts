@@ -42,15 +42,16 @@ export function readConfigurationFile(name: string, text: string): Configuration
     return node.parent?.type === 'property' ? node.parent.offset : node.offset;
   };
   const value: unknown = getNodeValue(tree);
-  const { err } = ZSchema.create({ safe: true, reportPathAsArray: true }).validate(
-    value,
-    configurationSchema,
-  );
-  if (err)
+  const validator = new ZSchema({ reportPathAsArray: true });
+  if (!validator.validate(value, configurationSchema))
     throw new ConfigurationFileError(
-      (err.details ?? [])
+      validator
+        .getLastErrors()
         .map(({ code, message, path, params }) => {
-          const object = (path as unknown as string[]).map((key) => (/^\d+$/.test(key) ? Number(key) : key));
+          // The types of z-schema know paths as texts only.
+          const object = (path as unknown as Path).map((key) =>
+            /^\d+$/.test(String(key)) ? Number(key) : key,
+          );
           const unknown = code === 'OBJECT_ADDITIONAL_PROPERTIES' ? [String(params[0])] : [];
           const field = fieldOf(object);
           return {

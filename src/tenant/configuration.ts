@@ -2,6 +2,7 @@
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
+import { canonicalAudience, managementAudience } from './management/system-api.ts';
 import { randomness, type Randomness } from './randomness.ts';
 import type { ForkPolicy } from './refresh-token-family.ts';
 import {
@@ -18,6 +19,9 @@ export interface ClientConfiguration {
   readonly client_id: string;
   /** Shown on the login page. Default: the client id. */
   readonly name?: string;
+  readonly description?: string;
+  /** Whatever the client's makers want to note. */
+  readonly client_metadata?: Readonly<Record<string, unknown>>;
   /** Default `spa`. */
   readonly app_type?: AppType;
   readonly client_secret?: string;
@@ -30,7 +34,7 @@ export interface ClientConfiguration {
   /** Further origins that may call the token endpoint. */
   readonly allowed_origins?: readonly string[];
   readonly allowed_logout_urls?: readonly string[];
-  /** Default `authorization_code` and `refresh_token`. */
+  /** Default: `client_credentials` for `non_interactive`, otherwise `authorization_code` and `refresh_token`. */
   readonly grant_types?: readonly string[];
   /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
   readonly refresh_token?: RefreshTokenConfiguration | null;
@@ -48,6 +52,15 @@ export interface ResourceServerConfiguration {
   readonly token_lifetime?: Seconds;
 }
 
+/** That a client may get access tokens for an API by `client_credentials`, in Auth0's words. */
+export interface ClientGrantConfiguration {
+  readonly client_id: string;
+  /** The identifier of an API, or `<baseUrl>/api/v2/` for the Management API. */
+  readonly audience: string;
+  /** The names that its tokens may carry. */
+  readonly scope: readonly string[];
+}
+
 /** Someone who can sign in. */
 export interface UserConfiguration {
   readonly email: string;
@@ -61,6 +74,9 @@ export interface UserConfiguration {
   readonly email_verified?: boolean;
   /** A blocked user can neither sign in nor refresh. */
   readonly blocked?: boolean;
+  /** What the user, and what the application noted; no token carries it. */
+  readonly user_metadata?: Readonly<Record<string, unknown>>;
+  readonly app_metadata?: Readonly<Record<string, unknown>>;
 }
 
 /** A group of users that a client may ask to log in with, in Auth0's words. */
@@ -85,6 +101,8 @@ export interface Quirks {
    * page that opened it lose each other, as behind a custom domain whose proxy sends that header.
    */
   readonly openerPolicy?: OpenerPolicy;
+  /** The Management API takes lifetimes that are written as texts, as Auth0's documentation prints them. Default false. */
+  readonly coerceNumericStrings?: boolean;
 }
 
 export type OpenerPolicy = 'unsafe-none' | 'same-origin';
@@ -97,6 +115,7 @@ export interface TenantConfiguration {
   readonly seed?: string;
   readonly clients: readonly ClientConfiguration[];
   readonly resource_servers?: readonly ResourceServerConfiguration[];
+  readonly client_grants?: readonly ClientGrantConfiguration[];
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
   readonly quirks?: Quirks;
@@ -114,6 +133,8 @@ export interface TenantConfiguration {
 export interface Client {
   readonly client_id: string;
   readonly name: string;
+  readonly description?: string;
+  readonly client_metadata: Readonly<Record<string, unknown>>;
   readonly app_type: AppType;
   readonly client_secret: string | null;
   readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
@@ -132,6 +153,10 @@ export interface ResourceServer {
   readonly token_lifetime: Seconds;
 }
 
+export interface ClientGrant extends ClientGrantConfiguration {
+  readonly id: string;
+}
+
 export interface User {
   readonly user_id: string;
   readonly email: string;
@@ -142,6 +167,9 @@ export interface User {
   readonly given_name?: string;
   readonly family_name?: string;
   readonly picture?: string;
+  readonly user_metadata: Readonly<Record<string, unknown>>;
+  readonly app_metadata: Readonly<Record<string, unknown>>;
+  readonly created_at: string;
   readonly updated_at: string;
   readonly blocked: boolean;
 }
@@ -160,10 +188,12 @@ export interface Configuration {
   readonly issuer: string;
   readonly clients: readonly Client[];
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
+  readonly clientGrants: readonly ClientGrant[];
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
   readonly forks: ForkPolicy;
   readonly openerPolicy: OpenerPolicy;
+  readonly coerceNumericStrings: boolean;
 }
 
 /**
@@ -176,6 +206,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'seed',
     'clients',
     'resource_servers',
+    'client_grants',
     'users',
     'organizations',
     'quirks',
@@ -196,11 +227,10 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'client_id',
     clients.map((client) => client.client_id),
   );
-  refuseTwins(
-    'resource_servers',
-    'identifier',
-    resourceServers.map((api) => api.identifier),
-  );
+  refuseTwins('resource_servers', 'identifier', [
+    ...resourceServers.map((api) => canonicalAudience(baseUrl, api.identifier)),
+    managementAudience(baseUrl),
+  ]);
   refuseTwins(
     'users',
     'email',
@@ -225,6 +255,9 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     issuer: `${baseUrl}/`,
     clients,
     resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
+    clientGrants: readList('client_grants', tenant.get('client_grants') ?? [], (field, value) =>
+      readClientGrant(field, value, { random, baseUrl, clients, resourceServers }),
+    ),
     users,
     ...readQuirks(tenant.get('quirks') ?? {}),
   };
@@ -243,10 +276,13 @@ export function readSeed(source: { readonly seed?: unknown }): {
   return { seed, random: randomness(seed) };
 }
 
-function readClient(field: string, value: unknown): Client {
+/** @throws {TenantConfigurationError} naming the field */
+export function readClient(field: string, value: unknown): Client {
   const client = readObject(field, value, [
     'client_id',
     'name',
+    'description',
+    'client_metadata',
     'app_type',
     'client_secret',
     'token_endpoint_auth_method',
@@ -258,6 +294,7 @@ function readClient(field: string, value: unknown): Client {
     'refresh_token',
   ]);
   const client_id = readText(`${field}.client_id`, client.get('client_id'));
+  const description = readOptionalText(`${field}.description`, client.get('description'));
   const app_type = readChoice(`${field}.app_type`, client.get('app_type') ?? 'spa', [
     'spa',
     'native',
@@ -280,6 +317,8 @@ function readClient(field: string, value: unknown): Client {
   return {
     client_id,
     name: readOptionalText(`${field}.name`, client.get('name')) ?? client_id,
+    ...(description !== undefined && { description }),
+    client_metadata: readMetadata(`${field}.client_metadata`, client.get('client_metadata')),
     app_type,
     client_secret,
     token_endpoint_auth_method,
@@ -293,7 +332,8 @@ function readClient(field: string, value: unknown): Client {
     ),
     grant_types: readList(
       `${field}.grant_types`,
-      client.get('grant_types') ?? ['authorization_code', 'refresh_token'],
+      client.get('grant_types') ??
+        (app_type === 'non_interactive' ? ['client_credentials'] : ['authorization_code', 'refresh_token']),
       readText,
     ),
     refresh_token: readRefreshTokenSettings(client.get('refresh_token'), `${field}.refresh_token`),
@@ -320,6 +360,28 @@ function readResourceServer(field: string, value: unknown): ResourceServer {
   };
 }
 
+function readClientGrant(
+  field: string,
+  value: unknown,
+  known: {
+    random: Randomness;
+    baseUrl: string;
+    clients: readonly Client[];
+    resourceServers: readonly ResourceServer[];
+  },
+): ClientGrant {
+  const grant = readObject(field, value, ['client_id', 'audience', 'scope']);
+  const client_id = readText(`${field}.client_id`, grant.get('client_id'));
+  if (!known.clients.some((client) => client.client_id === client_id))
+    throw new TenantConfigurationError(`${field}.client_id`, 'a client of this tenant', client_id);
+  const audience = canonicalAudience(known.baseUrl, readText(`${field}.audience`, grant.get('audience')));
+  const isManagement = audience === managementAudience(known.baseUrl);
+  if (!isManagement && !known.resourceServers.some(({ identifier }) => identifier === audience))
+    throw new TenantConfigurationError(`${field}.audience`, 'an API of this tenant', audience);
+  const scope = readList(`${field}.scope`, grant.get('scope'), readText);
+  return { id: `cgr_${known.random.hex(16)}`, client_id, audience, scope };
+}
+
 function readScope(field: string, value: unknown): string {
   const name = readText(`${field}.value`, readObject(field, value, ['value', 'description']).get('value'));
   if (scopeNames(name).length !== 1)
@@ -327,7 +389,8 @@ function readScope(field: string, value: unknown): string {
   return name;
 }
 
-function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+/** @throws {TenantConfigurationError} naming the field */
+export function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
   const user = readObject(field, value, [
     'email',
     'password',
@@ -339,6 +402,8 @@ function readUser(field: string, value: unknown, random: Randomness, now: Millis
     'picture',
     'email_verified',
     'blocked',
+    'user_metadata',
+    'app_metadata',
   ]);
   const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
   const email = readText(`${field}.email`, user.get('email'));
@@ -355,6 +420,9 @@ function readUser(field: string, value: unknown, random: Randomness, now: Millis
     given_name: text('given_name'),
     family_name: text('family_name'),
     picture: text('picture'),
+    user_metadata: readMetadata(`${field}.user_metadata`, user.get('user_metadata')),
+    app_metadata: readMetadata(`${field}.app_metadata`, user.get('app_metadata')),
+    created_at: new Date(now).toISOString(),
     updated_at: new Date(now).toISOString(),
     blocked: readOptionalFlag(`${field}.blocked`, user.get('blocked')) ?? false,
   };
@@ -416,14 +484,16 @@ function refuseOddWildcard(field: string, url: string): void {
     throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
 }
 
-function readQuirks(value: unknown): Pick<Configuration, 'forks' | 'openerPolicy'> {
-  const quirks = readObject('quirks', value, ['forks', 'openerPolicy']);
+function readQuirks(value: unknown): Pick<Configuration, keyof Quirks> {
+  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', 'coerceNumericStrings']);
   return {
     forks: readChoice('quirks.forks', quirks.get('forks') ?? 'last-issued', ['last-issued', 'all-siblings']),
     openerPolicy: readChoice('quirks.openerPolicy', quirks.get('openerPolicy') ?? 'unsafe-none', [
       'unsafe-none',
       'same-origin',
     ]),
+    coerceNumericStrings:
+      readOptionalFlag('quirks.coerceNumericStrings', quirks.get('coerceNumericStrings')) ?? false,
   };
 }
 
@@ -460,6 +530,13 @@ function readOptionalText(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw new TenantConfigurationError(field, 'a text', typeof value);
   return value;
+}
+
+function readMetadata(field: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (value === undefined) return {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TenantConfigurationError(field, 'an object', typeof value);
+  return { ...value };
 }
 
 function readOptionalFlag(field: string, value: unknown): boolean | undefined {

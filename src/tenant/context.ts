@@ -1,7 +1,7 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
 import type { Clock, Milliseconds } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
-import type { Client, Configuration, Organization, User } from './configuration.ts';
+import type { Client, ClientGrant, Configuration, Organization, User } from './configuration.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
@@ -14,15 +14,20 @@ import {
   type RefreshTokenFamily,
   type RotationPolicy,
 } from './refresh-token-family.ts';
-import { rotationPolicy } from './refresh-token-settings.ts';
+import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settings.ts';
 import type { SigningKey } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
+import type { UserGrant } from './user-grant.ts';
 
 /** Everything the tenant remembers. The values are replaced, never written into. */
 export interface TenantState {
   readonly clients: Map<string, Client>;
+  /** What clients may do by `client_credentials`; by the grant's id. */
+  readonly clientGrants: Map<string, ClientGrant>;
   /** By their id. */
   readonly users: Map<string, User>;
+  /** What users have let clients do; by the grant's id. */
+  readonly grants: Map<string, UserGrant>;
   /** By the value of the session cookie. */
   readonly sessions: Map<string, LoginSession>;
   /** By the tenant's own `state`, which is not the client's. */
@@ -49,9 +54,11 @@ export interface TenantContext {
   findUser(userId: string): Promise<User | undefined>;
 }
 
-export const initialState = ({ clients, users }: Configuration): TenantState => ({
+export const initialState = ({ clients, clientGrants, users }: Configuration): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
+  clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
   users: new Map(users.map((user) => [user.user_id, user])),
+  grants: new Map(),
   sessions: new Map(),
   transactions: new Map(),
   codes: new Map(),
@@ -103,11 +110,11 @@ export const findOrganization = ({ organizations }: Configuration, asked: string
 export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>
   rotationPolicy(client.refresh_token, configuration.forks);
 
-/** The policy of the client that a family belongs to. */
-export function policyFor(context: TenantContext, { clientId }: RefreshTokenFamily): RotationPolicy {
-  const client = context.state.clients.get(clientId);
-  if (!client) throw new TypeError(`client ${clientId} is not kept`);
-  return policyOf(context, client);
+/** The same for a family, whose client may be deleted by now. */
+export function familyPolicy(context: TenantContext, family: RefreshTokenFamily): RotationPolicy {
+  const client = context.state.clients.get(family.clientId);
+  if (client) return policyOf(context, client);
+  return rotationPolicy(readRefreshTokenSettings(null), context.configuration.forks);
 }
 
 /** E-mail addresses are compared without regard to case. */

@@ -20,6 +20,7 @@ import type { FamilyView } from './family-view.ts';
 import { explainRefreshToken, type Explanation } from './grants/refresh-token.ts';
 import { openJournal, type JournalEntry } from './journal.ts';
 import { beginSession } from './login-session.ts';
+import { managementApi } from './management/management-api.ts';
 import { viewFamilies } from './past-families.ts';
 import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
@@ -197,6 +198,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/.well-known/openid-configuration', to(openidConfiguration));
   app.get('/.well-known/oauth-authorization-server', to(openidConfiguration));
   app.get('/.well-known/jwks.json', to(jwks));
+
+  app.route('/api/v2', managementApi(context));
 
   app.get('/', (c) =>
     respondWithPage(c, context.random, {

@@ -4,6 +4,7 @@ export { TenantConfigurationError } from './configuration-error.ts';
 export type {
   AppType,
   ClientConfiguration,
+  ClientGrantConfiguration,
   OpenerPolicy,
   OrganizationConfiguration,
   Quirks,

@@ -17,6 +17,9 @@ export type JournalCode =
   | 'sertft' // refresh token exchanged
   | 'fertft' // refresh token refused
   | 'ferrt' // refresh token reuse detected
+  | 'seccft' // client credentials exchanged
+  | 'feccft' // client credentials refused
+  | 'sapi' // Management API: something was changed
   | 'srrt' // refresh token revoked
   | 'fco' // origin refused
   | 'fault'; // none of Auth0's: a fault that was asked for has struck

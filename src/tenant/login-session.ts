@@ -28,15 +28,36 @@ export function currentSession(context: TenantContext, c: Context): LoginSession
   const cookie = name && getCookie(c, name);
   const session = cookie === undefined ? undefined : sessions.get(cookie);
   if (cookie === undefined || !session) return undefined;
-  const absoluteEnd = session.authTime + absoluteLifetime * 1000;
-  const idleEnd = session.lastSeenAt + idleLifetime * 1000;
-  if (now >= absoluteEnd || now >= idleEnd) {
+  if (!isLive(session, now)) {
     sessions.delete(cookie);
     return undefined;
   }
   const seen = { ...session, lastSeenAt: now };
   sessions.set(cookie, seen);
   return seen;
+}
+
+/** When the session ends without a sign of life, and when it ends whatever happens. */
+export const sessionEnds = ({ authTime, lastSeenAt }: LoginSession) => ({
+  absolute: authTime + absoluteLifetime * 1000,
+  idle: lastSeenAt + idleLifetime * 1000,
+});
+
+function isLive(session: LoginSession, now: Milliseconds): boolean {
+  const { absolute, idle } = sessionEnds(session);
+  return now < absolute && now < idle;
+}
+
+/** Every session that lives, once each: browsers may share a `sid` under several cookies. */
+export function liveSessions({ state, clock }: TenantContext): LoginSession[] {
+  const now = clock.now();
+  const live = [...state.sessions.values()].filter((session) => isLive(session, now));
+  return [...new Map(live.map((session) => [session.sid, session])).values()];
+}
+
+/** Signs out every browser of the sessions that are chosen. */
+export function endSessions({ state }: TenantContext, chosen: (session: LoginSession) => boolean): void {
+  for (const [cookie, session] of state.sessions) if (chosen(session)) state.sessions.delete(cookie);
 }
 
 /**

@@ -3,7 +3,7 @@
  * what became of them is told for a while.
  */
 import type { Milliseconds } from '../clock.ts';
-import { policyFor, type TenantContext } from './context.ts';
+import { familyPolicy, type TenantContext } from './context.ts';
 import { viewFamily, type FamilyView } from './family-view.ts';
 import { itemsOf } from './persistent-list.ts';
 import { isOver } from './refresh-token-family.ts';
@@ -15,7 +15,7 @@ const keptNodes = 50;
 export function forgetPastFamilies(context: TenantContext, now: Milliseconds): void {
   const { families, refreshTokens, pastFamilies } = context.state;
   for (const family of families.values()) {
-    const policy = policyFor(context, family);
+    const policy = familyPolicy(context, family);
     if (!isOver(family, now, policy)) continue;
     const view = viewFamily(family, now, policy);
     pastFamilies.push({ ...view, nodes: view.nodes.slice(-keptNodes) });
@@ -29,7 +29,7 @@ export function forgetPastFamilies(context: TenantContext, now: Milliseconds): v
 export function viewFamilies(context: TenantContext): FamilyView[] {
   const now = context.clock.now();
   const kept = [...context.state.families.values()].map((family) =>
-    viewFamily(family, now, policyFor(context, family)),
+    viewFamily(family, now, familyPolicy(context, family)),
   );
   return [...context.state.pastFamilies, ...kept].sort((one, other) => one.createdAt - other.createdAt);
 }

@@ -53,7 +53,8 @@ export interface RefreshToken {
 }
 
 /** Why a family ended. */
-export type EndCause = 'reuse' | 'revoked' | 'code_replay' | 'migration' | 'absolute_expiry' | 'idle_expiry';
+export type EndCause =
+  'reuse' | 'absolute_expiry' | 'idle_expiry' | (FamilyEvent & { readonly kind: 'end' })['cause'];
 
 /** Every token that descends from one authorization, superseded ones included: without them reuse could not be seen. */
 export interface RefreshTokenFamily {
@@ -109,7 +110,8 @@ export type FamilyEvent =
   | {
       readonly kind: 'end';
       readonly now: Milliseconds;
-      readonly cause: 'revoked' | 'code_replay' | 'migration';
+      /** `grant`, `session`: ended with it; `admin`: by the Management API, or with its client or its user. */
+      readonly cause: 'revoked' | 'code_replay' | 'migration' | 'grant' | 'session' | 'admin';
     };
 
 export type Outcome =

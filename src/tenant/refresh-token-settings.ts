@@ -29,6 +29,62 @@ const thirtyDays: Seconds = 2_592_000;
 const oneYear: Seconds = 31_557_600;
 const longestLifetime: Seconds = 157_788_000; // five years, Auth0's schema
 
+/** What `refresh_token` may be by Auth0's schema; combinations are judged by `readRefreshTokenSettings`. */
+export const refreshTokenSchema = {
+  type: ['object', 'null'],
+  description: 'Refresh token configuration',
+  required: ['rotation_type', 'expiration_type'],
+  additionalProperties: false,
+  properties: {
+    rotation_type: {
+      type: 'string',
+      enum: ['rotating', 'non-rotating'],
+      description: 'Refresh token rotation types, one of: `non-rotating`, `rotating`',
+    },
+    expiration_type: {
+      type: 'string',
+      enum: ['expiring', 'non-expiring'],
+      description: 'Refresh token expiration types, one of: `non-expiring`, `expiring`',
+    },
+    leeway: {
+      type: 'integer',
+      minimum: 0,
+      description: 'Period (in seconds) in which the previous refresh token is still accepted',
+    },
+    token_lifetime: {
+      type: 'integer',
+      minimum: 1,
+      maximum: longestLifetime,
+      description: 'Period (in seconds) for which refresh tokens will remain valid',
+    },
+    infinite_token_lifetime: { type: 'boolean', description: 'Refresh tokens remain valid for ever' },
+    idle_token_lifetime: {
+      type: 'integer',
+      minimum: 1,
+      maximum: longestLifetime,
+      description: 'Period (in seconds) for which refresh tokens remain valid without use',
+    },
+    infinite_idle_token_lifetime: {
+      type: 'boolean',
+      description: 'Refresh tokens remain valid without use',
+    },
+    policies: {
+      type: ['array', 'null'],
+      minItems: 1,
+      description: 'Further audiences that a refresh token may be exchanged for',
+      items: {
+        type: 'object',
+        required: ['audience', 'scope'],
+        additionalProperties: false,
+        properties: {
+          audience: { type: 'string', minLength: 1, maxLength: 600 },
+          scope: { type: 'array', items: { type: 'string', minLength: 1, maxLength: 280 } },
+        },
+      },
+    },
+  },
+} as const;
+
 /** What a client has that says nothing about refresh tokens. */
 const defaultRefreshTokenSettings: RefreshTokenSettings = {
   rotation_type: 'non-rotating',
@@ -69,7 +125,14 @@ export function readRefreshTokenSettings(value: unknown, field = 'refresh_token'
       expiration_type,
     );
 
-  const seconds = (name: string, least: number, most: number, otherwise: Seconds): Seconds => {
+  const seconds = (
+    name: 'leeway' | 'token_lifetime' | 'idle_token_lifetime',
+    otherwise: Seconds,
+  ): Seconds => {
+    const { minimum: least, maximum: most } = {
+      maximum: Number.MAX_SAFE_INTEGER,
+      ...refreshTokenSchema.properties[name],
+    };
     const found = given.get(name);
     if (found === undefined) return otherwise;
     if (typeof found !== 'number' || !Number.isInteger(found) || found < least || found > most)
@@ -85,24 +148,14 @@ export function readRefreshTokenSettings(value: unknown, field = 'refresh_token'
   };
 
   const endless = expiration_type === 'non-expiring';
-  const token_lifetime = seconds(
-    'token_lifetime',
-    1,
-    longestLifetime,
-    rotation_type === 'rotating' ? thirtyDays : oneYear,
-  );
+  const token_lifetime = seconds('token_lifetime', rotation_type === 'rotating' ? thirtyDays : oneYear);
   const settings: RefreshTokenSettings = {
     rotation_type,
     expiration_type,
-    leeway: seconds('leeway', 0, Number.MAX_SAFE_INTEGER, 0),
+    leeway: seconds('leeway', 0),
     token_lifetime,
     infinite_token_lifetime: flag('infinite_token_lifetime', endless),
-    idle_token_lifetime: seconds(
-      'idle_token_lifetime',
-      1,
-      longestLifetime,
-      Math.min(thirtyDays, token_lifetime),
-    ),
+    idle_token_lifetime: seconds('idle_token_lifetime', Math.min(thirtyDays, token_lifetime)),
     infinite_idle_token_lifetime: flag('infinite_idle_token_lifetime', endless),
     policies: readPolicies(given.get('policies') ?? [], `${field}.policies`),
   };

@@ -116,7 +116,11 @@ const fixedBy = ({ configuration, key, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
   resource_servers: [...configuration.resourceServers.values()],
   organizations: configuration.organizations,
-  quirks: { forks: configuration.forks, openerPolicy: configuration.openerPolicy },
+  quirks: {
+    forks: configuration.forks,
+    openerPolicy: configuration.openerPolicy,
+    coerceNumericStrings: configuration.coerceNumericStrings,
+  },
   seed: { given: random.position() !== null, key: key.kid },
 });
 
@@ -131,6 +135,8 @@ function mapState(
     sessions: to(state.sessions, 'sessions'),
     transactions: to(state.transactions, 'transactions'),
     codes: to(state.codes, 'codes'),
+    clientGrants: to(state.clientGrants, 'clientGrants'),
+    grants: to(state.grants, 'grants'),
     families: to(state.families, 'families'),
     refreshTokens: to(state.refreshTokens, 'refreshTokens'),
     pastFamilies: to(state.pastFamilies, 'pastFamilies'),

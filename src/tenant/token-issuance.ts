@@ -49,6 +49,32 @@ export async function issueTokens(context: TenantContext, issuance: Issuance): P
   };
 }
 
+/** What a client gets for itself: an access token that speaks for no user, and nothing to renew it with. */
+export async function issueClientToken(
+  context: TenantContext,
+  {
+    now,
+    clientId,
+    audience,
+    scope,
+  }: { now: Milliseconds; clientId: string; audience: string; scope: string },
+): Promise<TokenResponse> {
+  const expires_in = lifetimeFor(context, audience);
+  const iat = toSeconds(now);
+  const access_token = await sign(context, {
+    iss: context.configuration.issuer,
+    sub: `${clientId}@clients`,
+    aud: audience,
+    iat,
+    exp: iat + expires_in,
+    scope,
+    azp: clientId,
+    gty: 'client-credentials',
+    jti: context.random.text(16),
+  });
+  return { access_token, scope, expires_in, token_type: 'Bearer' };
+}
+
 async function issueAccessToken(
   context: TenantContext,
   issuance: Issuance,

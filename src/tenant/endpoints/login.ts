@@ -61,7 +61,7 @@ function respondWithForm(
   shown: { state: string; transaction: LoginTransaction; email: string; error?: string },
 ): Promise<Response> {
   const { state, transaction, email, error = null } = shown;
-  const { configuration, random } = context;
+  const { random } = context;
   const { clientId } = transaction.request;
   return respondWithPage(c, random, {
     title: 'Sign in',
@@ -72,7 +72,7 @@ function respondWithForm(
       csrf: transaction.csrf,
       email,
       error,
-      knownEmails: configuration.users.map((user) => user.email),
+      knownEmails: [...context.state.users.values()].map((user) => user.email),
     }),
   });
 }

@@ -5,6 +5,7 @@ import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
+import { exchangeClientCredentials } from '../grants/client-credentials.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
 import type { JournalCode } from '../journal.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
@@ -50,7 +51,11 @@ async function answer(
 ): Promise<TokenAnswer> {
   const grantType = parameters.get('grant_type');
   if (grantType === undefined) return missingParameter('grant_type');
-  if (grantType !== 'authorization_code' && grantType !== 'refresh_token')
+  if (
+    grantType !== 'authorization_code' &&
+    grantType !== 'refresh_token' &&
+    grantType !== 'client_credentials'
+  )
     return refuse(403, 'unsupported_grant_type', `Unsupported grant type: ${grantType}`);
   if (!client.grant_types.includes(grantType))
     return refuse(403, 'unauthorized_client', `Grant type '${grantType}' not allowed for the client.`);
@@ -59,11 +64,18 @@ async function answer(
       return exchangeAuthorizationCode(context, client, parameters, c.req.header('origin') !== undefined);
     case 'refresh_token':
       return exchangeRefreshToken(context, client, parameters);
+    case 'client_credentials':
+      return exchangeClientCredentials(context, client, parameters);
   }
 }
 
+const failureCodes: Readonly<Record<string, JournalCode>> = {
+  refresh_token: 'fertft',
+  client_credentials: 'feccft',
+};
+
 function unauthorized({ journal, state }: TenantContext, clientId: string, parameters: Parameters): Refusal {
-  const type: JournalCode = parameters.get('grant_type') === 'refresh_token' ? 'fertft' : 'feacft';
+  const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';
   const known = state.clients.has(clientId);
   journal.write({
     type,

@@ -10,6 +10,7 @@ import { forgetPastFamilies } from '../past-families.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
+import { keepUserGrant } from '../user-grant.ts';
 
 export async function exchangeAuthorizationCode(
   context: TenantContext,
@@ -138,6 +139,7 @@ function begin(
   );
   forgetPastFamilies(context, now); // here, where families come to be, so that they cannot pile up
   keepFamily(context, family);
+  keepUserGrant(context, family);
   return family;
 }
 

@@ -2,7 +2,7 @@
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import type { Client, User } from '../configuration.ts';
-import { findRefreshToken, keepFamily, policyFor, policyOf, type TenantContext } from '../context.ts';
+import { findRefreshToken, keepFamily, familyPolicy, policyOf, type TenantContext } from '../context.ts';
 import type { Parameters } from '../parameters.ts';
 import {
   headOf,
@@ -119,7 +119,7 @@ export function explainRefreshToken(context: TenantContext, value: string): Expl
     };
   const { family, counter } = held;
   const { familyId, clientId } = family;
-  const policy = policyFor(context, family);
+  const policy = familyPolicy(context, family);
   const [, outcome] = transition(
     family,
     { kind: 'present', now: context.clock.now(), counter, clientId, successor: noSuccessor },
@@ -412,6 +412,9 @@ const refusalWords = {
   reuse: 'the family was revoked when one of its tokens was used again',
   revoked: 'the family was revoked',
   code_replay: 'the family was revoked when its authorization code came a second time',
+  grant: 'the grant that the family belonged to was deleted',
+  session: 'the session that the family began in was revoked',
+  admin: 'the family was revoked through the Management API, or its client or its user was deleted',
   migration: 'the token was swapped when the rotation setting changed',
   absolute_expiry: 'the family has reached the end of its lifetime',
   idle_expiry: 'the family was not used for longer than its idle lifetime',

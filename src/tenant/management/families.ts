@@ -1,0 +1,54 @@
+/** Refresh token families as the Management API sees them: those that live, and the end of those that it ends. */
+import { keepFamily, familyPolicy, type TenantContext } from '../context.ts';
+import { viewFamily } from '../family-view.ts';
+import { transition, type EndCause, type RefreshTokenFamily } from '../refresh-token-family.ts';
+import { isOfGrant } from '../user-grant.ts';
+
+const words = {
+  grant: 'the grant it belongs to was deleted',
+  session: 'the session it began in was revoked',
+  admin: 'it was revoked through the Management API, or its client or its user was deleted',
+} as const satisfies Partial<Record<EndCause, string>>;
+
+/** In the order of issue. */
+export function liveFamilies(context: TenantContext): RefreshTokenFamily[] {
+  const now = context.clock.now();
+  return [...context.state.families.values()].filter(
+    (family) => viewFamily(family, now, familyPolicy(context, family)).verdict === 'live',
+  );
+}
+
+/** Ends every family that is chosen and has not ended yet. */
+export function endFamilies(
+  context: TenantContext,
+  cause: keyof typeof words,
+  chosen: (family: RefreshTokenFamily) => boolean,
+): void {
+  const now = context.clock.now();
+  for (const family of [...context.state.families.values()].filter(chosen)) {
+    const [next, outcome] = transition(family, { kind: 'end', now, cause }, familyPolicy(context, family));
+    if (outcome.kind !== 'ended') continue;
+    keepFamily(context, next);
+    context.journal.write({
+      type: 'srrt',
+      description: 'Refresh token revoked',
+      client_id: family.clientId,
+      user_id: family.userId,
+      details: { familyId: family.familyId, audience: family.audience },
+      decision: 'revoke',
+      reason: words[cause],
+    });
+  }
+}
+
+/** Deletes the grants that are chosen, and all that was issued under them. */
+export function deleteGrants(
+  context: TenantContext,
+  chosen: (grant: Parameters<typeof isOfGrant>[0] & { readonly id: string }) => boolean,
+): void {
+  const { grants } = context.state;
+  for (const grant of [...grants.values()].filter(chosen)) {
+    grants.delete(grant.id);
+    endFamilies(context, 'grant', (family) => isOfGrant(grant, family));
+  }
+}

@@ -1,0 +1,106 @@
+/** `/api/v2/*`: the Management API, as far as it concerns clients, users and what they hold (Auth0 Management API v2). */
+import { Hono } from 'hono';
+import type { TenantContext } from '../context.ts';
+import { allow, type Access, type ManagementContext } from './access.ts';
+import {
+  createClient,
+  deleteClient,
+  listClients,
+  rotateSecret,
+  showClient,
+  updateClient,
+} from './clients.ts';
+import { deleteDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
+import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
+import { listLogs, showLog } from './logs.ts';
+import { respondWithError } from './management-error.ts';
+
+import {
+  deleteRefreshToken,
+  deleteRefreshTokensOfUser,
+  listRefreshTokens,
+  listRefreshTokensOfUser,
+  revokeRefreshTokens,
+  showRefreshToken,
+} from './refresh-tokens.ts';
+import {
+  deleteSession,
+  deleteSessionsOfUser,
+  listSessionsOfUser,
+  revokeSession,
+  showSession,
+} from './sessions.ts';
+
+import {
+  createUser,
+  deleteUser,
+  listUsers,
+  listUsersByEmail,
+  revokeAccess,
+  showUser,
+  updateUser,
+} from './users.ts';
+
+type Endpoint = (context: TenantContext, c: ManagementContext) => Response | Promise<Response>;
+
+export function managementApi(context: TenantContext): Hono<{ Variables: { access: Access } }> {
+  const app = new Hono<{ Variables: { access: Access } }>();
+  const on = (route: string, scopes: readonly string[], endpoint: Endpoint) => {
+    const [method = '', path = ''] = route.split(' ');
+    app.on(method, path, allow(context, ...scopes), async (c) => {
+      const response = await endpoint(context, c);
+      if (method !== 'GET') writeDown(context, c);
+      return response;
+    });
+  };
+  on('GET /clients', ['read:clients', 'read:client_keys'], listClients);
+  on('POST /clients', ['create:clients'], createClient);
+  on('GET /clients/:id', ['read:clients', 'read:client_keys'], showClient);
+  on('PATCH /clients/:id', ['update:clients', 'update:client_keys'], updateClient);
+  on('DELETE /clients/:id', ['delete:clients'], deleteClient);
+  on('POST /clients/:id/rotate-secret', ['update:client_keys'], rotateSecret);
+
+  on('GET /device-credentials', ['read:device_credentials'], listDeviceCredentials);
+  on('DELETE /device-credentials/:id', ['delete:device_credentials'], deleteDeviceCredential);
+  on('GET /grants', ['read:grants'], listGrants);
+  on('DELETE /grants', ['delete:grants'], deleteGrantsOfUser);
+  on('DELETE /grants/:id', ['delete:grants'], deleteGrant);
+
+  on('GET /refresh-tokens', ['read:refresh_tokens'], listRefreshTokens);
+  on('POST /refresh-tokens/revoke', ['delete:refresh_tokens'], revokeRefreshTokens);
+  on('GET /refresh-tokens/:id', ['read:refresh_tokens'], showRefreshToken);
+  on('DELETE /refresh-tokens/:id', ['delete:refresh_tokens'], deleteRefreshToken);
+  on('GET /sessions/:id', ['read:sessions'], showSession);
+  on('DELETE /sessions/:id', ['delete:sessions'], deleteSession);
+  on('POST /sessions/:id/revoke', ['delete:sessions'], revokeSession);
+
+  on('GET /users', ['read:users'], listUsers);
+  on('POST /users', ['create:users'], createUser);
+  on('GET /users-by-email', ['read:users'], listUsersByEmail);
+  on('GET /users/:id', ['read:users'], showUser);
+  on('PATCH /users/:id', ['update:users'], updateUser);
+  on('DELETE /users/:id', ['delete:users'], deleteUser);
+  on('POST /users/:id/revoke-access', ['delete:sessions'], revokeAccess);
+  on('GET /users/:id/refresh-tokens', ['read:refresh_tokens'], listRefreshTokensOfUser);
+  on('DELETE /users/:id/refresh-tokens', ['delete:refresh_tokens'], deleteRefreshTokensOfUser);
+  on('GET /users/:id/sessions', ['read:sessions'], listSessionsOfUser);
+  on('DELETE /users/:id/sessions', ['delete:sessions'], deleteSessionsOfUser);
+
+  on('GET /logs', ['read:logs'], listLogs);
+  on('GET /logs/:id', ['read:logs'], showLog);
+  app.onError(respondWithError);
+  return app;
+}
+
+/** Never a body: passwords and secrets come in them. */
+function writeDown({ journal }: TenantContext, c: ManagementContext): void {
+  const { method, path } = c.req;
+  journal.write({
+    type: 'sapi',
+    description: `${method} ${path}`,
+    client_id: c.get('access').clientId,
+    details: { request: { method, path } },
+    decision: 'carry out',
+    reason: 'the access token allows it',
+  });
+}

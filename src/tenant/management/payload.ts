@@ -1,0 +1,62 @@
+/** Request bodies, judged by JSON schemas; refused in Auth0's words, which are z-schema's, with one message. */
+import ZSchema from 'z-schema';
+import { parseJsonObject } from '../../oauth/json.ts';
+import { TenantConfigurationError } from '../configuration-error.ts';
+import type { ManagementContext } from './access.ts';
+import { ManagementError } from './management-error.ts';
+
+/** JSON schema, draft 4. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+export type Payload = Readonly<Record<string, unknown>>;
+
+const validator = new ZSchema({});
+
+/** An object with these members and no other. */
+export const objectOf = (properties: Readonly<Record<string, Schema>>, required: readonly string[] = []) => ({
+  type: 'object',
+  properties,
+  additionalProperties: false,
+  ...(required.length > 0 && { required }),
+});
+
+/** @param adapt what is done to the body before it is judged */
+export async function readPayload(
+  c: ManagementContext,
+  schema: Schema,
+  adapt: (payload: Payload) => Payload = (payload) => payload,
+): Promise<Payload> {
+  const parsed = parseJsonObject(await c.req.text());
+  if (!parsed) throw new ManagementError(400, 'Invalid request payload JSON format');
+  const payload = adapt(parsed);
+  if (validator.validate(payload, schema)) return payload;
+  const [first] = validator.getLastErrors();
+  throw invalidBody(
+    first?.message ?? 'invalid',
+    (first?.path ?? '#/').slice(2).replaceAll('/', '.'),
+    first?.description,
+  );
+}
+
+/** Runs a check of the configuration's, and refuses the body where it refuses a value. */
+export function judge<T>(prefix: string, schema: Schema, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof TenantConfigurationError)) throw error;
+    const path = error.field.replace(`${prefix}.`, '');
+    throw invalidBody(error.reason, path, describe(schema, path.split('.')));
+  }
+}
+
+function invalidBody(reason: string, path: string, description?: string): ManagementError {
+  const place = path && ` on property ${path}${description ? ` (${description})` : ''}`;
+  return new ManagementError(400, `Payload validation error: '${reason}'${place}.`, 'invalid_body');
+}
+
+function describe(schema: unknown, [name, ...rest]: readonly string[]): string | undefined {
+  const { properties, description } = schema as { properties?: Schema; description?: string };
+  if (name === undefined) return description;
+  const member = properties?.[name];
+  return member === undefined ? undefined : describe(member, rest);
+}

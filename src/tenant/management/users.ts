@@ -1,0 +1,129 @@
+/** `/api/v2/users`: accounts (Auth0 Management API). Never a password. */
+import { readUser, type User } from '../configuration.ts';
+import { userByEmail, type TenantContext } from '../context.ts';
+import { endSessions } from '../login-session.ts';
+import type { ManagementContext } from './access.ts';
+import { deleteGrants, endFamilies } from './families.ts';
+import { ManagementError, notFound } from './management-error.ts';
+import { mergeMetadata } from './metadata.ts';
+import { invalidQuery, respondWithList, selectFields } from './paging.ts';
+import { judge, objectOf, readPayload, type Payload } from './payload.ts';
+import { readSearch } from './search-query.ts';
+
+/** The only place that users come from. */
+const connection = 'Username-Password-Authentication';
+
+const text = { type: 'string', minLength: 1 };
+const metadata = { type: ['object', 'null'] };
+const properties = {
+  connection: { type: 'string', enum: [connection], description: 'The connection the user belongs to' },
+  email: { ...text, format: 'email', description: 'The e-mail address of the user' },
+  password: text,
+  name: text,
+  nickname: text,
+  given_name: text,
+  family_name: text,
+  picture: text,
+  email_verified: { type: 'boolean' },
+  blocked: { type: 'boolean', description: 'Whether the user can neither sign in nor refresh' },
+  user_metadata: metadata,
+  app_metadata: metadata,
+};
+const creation = objectOf({ ...properties, user_id: text }, ['connection', 'email', 'password']);
+const update = objectOf(properties);
+const revocation = objectOf({ session_id: text, preserve_refresh_tokens: { type: 'boolean' } });
+
+export function listUsers({ state }: TenantContext, c: ManagementContext): Response {
+  const chosen = readSearch(c.req.query('q'), [
+    'email',
+    'user_id',
+    'name',
+    'nickname',
+    'email_verified',
+    'blocked',
+  ]);
+  const items = [...state.users.values()].filter(chosen);
+  return respondWithList(c, { key: 'users', items, id: ({ user_id }) => user_id, view });
+}
+
+export function listUsersByEmail(context: TenantContext, c: ManagementContext): Response {
+  const email = c.req.query('email');
+  if (email === undefined) throw invalidQuery('Missing required property: email', 'email');
+  const user = userByEmail(context, email);
+  return c.json(user ? [selectFields(c, view(user))] : []);
+}
+
+export async function createUser(context: TenantContext, c: ManagementContext): Promise<Response> {
+  const { user_id, ...body } = await readPayload(c, creation);
+  const user = read(context, {
+    ...body,
+    ...(user_id !== undefined && { user_id: `auth0|${String(user_id)}` }),
+  });
+  if (context.state.users.has(user.user_id)) throw taken();
+  refuseTwin(context, user);
+  context.state.users.set(user.user_id, user);
+  return c.json(view(user), 201);
+}
+
+export const showUser = (context: TenantContext, c: ManagementContext): Response =>
+  c.json(selectFields(c, view(knownUser(context, c))));
+
+/** What is present replaces what was there; metadata are merged name by name. */
+export async function updateUser(context: TenantContext, c: ManagementContext): Promise<Response> {
+  const body = await readPayload(c, update);
+  const { created_at, updated_at: _, ...before } = knownUser(context, c);
+  const merged = (name: 'user_metadata' | 'app_metadata') =>
+    name in body && { [name]: mergeMetadata(before[name], body[name]) };
+  const user = {
+    ...read(context, { ...before, ...body, ...merged('user_metadata'), ...merged('app_metadata') }),
+    created_at,
+  };
+  refuseTwin(context, user);
+  context.state.users.set(user.user_id, user);
+  return c.json(view(user));
+}
+
+/** With the user go their sessions, their grants and their refresh tokens. */
+export function deleteUser(context: TenantContext, c: ManagementContext): Response {
+  const isOfUser = ({ userId }: { readonly userId: string }) => userId === c.req.param('id');
+  endSessions(context, isOfUser);
+  endFamilies(context, 'admin', isOfUser);
+  deleteGrants(context, isOfUser);
+  context.state.users.delete(c.req.param('id') ?? '');
+  return c.body(null, 204);
+}
+
+/** Ends the sessions of the user, or one of them, and the refresh tokens that began there unless they are to be kept. */
+export async function revokeAccess(context: TenantContext, c: ManagementContext): Promise<Response> {
+  const { session_id, preserve_refresh_tokens } = await readPayload(c, revocation);
+  const { user_id } = knownUser(context, c);
+  endSessions(context, ({ userId, sid }) => userId === user_id && (session_id ?? sid) === sid);
+  if (preserve_refresh_tokens !== true)
+    endFamilies(
+      context,
+      'session',
+      ({ userId, sessionId }) => userId === user_id && (session_id ?? sessionId) === sessionId,
+    );
+  return c.body(null, 202);
+}
+
+const read = ({ random, clock }: TenantContext, { connection: _, ...members }: Payload): User =>
+  judge('user', update, () => readUser('user', members, random, clock.now()));
+
+function knownUser({ state }: TenantContext, c: ManagementContext): User {
+  const user = state.users.get(c.req.param('id') ?? '');
+  if (!user) throw notFound('user', 'inexistent_user');
+  return user;
+}
+
+function refuseTwin(context: TenantContext, { email, user_id }: User): void {
+  const twin = userByEmail(context, email);
+  if (twin && twin.user_id !== user_id) throw taken();
+}
+
+const taken = () => new ManagementError(409, 'The user already exists.', 'auth0_idp_error');
+
+function view({ password: _, ...user }: User): object {
+  const [provider, ...rest] = user.user_id.split('|');
+  return { ...user, identities: [{ provider, user_id: rest.join('|'), connection, isSocial: false }] };
+}
