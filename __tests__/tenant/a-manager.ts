@@ -2,26 +2,15 @@
 import { expect } from '@jest/globals';
 import { ManagementClient } from 'auth0';
 import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import { managementScopes } from '../../src/tenant/management/system-api.ts';
 import { aTenant, configuration, postToken } from './a-tenant.ts';
 
 const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
 
-const everyManagementScope = [
-  ...['clients', 'users', 'grants', 'resource_servers', 'client_grants'].flatMap((name) =>
-    ['read', 'create', 'update', 'delete'].map((verb) => `${verb}:${name}`),
-  ),
-  ...['refresh_tokens', 'sessions', 'device_credentials'].flatMap((name) =>
-    ['read', 'delete'].map((verb) => `${verb}:${name}`),
-  ),
-  'read:client_keys',
-  'update:client_keys',
-  'read:logs',
-];
-
 /** A tenant with a client that may do these things at its Management API. */
 export const aManagedTenant = (
   changes: Partial<TenantConfiguration> = {},
-  scope: readonly string[] = everyManagementScope,
+  scope: readonly string[] = managementScopes,
 ): Tenant =>
   aTenant({
     clients: [...configuration.clients, machine],

@@ -26,10 +26,11 @@ describe('users of the Management API', () => {
     const id = made.user_id ?? '';
     expect(await users.get(id)).toEqual(made);
     tenant.clock.advance('1h');
-    expect(await users.update(id, { name: 'Eve', user_metadata: { size: null, font: 'x' } })).toMatchObject({
+    const changed = await users.update(id, { name: 'Eve', user_metadata: { size: null, font: 'x' } });
+    expect(changed.user_metadata).toEqual({ theme: 'dark', font: 'x' });
+    expect(changed).toMatchObject({
       email: eve.email,
       name: 'Eve',
-      user_metadata: { theme: 'dark', font: 'x' },
       created_at: '2026-11-23T12:00:00.000Z',
       updated_at: '2026-11-23T13:00:00.000Z',
     });

@@ -5,7 +5,7 @@
 import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
-import { findOrganization } from './context.ts';
+import { findOrganization, type TenantState } from './context.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
@@ -54,10 +54,9 @@ const standardScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offli
 
 export function judgeAuthorizationRequest(
   parameters: Parameters,
-  clients: ReadonlyMap<string, Client>,
+  { clients, resourceServers }: Pick<TenantState, 'clients' | 'resourceServers'>,
   configuration: Configuration,
 ): Judgement {
-  const { resourceServers } = configuration;
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
   const client = clients.get(clientId);
@@ -149,7 +148,7 @@ function readChallenge(parameters: Parameters): CheckedRequest['challenge'] | 'i
 
 /** Names that neither OpenID Connect nor the API knows are left out without a word. */
 function grantableScope(requested: string, api: ResourceServer | undefined): string {
-  const known = new Set([...standardScopes, ...(api?.scopes ?? [])]);
+  const known = new Set([...standardScopes, ...(api?.scopes ?? []).map(({ value }) => value)]);
   return scopeNames(requested)
     .filter((name) => known.has(name))
     .join(' ');

@@ -147,8 +147,10 @@ export interface Client {
 }
 
 export interface ResourceServer {
+  readonly id: string;
   readonly identifier: string;
-  readonly scopes: readonly string[];
+  readonly name: string;
+  readonly scopes: NonNullable<ResourceServerConfiguration['scopes']>;
   readonly allow_offline_access: boolean;
   readonly token_lifetime: Seconds;
 }
@@ -187,7 +189,7 @@ export interface Configuration {
   /** With one. */
   readonly issuer: string;
   readonly clients: readonly Client[];
-  readonly resourceServers: ReadonlyMap<string, ResourceServer>;
+  readonly resourceServers: readonly ResourceServer[];
   readonly clientGrants: readonly ClientGrant[];
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
@@ -216,10 +218,8 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
   ]);
   const baseUrl = readBaseUrl(tenant.get('baseUrl'));
   const clients = readList('clients', tenant.get('clients'), readClient);
-  const resourceServers = readList(
-    'resource_servers',
-    tenant.get('resource_servers') ?? [],
-    readResourceServer,
+  const resourceServers = readList('resource_servers', tenant.get('resource_servers') ?? [], (field, value) =>
+    readResourceServer(field, value, random),
   );
   const users = readList('users', tenant.get('users'), (field, value) => readUser(field, value, random, now));
   refuseTwins(
@@ -254,7 +254,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     baseUrl,
     issuer: `${baseUrl}/`,
     clients,
-    resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
+    resourceServers,
     clientGrants: readList('client_grants', tenant.get('client_grants') ?? [], (field, value) =>
       readClientGrant(field, value, { random, baseUrl, clients, resourceServers }),
     ),
@@ -340,7 +340,8 @@ export function readClient(field: string, value: unknown): Client {
   };
 }
 
-function readResourceServer(field: string, value: unknown): ResourceServer {
+/** @throws {TenantConfigurationError} naming the field */
+export function readResourceServer(field: string, value: unknown, random: Randomness): ResourceServer {
   const api = readObject(field, value, [
     'identifier',
     'name',
@@ -351,8 +352,11 @@ function readResourceServer(field: string, value: unknown): ResourceServer {
   const token_lifetime = api.get('token_lifetime') ?? 86_400;
   if (typeof token_lifetime !== 'number' || !Number.isInteger(token_lifetime) || token_lifetime < 1)
     throw new TenantConfigurationError(`${field}.token_lifetime`, 'whole seconds from 1', token_lifetime);
+  const identifier = readText(`${field}.identifier`, api.get('identifier'));
   return {
-    identifier: readText(`${field}.identifier`, api.get('identifier')),
+    id: random.hex(24),
+    identifier,
+    name: readOptionalText(`${field}.name`, api.get('name')) ?? identifier,
     scopes: readList(`${field}.scopes`, api.get('scopes') ?? [], readScope),
     allow_offline_access:
       readOptionalFlag(`${field}.allow_offline_access`, api.get('allow_offline_access')) ?? false,
@@ -382,11 +386,13 @@ function readClientGrant(
   return { id: `cgr_${known.random.hex(16)}`, client_id, audience, scope };
 }
 
-function readScope(field: string, value: unknown): string {
-  const name = readText(`${field}.value`, readObject(field, value, ['value', 'description']).get('value'));
+function readScope(field: string, value: unknown): ResourceServer['scopes'][number] {
+  const scope = readObject(field, value, ['value', 'description']);
+  const name = readText(`${field}.value`, scope.get('value'));
+  const description = readOptionalText(`${field}.description`, scope.get('description'));
   if (scopeNames(name).length !== 1)
     throw new TenantConfigurationError(`${field}.value`, 'one scope name', name);
-  return name;
+  return { value: name, ...(description !== undefined && { description }) };
 }
 
 /** @throws {TenantConfigurationError} naming the field */

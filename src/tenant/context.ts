@@ -1,7 +1,14 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
 import type { Clock, Milliseconds } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
-import type { Client, ClientGrant, Configuration, Organization, User } from './configuration.ts';
+import type {
+  Client,
+  ClientGrant,
+  Configuration,
+  Organization,
+  ResourceServer,
+  User,
+} from './configuration.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
@@ -22,6 +29,8 @@ import type { UserGrant } from './user-grant.ts';
 /** Everything the tenant remembers. The values are replaced, never written into. */
 export interface TenantState {
   readonly clients: Map<string, Client>;
+  /** APIs; by their identifier. */
+  readonly resourceServers: Map<string, ResourceServer>;
   /** What clients may do by `client_credentials`; by the grant's id. */
   readonly clientGrants: Map<string, ClientGrant>;
   /** By their id. */
@@ -54,8 +63,14 @@ export interface TenantContext {
   findUser(userId: string): Promise<User | undefined>;
 }
 
-export const initialState = ({ clients, clientGrants, users }: Configuration): TenantState => ({
+export const initialState = ({
+  clients,
+  resourceServers,
+  clientGrants,
+  users,
+}: Configuration): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
+  resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
   users: new Map(users.map((user) => [user.user_id, user])),
   grants: new Map(),

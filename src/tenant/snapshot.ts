@@ -114,7 +114,6 @@ function readSnapshot(source: unknown, context: TenantContext): Remembered {
 
 const fixedBy = ({ configuration, key, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
-  resource_servers: [...configuration.resourceServers.values()],
   organizations: configuration.organizations,
   quirks: {
     forks: configuration.forks,
@@ -135,6 +134,7 @@ function mapState(
     sessions: to(state.sessions, 'sessions'),
     transactions: to(state.transactions, 'transactions'),
     codes: to(state.codes, 'codes'),
+    resourceServers: to(state.resourceServers, 'resourceServers'),
     clientGrants: to(state.clientGrants, 'clientGrants'),
     grants: to(state.grants, 'grants'),
     families: to(state.families, 'families'),

@@ -130,7 +130,7 @@ async function sign({ key }: TenantContext, claims: Record<string, unknown>): Pr
     .sign(await key.privateKey());
 }
 
-function lifetimeFor({ configuration }: TenantContext, audience: string | null): Seconds {
-  const api = audience === null ? undefined : configuration.resourceServers.get(audience);
+function lifetimeFor({ state }: TenantContext, audience: string | null): Seconds {
+  const api = audience === null ? undefined : state.resourceServers.get(audience);
   return api?.token_lifetime ?? defaultAccessTokenLifetime;
 }

@@ -27,7 +27,7 @@ const browserCookie = (state: string): string => `auth0_login_${state.slice(0, 1
 export async function authorize(context: TenantContext, c: Context): Promise<Response> {
   const source = c.req.method === 'POST' ? await c.req.text() : new URL(c.req.url).search;
   const parameters = readFormParameters(new URLSearchParams(source));
-  const judgement = judgeAuthorizationRequest(parameters, context.state.clients, context.configuration);
+  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration);
   if (judgement.kind === 'page') return refuseWithPage(context, c, judgement);
   if (judgement.kind === 'refused') {
     const { reply, error, error_description } = judgement;

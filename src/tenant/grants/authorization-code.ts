@@ -101,13 +101,13 @@ const mayRefresh = (
 
 /** The first condition for a refresh token that is not met (I1-I5), or nothing. */
 function whyNoRefreshToken(
-  { configuration }: TenantContext,
+  { state }: TenantContext,
   client: Client,
   { scope, audience }: AuthorizationCode,
   fromBrowser: boolean,
 ): string | undefined {
   if (!scopeNames(scope).includes('offline_access')) return 'offline_access was not requested';
-  if (audience !== null && !configuration.resourceServers.get(audience)?.allow_offline_access)
+  if (audience !== null && !state.resourceServers.get(audience)?.allow_offline_access)
     return `the API ${audience} does not allow offline access`;
   if (!client.grant_types.includes('refresh_token')) return 'the client may not use the refresh_token grant';
   const inBrowser = client.app_type === 'spa' || fromBrowser;

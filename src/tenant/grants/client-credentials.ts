@@ -25,7 +25,7 @@ export async function exchangeClientCredentials(
       reason: 'the request names no API',
     });
   const api = canonicalAudience(configuration.baseUrl, audience);
-  if (api !== managementAudience(configuration.baseUrl) && !configuration.resourceServers.has(api))
+  if (api !== managementAudience(configuration.baseUrl) && !state.resourceServers.has(api))
     return fail(context, client, {
       ...accessDenied(`Service not enabled within domain: ${audience}`),
       reason: 'the tenant has no such API',

@@ -309,7 +309,7 @@ function fail(
  * one that they name, and `scope` is undefined where it is neither.
  */
 function resolveTarget(
-  { configuration }: TenantContext,
+  { state }: TenantContext,
   client: Client,
   family: RefreshTokenFamily,
   parameters: Parameters,
@@ -319,7 +319,7 @@ function resolveTarget(
   const asked = parameters.get('audience');
   const audience = policies.length === 0 || asked === undefined ? family.audience : asked;
   // What the API does not define is no scope of it, whatever the policy says (S4).
-  const defined = configuration.resourceServers.get(audience ?? '')?.scopes ?? [];
+  const defined = (state.resourceServers.get(audience ?? '')?.scopes ?? []).map(({ value }) => value);
   const policy = policies.find((candidate) => candidate.audience === audience && defined.length > 0);
   const allowed = (policy?.scope ?? []).filter((name) => defined.includes(name));
   if (audience === family.audience) {

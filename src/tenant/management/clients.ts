@@ -75,7 +75,9 @@ export function deleteClient(context: TenantContext, c: ManagementContext): Resp
   const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client_id;
   endFamilies(context, 'admin', isOfClient);
   deleteGrants(context, isOfClient);
-  context.state.clients.delete(client_id);
+  const { clients, clientGrants } = context.state;
+  for (const grant of clientGrants.values()) if (grant.client_id === client_id) clientGrants.delete(grant.id);
+  clients.delete(client_id);
   return c.body(null, 204);
 }
 

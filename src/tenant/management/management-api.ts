@@ -3,6 +3,13 @@ import { Hono } from 'hono';
 import type { TenantContext } from '../context.ts';
 import { allow, type Access, type ManagementContext } from './access.ts';
 import {
+  createClientGrant,
+  deleteClientGrant,
+  listClientGrants,
+  showClientGrant,
+  updateClientGrant,
+} from './client-grants.ts';
+import {
   createClient,
   deleteClient,
   listClients,
@@ -24,6 +31,13 @@ import {
   showRefreshToken,
 } from './refresh-tokens.ts';
 import {
+  createResourceServer,
+  deleteResourceServer,
+  listResourceServers,
+  showResourceServer,
+  updateResourceServer,
+} from './resource-servers.ts';
+import {
   deleteSession,
   deleteSessionsOfUser,
   listSessionsOfUser,
@@ -31,6 +45,7 @@ import {
   showSession,
 } from './sessions.ts';
 
+import type { ManagementScope } from './system-api.ts';
 import {
   createUser,
   deleteUser,
@@ -45,7 +60,7 @@ type Endpoint = (context: TenantContext, c: ManagementContext) => Response | Pro
 
 export function managementApi(context: TenantContext): Hono<{ Variables: { access: Access } }> {
   const app = new Hono<{ Variables: { access: Access } }>();
-  const on = (route: string, scopes: readonly string[], endpoint: Endpoint) => {
+  const on = (route: string, scopes: readonly ManagementScope[], endpoint: Endpoint) => {
     const [method = '', path = ''] = route.split(' ');
     app.on(method, path, allow(context, ...scopes), async (c) => {
       const response = await endpoint(context, c);
@@ -59,6 +74,17 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('PATCH /clients/:id', ['update:clients', 'update:client_keys'], updateClient);
   on('DELETE /clients/:id', ['delete:clients'], deleteClient);
   on('POST /clients/:id/rotate-secret', ['update:client_keys'], rotateSecret);
+
+  on('GET /client-grants', ['read:client_grants'], listClientGrants);
+  on('POST /client-grants', ['create:client_grants'], createClientGrant);
+  on('GET /client-grants/:id', ['read:client_grants'], showClientGrant);
+  on('PATCH /client-grants/:id', ['update:client_grants'], updateClientGrant);
+  on('DELETE /client-grants/:id', ['delete:client_grants'], deleteClientGrant);
+  on('GET /resource-servers', ['read:resource_servers'], listResourceServers);
+  on('POST /resource-servers', ['create:resource_servers'], createResourceServer);
+  on('GET /resource-servers/:id', ['read:resource_servers'], showResourceServer);
+  on('PATCH /resource-servers/:id', ['update:resource_servers'], updateResourceServer);
+  on('DELETE /resource-servers/:id', ['delete:resource_servers'], deleteResourceServer);
 
   on('GET /device-credentials', ['read:device_credentials'], listDeviceCredentials);
   on('DELETE /device-credentials/:id', ['delete:device_credentials'], deleteDeviceCredential);

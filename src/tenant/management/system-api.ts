@@ -8,3 +8,35 @@ export function canonicalAudience(baseUrl: string, audience: string): string {
   const own = managementAudience(baseUrl);
   return audience === own.replace(/^http:/, 'https:') ? own : audience;
 }
+
+export const managementScopes = [
+  'read:clients',
+  'create:clients',
+  'update:clients',
+  'delete:clients',
+  'read:client_keys',
+  'update:client_keys',
+  'read:client_grants',
+  'create:client_grants',
+  'update:client_grants',
+  'delete:client_grants',
+  'read:resource_servers',
+  'create:resource_servers',
+  'update:resource_servers',
+  'delete:resource_servers',
+  'read:users',
+  'create:users',
+  'update:users',
+  'delete:users',
+  'read:grants',
+  'delete:grants',
+  'read:device_credentials',
+  'delete:device_credentials',
+  'read:refresh_tokens',
+  'delete:refresh_tokens',
+  'read:sessions',
+  'delete:sessions',
+  'read:logs',
+] as const;
+
+export type ManagementScope = (typeof managementScopes)[number];
