@@ -88,7 +88,11 @@ const workerScript = {
 // The SDK, the page that its popups return to and the server side are built apart, types too: they share no chunk.
 const sdk = { index: 'src/index.ts' };
 const popupCallback = { 'popup-callback': 'src/popup-callback.ts' };
-const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
+const server = {
+  tenant: 'src/tenant/index.ts',
+  'tenant-node': 'src/tenant-node/index.ts',
+  'tenant-jest': 'src/tenant-jest/index.ts',
+};
 const external = [/^node:/];
 
 const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];

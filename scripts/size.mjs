@@ -13,8 +13,9 @@ const languageLevels = ['es2020', 'es2022'];
 const entries = [
   { file: 'latchkey.umd.min.js', limit: 35_600 },
   { file: 'index.cjs', limit: 36_800 },
-  { file: 'tenant.js', limit: 43_500 },
+  { file: 'tenant.js', limit: 46_800 },
   { file: 'tenant-node.js', limit: 7_600 },
+  { file: 'tenant-jest.js', limit: 1_200 },
 ];
 
 /** Init, login, callback, token with refresh tokens, logout. */
