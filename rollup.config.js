@@ -95,13 +95,17 @@ const configurationSchema = {
 // The SDK, the page that its popups return to and the server side are built apart, types too: they share no chunk.
 const sdk = { index: 'src/index.ts' };
 const popupCallback = { 'popup-callback': 'src/popup-callback.ts' };
-const server = { tenant: 'src/tenant/index.ts', 'tenant-node': 'src/tenant-node/index.ts' };
+const server = {
+  tenant: 'src/tenant/index.ts',
+  'tenant-node': 'src/tenant-node/index.ts',
+  'tenant-jest': 'src/tenant-jest/index.ts',
+};
 const command = { latchkey: 'src/tenant-node/command.ts' };
 const external = [/^node:/];
 
 const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];
 const forNode = (entry) => [
-  json(), // z-schema reads schemas
+  json(), // the schema of the command's file, and those that z-schema brings
   resolve({ preferBuiltins: true, exportConditions: ['node'] }),
   commonjs(),
   compile(),
@@ -142,9 +146,8 @@ export default [
     input: { ...server, ...command },
     external,
     plugins: [
-      json(),
       configurationSchema,
-      ...forNode('latchkey/tenant, latchkey/tenant/node, the command latchkey'),
+      ...forNode('latchkey/tenant, latchkey/tenant/node, latchkey/tenant/jest, the command latchkey'),
     ],
     output: chunked,
   },

@@ -11,6 +11,7 @@ const built = [
   'latchkey.umd.min.js',
   'tenant.js',
   'tenant-node.js',
+  'tenant-jest.js',
 ].map((name) => `dist/${name}`);
 const sources = ['src', 'rollup.config.js', 'tsconfig.json', 'package-lock.json'];
 

@@ -88,18 +88,22 @@ describe('the bundle of the page that popups return to', () => {
 });
 
 describe('the bundles of the tenant', () => {
-  const entries = ['tenant.js', 'tenant-node.js', 'latchkey.js'];
+  const entries = ['tenant.js', 'tenant-node.js', 'tenant-jest.js', 'latchkey.js'];
 
   it('hold nothing of the SDK but the words of OAuth and the clock', () => {
     const { rooms, packages } = contentsOf(entries);
     expect(rooms).toContain('tenant');
-    expect(difference(rooms, ['tenant', 'tenant-node', 'oauth', 'clock'])).toEqual([]);
+    expect(difference(rooms, ['tenant', 'tenant-node', 'tenant-jest', 'oauth', 'clock'])).toEqual([]);
     expect(packages.filter((name) => ['es-cookie', 'browser-tabs-lock'].includes(name))).toEqual([]);
   });
 
   it('import no package; only tenant/node imports modules of Node', () => {
     expect(bareImports(['tenant.js'])).toEqual([]);
     expect(bareImports(entries).filter((specifier) => !specifier.startsWith('node:'))).toEqual([]);
+  });
+
+  it('of the matchers hold nothing of the tenant: they are told which one', () => {
+    expect(contentsOf(['tenant-jest.js'])).toEqual({ rooms: ['tenant-jest'], packages: [] });
   });
 
   it('share no chunk with the SDK', () => {
@@ -112,8 +116,8 @@ describe('the build', () => {
   it.each([
     ['latchkey', formats],
     [
-      'latchkey/tenant, latchkey/tenant/node, the command latchkey',
-      ['tenant.js', 'tenant-node.js', 'latchkey.js'],
+      'latchkey/tenant, latchkey/tenant/node, latchkey/tenant/jest, the command latchkey',
+      ['tenant.js', 'tenant-node.js', 'tenant-jest.js', 'latchkey.js'],
     ],
   ])('prints the licence of every package that is in %s, and of no other', (entry, files) => {
     const [, section = ''] = new RegExp(`^# In ${entry}\n([^]*?)(?=^# In |$(?![^]))`, 'm').exec(
@@ -140,7 +144,7 @@ describe('the build', () => {
     const built = readdirSync(join(dist, 'chunks'), { encoding: 'utf8' }).filter((name) =>
       name.endsWith('.js'),
     );
-    const reached = chunksOf(['index.js', 'tenant.js', 'tenant-node.js', 'latchkey.js']);
+    const reached = chunksOf(['index.js', 'tenant.js', 'tenant-node.js', 'tenant-jest.js', 'latchkey.js']);
     expect(
       difference(
         built.map((name) => join('chunks', name)),

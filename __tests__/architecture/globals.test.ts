@@ -19,7 +19,8 @@ const notForTheTenant = new Set(
 );
 const tenantClock = 'tenant/tenant-clock.ts';
 
-const isServerSide = ({ path }: { path: string }) => ['tenant', 'tenant-node'].includes(roomOf(path));
+const isServerSide = ({ path }: { path: string }) =>
+  ['tenant', 'tenant-node', 'tenant-jest'].includes(roomOf(path));
 const isBrowserSide = ({ path }: { path: string }) => roomOf(path) === 'browser';
 
 const sdkViolations = (uses: readonly GlobalUse[]) =>

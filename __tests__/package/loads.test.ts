@@ -288,7 +288,7 @@ describe('the types', () => {
     ['the SDK', ['--entrypoints', '.']],
     [
       'the tenant and the popup’s page',
-      ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node', 'popup-callback'],
+      ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node', 'tenant/jest', 'popup-callback'],
     ],
   ])('of %s are right in every way of resolving them', async (_, options) => {
     const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');

@@ -66,6 +66,42 @@ describe('a fault', () => {
     expect(codesOf(tenant)).toEqual(expect.arrayContaining(['seacft', 'fertft']));
   });
 
+  it.each<[string, Fault, type: string, text: RegExp]>([
+    ['cuts the answer', { kind: 'truncate' }, 'application/json', /^\{"access_token":"[^}]*$/],
+    ['names another type', { kind: 'content-type' }, 'text/plain', /^\{.*"refresh_token".*\}$/],
+    [
+      'leaves members out',
+      { kind: 'omit', members: ['refresh_token', 'expires_in'] },
+      'application/json',
+      /^\{(?!.*(refresh_token|expires_in)).*"access_token".*"id_token".*\}$/,
+    ],
+  ])('that %s has consumed the token, and says so', async (_, fault, type, text) => {
+    const tenant = aTenant();
+    const { refresh_token } = await login(tenant);
+    tenant.faults.add({ when: 'before', ...fault });
+    const form = { grant_type: 'refresh_token', client_id: 'spa', refresh_token: String(refresh_token) };
+    const response = await tenant.fetch(
+      new Request(`${tenant.baseUrl}/oauth/token`, {
+        method: 'POST',
+        headers: { origin: app },
+        body: new URLSearchParams(form),
+      }),
+    );
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe(type);
+    expect(response.headers.get('access-control-allow-origin')).toBe(app);
+    expect(await response.text()).toMatch(text);
+    expect(lastFault(tenant)).toMatchObject({ decision: fault.kind, details: { consumed: true } });
+    expect(tenant.families()[0]).toMatchObject({ verdict: 'live', latestCounter: 2 });
+  });
+
+  it('that leaves members out passes over an answer that has none', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'omit', members: ['keys'], endpoint: '/' });
+    const response = await tenant.fetch(new Request(`${tenant.baseUrl}/`));
+    expect(await response.text()).toContain('<html');
+  });
+
   it('that delays the answer has handled the request before, or does so after', async () => {
     const { tenant, waits } = aPatientTenant();
     const { refresh_token } = await login(tenant);
@@ -219,6 +255,10 @@ describe('a fault', () => {
     [{ kind: 'hang', toString: 1 }, 'fault.toString'],
     [{ kind: 'hang', constructor: {} }, 'fault.constructor'],
     [JSON.parse('{"kind":"hang","__proto__":1}'), 'fault.__proto__'],
+    [{ kind: 'omit' }, 'fault.members'],
+    [{ kind: 'omit', members: [] }, 'fault.members'],
+    [{ kind: 'omit', members: 'scope' }, 'fault.members'],
+    [{ kind: 'truncate', members: ['scope'] }, 'fault.members'],
     [null, 'fault'],
   ])('that is none is refused: %p', (fault, field) => {
     const tenant = aTenant();

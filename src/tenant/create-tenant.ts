@@ -82,6 +82,8 @@ export interface Tenant {
     client_id: string,
     changes: { readonly refresh_token: RefreshTokenConfiguration | null },
   ): RefreshTokenSettings;
+  /** Everybody who can sign in, or could. */
+  users(): readonly UserView[];
   /**
    * Blocks a user, or lets them in again. A blocked user can neither sign in nor refresh; their refresh tokens are kept.
    * @throws {RangeError} when there is no such user
@@ -103,6 +105,8 @@ export interface Tenant {
   /** Forgets everything since the start; under a seed the same ids and tokens come again. The development token stays. */
   reset(): void;
 }
+
+export type UserView = Pick<User, 'user_id' | 'email' | 'name' | 'blocked'>;
 
 /**
  * Makes a tenant. For development and tests only: its keys are published and its passwords are kept as they are.
@@ -132,7 +136,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     wait: source.wait ?? realWait,
   });
 
-  const parts = { context, clock, world: source.now ?? Date.now, faults: faultMemory };
+  const parts = { context, clock, faults: faultMemory };
   const pristine = takeSnapshot(parts);
 
   const tenant: Tenant = {
@@ -153,6 +157,13 @@ export function createTenant(source: TenantConfiguration): Tenant {
       return tenant.fetch(plan.request);
     },
     updateClient: (client_id, { refresh_token }) => updateClient(context, client_id, refresh_token),
+    users: () =>
+      [...context.state.users.values()].map(({ user_id, email, name, blocked }) => ({
+        user_id,
+        email,
+        name,
+        blocked,
+      })),
     updateUser: (email, { blocked }) => {
       const user = knownUser(context, email);
       context.state.users.set(user.user_id, { ...user, blocked });

@@ -3,6 +3,7 @@
  * strike is in the journal, with whether the refresh token was consumed.
  */
 import type { Milliseconds, Seconds } from '../clock.ts';
+import { parseJsonObject } from '../oauth/json.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import type { Journal } from './journal.ts';
 import type { Randomness } from './randomness.ts';
@@ -10,9 +11,10 @@ import type { Randomness } from './randomness.ts';
 /**
  * `drop-request`: never arrives, and nothing is consumed. `drop-response`: handled, and the answer is lost. `delay`: the
  * answer comes `ms` later. `hang`: it never comes, or breaks off after `ms`. `status`: a gateway's or a busy server's answer
- * instead. `no-cors`: handled, and the page may not read the answer.
+ * instead. `no-cors`: handled, and the page may not read the answer. `truncate`: handled, and the second half of the answer is
+ * missing. `content-type`: handled, and the answer says that it is text. `omit`: handled, and members of the answer are missing.
  */
-export type FaultKind = 'drop-request' | 'drop-response' | 'delay' | 'hang' | 'status' | 'no-cors';
+export type FaultKind = (typeof kinds)[number];
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -33,6 +35,8 @@ export interface Fault {
   readonly body?: 'json' | 'html' | 'empty';
   /** For `status`: the header of that name. */
   readonly retryAfter?: Seconds;
+  /** For `omit`: which members. */
+  readonly members?: readonly string[];
   /** Whether the endpoint handles the request first. Default: `after` for `delay`, otherwise `before`. */
   readonly when?: 'before' | 'after';
   /**
@@ -158,7 +162,7 @@ export function createFaults({ journal, random, wait }: FaultOptions): {
     handle: (request: Request) => Promise<Response>,
   ): Promise<Response> {
     const { kind, ms, when = kind === 'delay' ? 'after' : 'before', cut = 'body' } = fault;
-    const handled = kind === 'drop-response' || kind === 'no-cors' || when === 'after';
+    const handled = when === 'after' || alwaysHandled.includes(kind);
     const cors = request.headers.get('origin');
     const response = handled && kind !== 'drop-request' ? await handle(request) : undefined;
     const isRefresh = form.get('grant_type') === 'refresh_token';
@@ -183,7 +187,13 @@ export function createFaults({ journal, random, wait }: FaultOptions): {
         await wait(ms ?? 0);
         return response ?? handle(request);
       case 'no-cors':
-        return withoutCors(response as Response); // handled above
+        return withoutCors(response as Response); // handled above, as are the next three
+      case 'truncate':
+        return withText(response as Response, (text) => text.slice(0, text.length / 2));
+      case 'content-type':
+        return withText(response as Response, (text) => text, 'text/plain');
+      case 'omit':
+        return withText(response as Response, (text) => withoutMembers(text, fault.members ?? []));
       case 'status':
         return statusAnswer(fault, cors);
     }
@@ -194,6 +204,26 @@ function withoutCors(response: Response): Response {
   const headers = new Headers(response.headers);
   for (const name of Array.from(headers.keys())) if (name.startsWith('access-control-')) headers.delete(name);
   return new Response(response.body, { status: response.status, headers });
+}
+
+async function withText(
+  response: Response,
+  change: (text: string) => string,
+  type?: string,
+): Promise<Response> {
+  const headers = new Headers(response.headers);
+  headers.delete('content-length');
+  if (type !== undefined) headers.set('content-type', type);
+  return new Response(change(await response.text()), { status: response.status, headers });
+}
+
+/** What is no JSON object has no members, and stays as it is. */
+function withoutMembers(text: string, members: readonly string[]): string {
+  const answer = parseJsonObject(text);
+  if (!answer) return text;
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(answer).filter(([name]) => !members.includes(name))),
+  );
 }
 
 /** Readable by the page, unless it comes from no page. Auth0 documents the body of a 429 and of no other. */
@@ -236,6 +266,7 @@ function readFault(source: unknown): Fault {
     status: ['a status from 400 to 599', (value) => number(400)(value) && Number(value) < 600],
     body: ['"json", "html" or "empty"', choice('json', 'html', 'empty')],
     retryAfter: ['seconds', time],
+    members: ['a list of names', (value) => Array.isArray(value) && value.length > 0 && value.every(text)],
     when: ['"before" or "after"', choice('before', 'after')],
     cut: ['"start" or "body"', choice('start', 'body')],
   };
@@ -246,7 +277,26 @@ function readFault(source: unknown): Fault {
     if ((value !== undefined || name === 'kind') && !rule[1](value))
       throw new TenantConfigurationError(`fault.${name}`, rule[0], value);
   }
+  if ((fault['kind'] === 'omit') !== (fault['members'] !== undefined))
+    throw new TenantConfigurationError(
+      'fault.members',
+      'names for the kind "omit", and for no other',
+      fault['members'],
+    );
   return fault as unknown as Fault; // every member was checked above
 }
 
-const kinds: readonly FaultKind[] = ['drop-request', 'drop-response', 'delay', 'hang', 'status', 'no-cors'];
+const kinds = [
+  'drop-request',
+  'drop-response',
+  'delay',
+  'hang',
+  'status',
+  'no-cors',
+  'truncate',
+  'content-type',
+  'omit',
+] as const;
+
+/** What these do is done to the endpoint's own answer. */
+const alwaysHandled: readonly FaultKind[] = ['drop-response', 'no-cors', 'truncate', 'content-type', 'omit'];

@@ -1,5 +1,5 @@
 /** `latchkey/tenant`: an Auth0-like authorization server in memory, for development and tests. */
-export { createTenant, type Tenant } from './create-tenant.ts';
+export { createTenant, type Tenant, type UserView } from './create-tenant.ts';
 export { TenantConfigurationError } from './configuration-error.ts';
 export type {
   AppType,

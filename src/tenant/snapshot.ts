@@ -39,8 +39,6 @@ interface Remembered {
 export interface SnapshotParts {
   readonly context: TenantContext;
   readonly clock: TenantClock;
-  /** The clock underneath. */
-  readonly world: () => Milliseconds;
   readonly faults: {
     readonly save: () => WaitingFault[];
     readonly load: (saved: readonly WaitingFault[]) => void;
@@ -67,7 +65,7 @@ export function takeSnapshot({ context, clock, faults }: SnapshotParts): TenantS
 }
 
 /** @throws {TenantSnapshotError} before anything has changed */
-export function restoreSnapshot({ context, clock, world, faults }: SnapshotParts, source: unknown): void {
+export function restoreSnapshot({ context, clock, faults }: SnapshotParts, source: unknown): void {
   const remembered = readSnapshot(source, context);
   const { state } = context;
   if ('frozenAt' in remembered.clock) {
@@ -75,7 +73,8 @@ export function restoreSnapshot({ context, clock, world, faults }: SnapshotParts
     clock.set(remembered.clock.frozenAt);
   } else {
     clock.resume();
-    clock.set(world() + remembered.clock.offset);
+    const underneath = clock.now() - clock.offset;
+    clock.set(underneath + remembered.clock.offset);
   }
   context.random.goOnFrom(remembered.random);
   context.journal.replace(remembered.journal.map((entry) => Object.freeze(entry)));
