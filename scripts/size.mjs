@@ -13,7 +13,7 @@ const languageLevels = ['es2020', 'es2022'];
 const entries = [
   { file: 'latchkey.umd.min.js', limit: 35_600 },
   { file: 'index.cjs', limit: 36_800 },
-  { file: 'tenant.js', limit: 112_000 },
+  { file: 'tenant.js', limit: 113_600 },
   { file: 'tenant-node.js', limit: 7_600 },
 ];
 
