@@ -39,6 +39,14 @@ describe('the Management API', () => {
     );
   });
 
+  it('refuses a token of a tenant elsewhere, though it signs with the same key', async () => {
+    const elsewhere = aManagedTenant({ baseUrl: 'http://localhost:4401', client_grants: [] });
+    const token = String((await login(elsewhere))['access_token']);
+    expect(await call(aManagedTenant(), 'GET /clients', { token })).toMatchObject(
+      unauthorized('Invalid token'),
+    );
+  });
+
   it('refuses a token that has expired', async () => {
     const tenant = aManagedTenant();
     const token = await managementToken(tenant);

@@ -6,11 +6,7 @@ import {
   type Tenant,
   type TenantConfiguration,
 } from '../tenant/index.ts';
-import {
-  ConfigurationFileError,
-  readConfigurationFile,
-  type ConfigurationFile,
-} from './configuration-file.ts';
+import type { ConfigurationFile } from './configuration-file.ts';
 import { exampleConfiguration } from './example-configuration.ts';
 import { PortInUseError, serve, type TenantServer } from './index.ts';
 
@@ -146,6 +142,8 @@ async function readFile(terminal: Terminal, path: string): Promise<Configuration
   } catch (error) {
     throw new Obstacle(exitCodes.wrongConfiguration, `${path} cannot be read: ${(error as Error).message}`);
   }
+  // Not before there is a file: what reads it is more than the tenant.
+  const { ConfigurationFileError, readConfigurationFile } = await import('./configuration-file.ts');
   try {
     return readConfigurationFile(path, text);
   } catch (error) {

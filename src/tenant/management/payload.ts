@@ -1,5 +1,4 @@
 /** Request bodies, judged by JSON schemas; refused in Auth0's words, which are z-schema's, with one message. */
-import ZSchema from 'z-schema';
 import { parseJsonObject } from '../../oauth/json.ts';
 import { TenantConfigurationError } from '../configuration-error.ts';
 import type { ManagementContext } from './access.ts';
@@ -10,7 +9,9 @@ export type Schema = Readonly<Record<string, unknown>>;
 
 export type Payload = Readonly<Record<string, unknown>>;
 
-const validator = new ZSchema({});
+/** Loaded with the first body that there is to judge: it is more than the rest of the tenant. */
+const loadValidator = async () => new (await import('z-schema')).default({});
+let validator: ReturnType<typeof loadValidator> | undefined;
 
 /** An object with these members and no other. */
 export const objectOf = (properties: Readonly<Record<string, Schema>>, required: readonly string[] = []) => ({
@@ -29,8 +30,9 @@ export async function readPayload(
   const parsed = parseJsonObject(await c.req.text());
   if (!parsed) throw new ManagementError(400, 'Invalid request payload JSON format');
   const payload = adapt(parsed);
-  if (validator.validate(payload, schema)) return payload;
-  const [first] = validator.getLastErrors();
+  const held = await (validator ??= loadValidator());
+  if (held.validate(payload, schema)) return payload;
+  const [first] = held.getLastErrors();
   throw invalidBody(
     first?.message ?? 'invalid',
     (first?.path ?? '#/').slice(2).replaceAll('/', '.'),
