@@ -44,7 +44,7 @@ export interface Exchange {
   /** All families, right before and right after. */
   readonly before: readonly FamilyView[];
   readonly after: readonly FamilyView[];
-  /** The families that were to be swapped with this one, if it was swapped: same client, user and API, not rotating. */
+  /** The families that go with this one if it is swapped: same client, user and API, not rotating. Some may have expired. */
   readonly twins: readonly string[];
 }
 
@@ -187,7 +187,8 @@ export const promises: readonly Sentence[] = [
     says: 'switched on, one exchange ends all tokens of its client, API and user that do not rotate, and begins one family',
     when: ({ succeeded, rotating, token }) => succeeded && rotating && !token.family.rotating,
     holds: ({ token, twins, before, after }) =>
-      [token.family.familyId, ...twins].every((familyId) => isEnded(after, familyId)) &&
+      isEnded(after, token.family.familyId) &&
+      after.every(({ familyId, verdict }) => verdict !== 'live' || !twins.includes(familyId)) &&
       after.length === before.length + 1 &&
       after.at(-1)?.rotating === true,
   },
