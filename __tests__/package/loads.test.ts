@@ -245,8 +245,10 @@ describe('the types', () => {
     export const nobody = createAuth0Client({ domain: 'tenant.example' });`;
   const servers = `
     import { createTenant, type Tenant } from 'latchkey/tenant';
+    import { tenantMatchers } from 'latchkey/tenant/jest';
     import { serve } from 'latchkey/tenant/node';
     export const tenant: Tenant = createTenant({ baseUrl: 'http://localhost:4400', clients: [], users: [] });
+    export const rotated: boolean = tenantMatchers.toHaveRotated(tenant, { client_id: 'app' }, 2).pass;
     export const close: () => Promise<void> = async () => (await serve(tenant)).close();`;
 
   it.each([
