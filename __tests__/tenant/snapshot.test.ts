@@ -165,7 +165,6 @@ describe('a snapshot', () => {
     ['a damaged one', () => JSON.parse(JSON.stringify(good()).replace('correct horse', 'cornet')), /damaged/],
     ['one without content', () => ({ ...good(), remembered: undefined }), /damaged/],
     ['one of another address', () => of({ baseUrl: 'http://localhost:1' }), another],
-    ['one of other APIs', () => of({ resource_servers: [{ identifier: api }] }), another],
     ['one of another fork policy', () => of({ quirks: { forks: 'all-siblings' } }), another],
     ['one of organizations', () => of({ organizations: [{ name: 'acme', members: [] }] }), another],
     ['one without a seed', () => of({ seed: undefined }), another],
@@ -177,6 +176,13 @@ describe('a snapshot', () => {
     expect(() => tenant.restore(wrong)).toThrow(message);
     expect(everything(tenant)).toEqual(before);
   });
+});
+
+it('a snapshot brings its APIs along', async () => {
+  const tenant = aTenant({ resource_servers: [] });
+  await expect(login(tenant)).rejects.toThrow('access_denied');
+  tenant.restore(aTenant().snapshot());
+  expect(await login(tenant)).toHaveProperty('refresh_token');
 });
 
 describe('a tenant that is reset', () => {
