@@ -3,7 +3,6 @@ import { TenantSnapshotError, type Tenant, type TenantConfiguration } from '../.
 import { tenantBrowser } from '../support/tenant-browser.ts';
 import {
   ada,
-  api,
   aTenant,
   authorizeUrl,
   codeGrant,

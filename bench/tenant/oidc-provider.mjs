@@ -71,7 +71,7 @@ announce(server, async (count) => {
 });
 server.once('listening', () => {
   provider = new Provider(`http://127.0.0.1:${server.address().port}`, {
-    adapter: process.argv[2] === 'default' ? undefined : MapAdapter,
+    adapter: MapAdapter,
     clients: [
       {
         client_id: 'spa',

@@ -20,13 +20,16 @@ const spread = (values) => `${format(Math.min(...values))}–${format(Math.max(.
 const format = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
 
 /** A server of this folder, on the first core alone where the system can do that. */
-async function launch(name, ...args) {
+async function launch(name) {
   const pinned = existsSync('/usr/bin/taskset')
     ? { execPath: 'taskset', execArgv: ['--cpu-list', '0', process.execPath, '--expose-gc', '--no-warnings'] }
     : { execArgv: ['--expose-gc', '--no-warnings'] };
   const file = fileURLToPath(new URL(`${name}.mjs`, import.meta.url));
   const begun = performance.now();
-  const child = fork(file, args, { ...pinned, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(file, {
+    ...pinned,
+    stdio: ['ignore', 'ignore', name === 'oidc-provider' ? 'ignore' : 'inherit', 'ipc'],
+  });
   const [{ url, discovery = '/.well-known/openid-configuration' }] = await once(child, 'message');
   const contender = {
     name,
@@ -137,8 +140,8 @@ for (let round = 0; round < rounds; round++)
   }
 for (const { close } of contenders) await close();
 
-for (const [name, ...args] of [['latchkey'], ['oidc-provider', 'default']]) {
-  const contender = await launch(name, ...args);
+for (const name of ['latchkey', 'oidc-provider']) {
+  const contender = await launch(name);
   const how = await contender.begin(2);
   await sequential(how, familyLength); // what is kept of what happened is full by now
   how.tokens.shift();
