@@ -13,7 +13,7 @@ export default {
       testMatch: ['<rootDir>/__tests__/{core,custody,contracts,scenarios,tenant,compatibility}/**/*.test.ts'],
       testPathIgnorePatterns: [
         ...unit.testPathIgnorePatterns,
-        '/scenarios/(matrix|model)', // too long to be run for every mutant
+        '/(scenarios/(matrix|model)|tenant/histories)', // too long to be run for every mutant
         '/contracts/(indexeddb|local|locks|record-stores)', // in jsdom
       ],
       testEnvironment: '@stryker-mutator/jest-runner/jest-env/node',

@@ -63,8 +63,7 @@ const loadedBy = ({ printed }: OpenedPage): unknown => JSON.parse((printed as [[
 const bundlers = {
   Vite: `import { build } from 'vite';
     await build({ configFile: false, logLevel: 'error', build: { outDir: 'out' } });`,
-  webpack: `import { once, type EventEmitter } from 'node:events';
-import { cpSync } from 'node:fs';
+  webpack: `import { cpSync } from 'node:fs';
     import webpack from 'webpack';
     const compiler = webpack({
       mode: 'production',
@@ -80,8 +79,7 @@ import { cpSync } from 'node:fs';
       }),
     );
     cpSync('index.html', 'out/index.html');`,
-  Rollup: `import { once, type EventEmitter } from 'node:events';
-import { cpSync } from 'node:fs';
+  Rollup: `import { cpSync } from 'node:fs';
     import commonjs from '@rollup/plugin-commonjs';
     import { nodeResolve } from '@rollup/plugin-node-resolve';
     import { rollup } from 'rollup';
@@ -90,8 +88,7 @@ import { cpSync } from 'node:fs';
     const bundle = await rollup({ input: 'main.js', plugins, onwarn });
     await bundle.write({ dir: 'out', format: 'es' });
     cpSync('index.html', 'out/index.html');`,
-  esbuild: `import { once, type EventEmitter } from 'node:events';
-import { cpSync } from 'node:fs';
+  esbuild: `import { cpSync } from 'node:fs';
     import { build } from 'esbuild';
     const options = { bundle: true, splitting: true, minify: true, format: 'esm', outdir: 'out' };
     const { warnings } = await build({ entryPoints: ['main.js'], ...options });
