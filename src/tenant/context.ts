@@ -1,5 +1,5 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
-import type { Clock, Milliseconds } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
 import type {
   Client,
@@ -18,6 +18,7 @@ import {
   headOf,
   tokenWithValue,
   transition,
+  type FamilyEvent,
   type RefreshTokenFamily,
   type RotationPolicy,
 } from './refresh-token-family.ts';
@@ -100,22 +101,27 @@ export function findRefreshToken(
 }
 
 /**
- * Ends whatever lives of one authorization: a family, or what took its place when the rotation setting changed.
- * @returns the families that lived until now
+ * Ends every family that is chosen and has not ended yet.
+ * @returns those, as they were until now
  */
-export function endAuthorization(
+export function endFamilies(
   context: TenantContext,
-  client: Client,
-  firstFamilyId: string,
-  end: { readonly now: Milliseconds; readonly cause: 'revoked' | 'code_replay' },
+  end: Omit<FamilyEvent & { readonly kind: 'end' }, 'kind'>,
+  chosen: (family: RefreshTokenFamily) => boolean,
 ): readonly RefreshTokenFamily[] {
   return [...context.state.families.values()].filter((family) => {
-    if (family.firstFamilyId !== firstFamilyId) return false;
-    const [next, outcome] = transition(family, { kind: 'end', ...end }, policyOf(context, client));
+    if (!chosen(family)) return false;
+    const [next, outcome] = transition(family, { kind: 'end', ...end }, familyPolicy(context, family));
     keepFamily(context, next);
     return outcome.kind === 'ended';
   });
 }
+
+/** Whether a family lives of an authorization: it is the one that the login began, or took its place in a migration. */
+export const descendsFrom =
+  (firstFamilyId: string) =>
+  (family: RefreshTokenFamily): boolean =>
+    family.firstFamilyId === firstFamilyId;
 
 /** By its id, or by its name, which Auth0 compares in lower case. */
 export const findOrganization = ({ organizations }: Configuration, asked: string): Organization | undefined =>

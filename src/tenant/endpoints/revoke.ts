@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
-import { endAuthorization, findRefreshToken, type TenantContext } from '../context.ts';
+import { descendsFrom, endFamilies, findRefreshToken, type TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { headOf } from '../refresh-token-family.ts';
@@ -46,7 +46,8 @@ function revokeFamilyOf(context: TenantContext, client: Client, token: string): 
   if (held?.family.clientId !== client.client_id) return;
   const { family: named, counter } = held;
   const now = context.clock.now();
-  for (const family of endAuthorization(context, client, named.firstFamilyId, { now, cause: 'revoked' }))
+  const end = { now, cause: 'revoked' } as const;
+  for (const family of endFamilies(context, end, descendsFrom(named.firstFamilyId)))
     context.journal.write({
       type: 'srrt',
       description: 'Refresh token revoked',

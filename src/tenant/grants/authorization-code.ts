@@ -4,7 +4,7 @@ import { codeChallenge, isCodeVerifier } from '../../oauth/pkce.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
-import { endAuthorization, keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { descendsFrom, endFamilies, keepFamily, policyOf, type TenantContext } from '../context.ts';
 import type { Parameters } from '../parameters.ts';
 import { forgetPastFamilies } from '../past-families.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
@@ -88,7 +88,7 @@ function replayed(
   now: Milliseconds,
 ): Refusal {
   if (familyId === null) return fail(context, client, invalidCode, 'the code was used before');
-  endAuthorization(context, client, familyId, { now, cause: 'code_replay' });
+  endFamilies(context, { now, cause: 'code_replay' }, descendsFrom(familyId));
   return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
 }
 

@@ -2,7 +2,14 @@
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import type { Client, User } from '../configuration.ts';
-import { findRefreshToken, keepFamily, familyPolicy, policyOf, type TenantContext } from '../context.ts';
+import {
+  endFamilies,
+  findRefreshToken,
+  keepFamily,
+  familyPolicy,
+  policyOf,
+  type TenantContext,
+} from '../context.ts';
 import type { Parameters } from '../parameters.ts';
 import {
   headOf,
@@ -178,7 +185,7 @@ function spend(
     case 'grace':
       return accept(next, outcome.token.value);
     case 'migrated_in':
-      endTwins(context, client, next, now);
+      endTwins(context, next, now);
       keepFamily(context, outcome.replacement);
       return accept(outcome.replacement, headOf(outcome.replacement).value);
     case 'migrated_out':
@@ -213,22 +220,16 @@ const drawSuccessor = (context: TenantContext): Successor => ({
 });
 
 /** R9: one exchange swaps every non-rotating token of the same client, audience and user, not only the presented one. */
-function endTwins(
-  context: TenantContext,
-  client: Client,
-  swapped: RefreshTokenFamily,
-  now: Milliseconds,
-): void {
-  for (const family of context.state.families.values()) {
-    const isTwin =
+function endTwins(context: TenantContext, swapped: RefreshTokenFamily, now: Milliseconds): void {
+  endFamilies(
+    context,
+    { now, cause: 'migration' },
+    (family) =>
       !family.rotating &&
       family.clientId === swapped.clientId &&
       family.userId === swapped.userId &&
-      family.audience === swapped.audience;
-    if (!isTwin) continue;
-    const [ended] = transition(family, { kind: 'end', now, cause: 'migration' }, policyOf(context, client));
-    keepFamily(context, ended);
-  }
+      family.audience === swapped.audience,
+  );
 }
 
 interface Success extends Verdict {

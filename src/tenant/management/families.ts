@@ -1,7 +1,7 @@
 /** Refresh token families as the Management API sees them: those that live, and the end of those that it ends. */
-import { keepFamily, familyPolicy, type TenantContext } from '../context.ts';
+import { endFamilies as end, familyPolicy, type TenantContext } from '../context.ts';
 import { viewFamily } from '../family-view.ts';
-import { transition, type EndCause, type RefreshTokenFamily } from '../refresh-token-family.ts';
+import type { EndCause, RefreshTokenFamily } from '../refresh-token-family.ts';
 import { isOfGrant } from '../user-grant.ts';
 
 const words = {
@@ -18,17 +18,14 @@ export function liveFamilies(context: TenantContext): RefreshTokenFamily[] {
   );
 }
 
-/** Ends every family that is chosen and has not ended yet. */
+/** Ends every family that is chosen and has not ended yet, and writes each down. */
 export function endFamilies(
   context: TenantContext,
   cause: keyof typeof words,
   chosen: (family: RefreshTokenFamily) => boolean,
 ): void {
   const now = context.clock.now();
-  for (const family of [...context.state.families.values()].filter(chosen)) {
-    const [next, outcome] = transition(family, { kind: 'end', now, cause }, familyPolicy(context, family));
-    if (outcome.kind !== 'ended') continue;
-    keepFamily(context, next);
+  for (const family of end(context, { now, cause }, chosen))
     context.journal.write({
       type: 'srrt',
       description: 'Refresh token revoked',
@@ -38,7 +35,6 @@ export function endFamilies(
       decision: 'revoke',
       reason: words[cause],
     });
-  }
 }
 
 /** Deletes the grants that are chosen, and all that was issued under them. */
