@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import commonjs from '@rollup/plugin-commonjs';
 import json from '@rollup/plugin-json';
 import resolve from '@rollup/plugin-node-resolve';
@@ -112,6 +113,11 @@ const forNode = (entry) => [
   licences(entry),
 ];
 
+// What package.json says of this package, for Rollup too: how it would find that out for itself depends on the order in
+// which files happen to be read, and the chunks with it.
+const treeshake = { moduleSideEffects: (id) => !id.startsWith(sources) };
+const sources = fileURLToPath(new URL('src/', import.meta.url));
+
 const types = (input, ...extensions) => ({
   input,
   external,
@@ -145,6 +151,7 @@ export default [
   {
     input: { ...server, ...command },
     external,
+    treeshake,
     plugins: [
       configurationSchema,
       ...forNode('latchkey/tenant, latchkey/tenant/node, latchkey/tenant/jest, the command latchkey'),
