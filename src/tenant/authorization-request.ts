@@ -72,7 +72,9 @@ export function judgeAuthorizationRequest(
 
   const responseMode = parameters.get('response_mode') ?? 'query';
   const origin = originOf(redirectUri);
-  if (responseMode === 'web_message' && !(origin && isRegistered(client.web_origins, origin)))
+  const isAllowed =
+    configuration.quirks.webMessageToCallbacks || isRegistered(client.web_origins, origin ?? '');
+  if (responseMode === 'web_message' && !(origin && isAllowed))
     return originMissing(origin ?? redirectUri, clientId); // P3
 
   const reply: ReplyAddress = {

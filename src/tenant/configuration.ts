@@ -3,8 +3,8 @@ import type { Milliseconds, Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { canonicalAudience, managementAudience } from './management/system-api.ts';
+import { quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
 import { randomness, type Randomness } from './randomness.ts';
-import type { ForkPolicy } from './refresh-token-family.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -89,23 +89,11 @@ export interface OrganizationConfiguration {
   readonly members?: readonly string[];
 }
 
-/** Points that Auth0 leaves open. */
-export interface Quirks {
-  /**
-   * Which child survives when one token was exchanged twice inside its leeway. `last-issued` (default): the newest; an
-   * older sibling works until the window closes and counts as reuse afterwards. `all-siblings`: every one.
-   */
-  readonly forks?: ForkPolicy;
-  /**
-   * The `Cross-Origin-Opener-Policy` of every answer. `unsafe-none` (default): none, as on Auth0. `same-origin`: a popup and the
-   * page that opened it lose each other, as behind a custom domain whose proxy sends that header.
-   */
-  readonly openerPolicy?: OpenerPolicy;
-  /** The Management API takes lifetimes that are written as texts, as Auth0's documentation prints them. Default false. */
-  readonly coerceNumericStrings?: boolean;
+/** Switches of the tenant's settings, in Auth0's words. */
+export interface TenantFlags {
+  /** Who revokes a refresh token revokes the whole grant: every token of the same user, client and API. Default false. */
+  readonly revoke_refresh_token_grant?: boolean;
 }
-
-export type OpenerPolicy = 'unsafe-none' | 'same-origin';
 
 /** What `createTenant` takes. */
 export interface TenantConfiguration {
@@ -118,6 +106,7 @@ export interface TenantConfiguration {
   readonly client_grants?: readonly ClientGrantConfiguration[];
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
+  readonly flags?: TenantFlags;
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
   readonly now?: () => Milliseconds;
@@ -193,9 +182,8 @@ export interface Configuration {
   readonly clientGrants: readonly ClientGrant[];
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
-  readonly forks: ForkPolicy;
-  readonly openerPolicy: OpenerPolicy;
-  readonly coerceNumericStrings: boolean;
+  readonly flags: Required<TenantFlags>;
+  readonly quirks: Required<Quirks>;
 }
 
 /**
@@ -211,6 +199,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'client_grants',
     'users',
     'organizations',
+    'flags',
     'quirks',
     'now',
     'wait',
@@ -259,7 +248,8 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
       readClientGrant(field, value, { random, baseUrl, clients, resourceServers }),
     ),
     users,
-    ...readQuirks(tenant.get('quirks') ?? {}),
+    flags: readFlags(tenant.get('flags') ?? {}),
+    quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
 }
 
@@ -490,16 +480,24 @@ function refuseOddWildcard(field: string, url: string): void {
     throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
 }
 
-function readQuirks(value: unknown): Pick<Configuration, keyof Quirks> {
-  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', 'coerceNumericStrings']);
+function readFlags(value: unknown): Required<TenantFlags> {
+  const name = 'revoke_refresh_token_grant';
+  const flags = readObject('flags', value, [name]);
+  return { [name]: readOptionalFlag(`flags.${name}`, flags.get(name)) ?? false };
+}
+
+function readQuirks(value: unknown): Required<Quirks> {
+  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', ...quirkFlags]);
+  const choice = <T extends string>(name: string, choices: readonly [T, ...T[]]) =>
+    readChoice(`quirks.${name}`, quirks.get(name) ?? choices[0], choices);
+  const flags = quirkFlags.map((name) => [
+    name,
+    readOptionalFlag(`quirks.${name}`, quirks.get(name)) ?? false,
+  ]);
   return {
-    forks: readChoice('quirks.forks', quirks.get('forks') ?? 'last-issued', ['last-issued', 'all-siblings']),
-    openerPolicy: readChoice('quirks.openerPolicy', quirks.get('openerPolicy') ?? 'unsafe-none', [
-      'unsafe-none',
-      'same-origin',
-    ]),
-    coerceNumericStrings:
-      readOptionalFlag('quirks.coerceNumericStrings', quirks.get('coerceNumericStrings')) ?? false,
+    forks: choice('forks', ['last-issued', 'all-siblings']),
+    openerPolicy: choice('openerPolicy', ['unsafe-none', 'same-origin']),
+    ...(Object.fromEntries(flags) as Record<QuirkFlag, boolean>), // one for every name
   };
 }
 

@@ -129,13 +129,13 @@ export const findOrganization = ({ organizations }: Configuration, asked: string
 
 /** The rotation policy of a client as it is configured at this moment (R2). */
 export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>
-  rotationPolicy(client.refresh_token, configuration.forks);
+  rotationPolicy(client.refresh_token, configuration.quirks.forks);
 
 /** The same for a family, whose client may be deleted by now. */
 export function familyPolicy(context: TenantContext, family: RefreshTokenFamily): RotationPolicy {
   const client = context.state.clients.get(family.clientId);
   if (client) return policyOf(context, client);
-  return rotationPolicy(readRefreshTokenSettings(null), context.configuration.forks);
+  return rotationPolicy(readRefreshTokenSettings(null), context.configuration.quirks.forks);
 }
 
 /** E-mail addresses are compared without regard to case. */

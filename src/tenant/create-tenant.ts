@@ -183,7 +183,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
     (endpoint: (context: TenantContext, c: Context) => Response | Promise<Response>) => (c: Context) =>
       endpoint(context, c);
 
-  if (context.configuration.openerPolicy === 'same-origin')
+  if (context.configuration.quirks.openerPolicy === 'same-origin')
     app.use(async (c, next) => {
       await next();
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)

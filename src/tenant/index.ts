@@ -5,11 +5,10 @@ export type {
   AppType,
   ClientConfiguration,
   ClientGrantConfiguration,
-  OpenerPolicy,
   OrganizationConfiguration,
-  Quirks,
   ResourceServerConfiguration,
   TenantConfiguration,
+  TenantFlags,
   TokenEndpointAuthMethod,
   UserConfiguration,
 } from './configuration.ts';
@@ -17,6 +16,7 @@ export { BrokenConnectionError, type Fault, type FaultKind, type Faults, type Fa
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
 export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
+export type { OpenerPolicy, Quirks } from './quirks.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
 export type {
   RefreshTokenConfiguration,

@@ -21,6 +21,7 @@ export type JournalCode =
   | 'feccft' // client credentials refused
   | 'sapi' // Management API: something was changed
   | 'srrt' // refresh token revoked
+  | 'resource_cleanup' // refresh tokens above the limit were removed
   | 'fco' // origin refused
   | 'fault'; // none of Auth0's: a fault that was asked for has struck
 

@@ -114,11 +114,8 @@ function readSnapshot(source: unknown, context: TenantContext): Remembered {
 const fixedBy = ({ configuration, key, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
   organizations: configuration.organizations,
-  quirks: {
-    forks: configuration.forks,
-    openerPolicy: configuration.openerPolicy,
-    coerceNumericStrings: configuration.coerceNumericStrings,
-  },
+  flags: configuration.flags,
+  quirks: configuration.quirks,
   seed: { given: random.position() !== null, key: key.kid },
 });
 

@@ -1,7 +1,8 @@
-/** `GET /v2/logout`: ends the browser's session and returns to a registered address. Refresh tokens live on (L7). */
+/** `GET /v2/logout`: ends the browser's session and returns to a registered address. Refresh tokens live on (L7), but for a quirk. */
 import type { Context } from 'hono';
 import type { TenantContext } from '../context.ts';
 import { currentSession, endSession } from '../login-session.ts';
+import { endFamilies } from '../management/families.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { readFormParameters } from '../parameters.ts';
@@ -14,6 +15,8 @@ export async function logout(context: TenantContext, c: Context): Promise<Respon
   const returnTo = parameters.get('returnTo') ?? client?.allowed_logout_urls[0];
   const session = currentSession(context, c);
   endSession(context, c);
+  if (session && context.configuration.quirks.logoutRevokesRefreshTokens)
+    endFamilies(context, 'session', ({ sessionId }) => sessionId === session.sid);
   c.header('Cache-Control', 'no-store');
 
   const wrong = whatIsWrong(parameters.repeated, returnTo, client?.allowed_logout_urls ?? []);

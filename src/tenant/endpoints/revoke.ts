@@ -4,9 +4,11 @@ import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
 import { descendsFrom, endFamilies, findRefreshToken, type TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
+import { deleteGrants } from '../management/families.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { headOf } from '../refresh-token-family.ts';
 import { missingParameter, refuse, respond } from '../token-answer.ts';
+import { isOfGrant } from '../user-grant.ts';
 
 export async function revoke(context: TenantContext, c: Context): Promise<Response> {
   const parameters = await readBodyParameters(c.req.raw);
@@ -32,7 +34,11 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
       if (foreign) return foreign;
       const token = parameters.get('token');
       if (token === undefined) return respond(c, missingParameter('token'));
-      revokeFamilyOf(context, client, token);
+      const held = findRefreshToken(context, token);
+      const isOwn = held?.family.clientId === client.client_id;
+      if (held && !isOwn && context.configuration.quirks.strictRevocation)
+        return respond(c, refuse(400, 'invalid_grant', 'The token was issued to another client'));
+      if (held && isOwn) revokeFamilyOf(context, client, held);
       // A body, even an empty text, would bring a content type, and some clients stumble over it. The headers so far,
       // those of CORS, are kept by `c.body`.
       return c.body(null, 200);
@@ -40,11 +46,12 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
   }
 }
 
-/** Any member names its family, a superseded one too, and one that was swapped since. A token of another client stays as it is. */
-function revokeFamilyOf(context: TenantContext, client: Client, token: string): void {
-  const held = findRefreshToken(context, token);
-  if (held?.family.clientId !== client.client_id) return;
-  const { family: named, counter } = held;
+/** Any member names its family, a superseded one too, and one that was swapped since. */
+function revokeFamilyOf(
+  context: TenantContext,
+  client: Client,
+  { family: named, counter }: NonNullable<ReturnType<typeof findRefreshToken>>,
+): void {
   const now = context.clock.now();
   const end = { now, cause: 'revoked' } as const;
   for (const family of endFamilies(context, end, descendsFrom(named.firstFamilyId)))
@@ -61,4 +68,6 @@ function revokeFamilyOf(context: TenantContext, client: Client, token: string): 
       decision: 'revoke',
       reason: 'the client gave the token back; its whole family ends',
     });
+  if (context.configuration.flags.revoke_refresh_token_grant)
+    deleteGrants(context, (grant) => isOfGrant(grant, named));
 }

@@ -34,11 +34,11 @@ export async function token(context: TenantContext, c: Context): Promise<Respons
     case 'failed':
       // Only who used Basic is told how to authenticate: other clients take the header for a challenge to answer.
       if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return respond(c, unauthorized(context, authentication.clientId, parameters));
+      return respond(c, inRfcWords(context, unauthorized(context, authentication.clientId, parameters)));
     case 'authenticated': {
       const { client } = authentication;
       const foreign = refuseForeignOrigin(context, c, client);
-      return foreign ?? respond(c, await answer(context, c, client, parameters));
+      return foreign ?? respond(c, inRfcWords(context, await answer(context, c, client, parameters)));
     }
   }
 }
@@ -67,6 +67,13 @@ async function answer(
     case 'client_credentials':
       return exchangeClientCredentials(context, client, parameters);
   }
+}
+
+/** `quirks.strictRfcStatus`: RFC 6749 §5.2 knows 400 and, for a client that did not prove who it is, 401. */
+function inRfcWords({ configuration }: TenantContext, answered: TokenAnswer): TokenAnswer {
+  if (!configuration.quirks.strictRfcStatus || answered.kind === 'tokens') return answered;
+  if (answered.status === 401) return { ...answered, error: 'invalid_client' };
+  return { ...answered, status: 400 };
 }
 
 const failureCodes: Readonly<Record<string, JournalCode>> = {

@@ -5,6 +5,7 @@ import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
 import { descendsFrom, endFamilies, keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { liveFamilies } from '../management/families.ts';
 import type { Parameters } from '../parameters.ts';
 import { forgetPastFamilies } from '../past-families.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
@@ -87,7 +88,8 @@ function replayed(
   familyId: string | null,
   now: Milliseconds,
 ): Refusal {
-  if (familyId === null) return fail(context, client, invalidCode, 'the code was used before');
+  if (familyId === null || context.configuration.quirks.codeReplayKeepsTokens)
+    return fail(context, client, invalidCode, 'the code was used before');
   endFamilies(context, { now, cause: 'code_replay' }, descendsFrom(familyId));
   return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
 }
@@ -140,7 +142,31 @@ function begin(
   forgetPastFamilies(context, now); // here, where families come to be, so that they cannot pile up
   keepFamily(context, family);
   keepUserGrant(context, family);
+  removeSurplus(context, family, now);
   return family;
+}
+
+/** How many refresh tokens of one user a client may hold (Auth0's limit). */
+const mostRefreshTokens = 200;
+
+/** The oldest give way. */
+function removeSurplus(context: TenantContext, { clientId, userId }: RefreshTokenFamily, now: Milliseconds) {
+  if (context.state.families.size <= mostRefreshTokens) return;
+  const held = liveFamilies(context).filter(
+    (family) => family.clientId === clientId && family.userId === userId,
+  );
+  const surplus = held.slice(0, Math.max(0, held.length - mostRefreshTokens));
+  if (surplus.length === 0) return;
+  endFamilies(context, { now, cause: 'cap' }, (family) => surplus.includes(family));
+  context.journal.write({
+    type: 'resource_cleanup',
+    description: 'The oldest refresh tokens of the user at this client were removed',
+    client_id: clientId,
+    user_id: userId,
+    details: { start: held.length, removedCount: surplus.length, endCount: mostRefreshTokens },
+    decision: 'revoke',
+    reason: `a user may have ${mostRefreshTokens} refresh tokens at a client`,
+  });
 }
 
 /** A value that says nothing of the family or the counter. */

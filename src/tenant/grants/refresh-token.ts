@@ -10,6 +10,8 @@ import {
   policyOf,
   type TenantContext,
 } from '../context.ts';
+import { endSessions } from '../login-session.ts';
+import { deleteGrants } from '../management/families.ts';
 import type { Parameters } from '../parameters.ts';
 import {
   headOf,
@@ -29,6 +31,7 @@ import {
   type TokenAnswer,
 } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
+import { isOfGrant } from '../user-grant.ts';
 import { newRefreshToken } from './authorization-code.ts';
 
 /** What becomes of a presented refresh token, and why. */
@@ -67,7 +70,7 @@ export async function exchangeRefreshToken(
 ): Promise<TokenAnswer> {
   const value = parameters.get('refresh_token');
   if (value === undefined) return missingParameter('refresh_token');
-  const held = findRefreshToken(context, value);
+  const held = findPresented(context, value);
   if (!held) return fail(context, client, unknownRefreshToken, unknownWords); // A5
   const presentation = { client, familyId: held.family.familyId, counter: held.counter };
 
@@ -76,13 +79,21 @@ export async function exchangeRefreshToken(
   if (judged.kind === 'refused') return judged;
   if (!context.state.families.has(presentation.familyId))
     return fail(context, client, unknownRefreshToken, unknownWords); // it was over, and forgotten, while the user was looked up
-  const { audience, scope, policy } = resolveTarget(context, client, held.family, parameters);
+  const { audience, scope, policy, excess } = resolveTarget(context, client, held.family, parameters);
   if (scope === undefined)
     return fail(
       context,
       client,
       refuse(403, 'access_denied', `Service not found: ${audience}`),
       'no policy of the client covers the audience; the token is not consumed',
+    );
+
+  if (context.configuration.quirks.strictScope && excess.length > 0)
+    return fail(
+      context,
+      client,
+      refuse(400, 'invalid_scope', `Not granted: ${excess.join(' ')}`),
+      'more was asked for than was granted; the token is not consumed',
     );
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
@@ -115,7 +126,7 @@ export async function exchangeRefreshToken(
  * is drawn from the tenant's randomness, and the words are those that the journal would hold.
  */
 export function explainRefreshToken(context: TenantContext, value: string): Explanation {
-  const held = findRefreshToken(context, value);
+  const held = findPresented(context, value);
   if (!held)
     return {
       decision: 'refuse',
@@ -142,6 +153,20 @@ export function explainRefreshToken(context: TenantContext, value: string): Expl
   return user.blocked ? refused(userWords.blocked) : { ...verdict, ...position };
 }
 
+/** The token, or the one that took its place in a migration and has not been used, where such a token is forgiven. */
+function findPresented(context: TenantContext, value: string): ReturnType<typeof findRefreshToken> {
+  const held = findRefreshToken(context, value);
+  const { rotating, ended, firstFamilyId } = held?.family ?? {};
+  if (!context.configuration.quirks.graceForSwapped || rotating || ended?.cause !== 'migration') return held;
+  const replacement = [...context.state.families.values()].find(
+    (family) => family.firstFamilyId === firstFamilyId && family.rotating && family.tokens.length === 1,
+  );
+  if (!replacement) return held;
+  const { leeway } = familyPolicy(context, replacement);
+  const forgiven = leeway > 0 && context.clock.now() <= ended.at + leeway * 1000;
+  return forgiven ? { family: replacement, counter: 1 } : held;
+}
+
 /**
  * What speaks against the exchange before the token is spent (A9b, A10). It may wait; only a detected reuse and an
  * expiry change anything.
@@ -152,7 +177,7 @@ async function judgeBeforehand(
 ): Promise<{ kind: 'passed'; user: User } | Refusal> {
   const { client } = presentation;
   const now = context.clock.now();
-  const { family, event, policy } = presented(context, presentation, now, drawSuccessor(context));
+  const { family, event, policy } = presented(context, presentation, now, noSuccessor);
   const [, outcome] = transition(family, event, policy);
   if (outcome.kind === 'reuse' || outcome.kind === 'refused') {
     const answer = spend(context, presentation, now);
@@ -277,6 +302,9 @@ function detectReuse(
     details: { familyId: family.familyId, tokenCounter, latestCounter },
     ...verdict,
   });
+  const { reuseDeletesGrant, reuseEndsSession } = context.configuration.quirks;
+  if (reuseDeletesGrant) deleteGrants(context, (grant) => isOfGrant(grant, family));
+  if (reuseEndsSession) endSessions(context, ({ sid }) => sid === family.sessionId);
   return unknownRefreshToken;
 }
 
@@ -314,7 +342,12 @@ function resolveTarget(
   client: Client,
   family: RefreshTokenFamily,
   parameters: Parameters,
-): { audience: string | null; scope: string | undefined; policy: string | undefined } {
+): {
+  audience: string | null;
+  scope: string | undefined;
+  policy: string | undefined;
+  excess: readonly string[];
+} {
   const { policies } = client.refresh_token;
   const requested = parameters.get('scope');
   const asked = parameters.get('audience');
@@ -329,13 +362,23 @@ function resolveTarget(
       audience,
       scope: narrowedScope(granted, requested),
       policy: policy && 'mrrt',
+      excess: excessOf(granted, requested),
     };
   }
-  if (!policy) return { audience, scope: undefined, policy: undefined };
+  if (!policy) return { audience, scope: undefined, policy: undefined, excess: [] };
   const standard = scopeNames(family.scope).filter((name) => standardScopes.includes(name));
   const granted = joinScopes(...standard, ...allowed);
-  return { audience, scope: narrowedScope(granted, requested), policy: 'mrrt' };
+  return {
+    audience,
+    scope: narrowedScope(granted, requested),
+    policy: 'mrrt',
+    excess: excessOf(granted, requested),
+  };
 }
+
+/** What is asked for and was not granted. */
+const excessOf = (granted: string, requested = ''): readonly string[] =>
+  scopeNames(requested).filter((name) => !scopeNames(granted).includes(name));
 
 const standardScopes = ['openid', 'profile', 'email', 'offline_access'];
 
@@ -416,6 +459,7 @@ const refusalWords = {
   grant: 'the grant that the family belonged to was deleted',
   session: 'the session that the family began in was revoked',
   admin: 'the family was revoked through the Management API, or its client or its user was deleted',
+  cap: 'the user had too many refresh tokens at the client, and this one was among the oldest',
   migration: 'the token was swapped when the rotation setting changed',
   absolute_expiry: 'the family has reached the end of its lifetime',
   idle_expiry: 'the family was not used for longer than its idle lifetime',

@@ -113,7 +113,7 @@ const view =
 
 /** Auth0's documentation prints numbers as texts, which its API refuses; `quirks.coerceNumericStrings` takes them. */
 function adaptation({ configuration }: TenantContext): ((payload: Payload) => Payload) | undefined {
-  if (!configuration.coerceNumericStrings) return undefined;
+  if (!configuration.quirks.coerceNumericStrings) return undefined;
   return (payload) => {
     const settings = payload['refresh_token'];
     if (typeof settings !== 'object' || settings === null) return payload;

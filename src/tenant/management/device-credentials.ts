@@ -30,7 +30,10 @@ export function listDeviceCredentials(context: TenantContext, c: ManagementConte
   return respondWithList(c, { key: 'device_credentials', items, id: idOf, view });
 }
 
-/** A rotating token takes the whole grant with it, every other family of it too (R52); one that does not rotate only itself. */
+/**
+ * A rotating token takes the whole grant with it, every other family of it too (R52); one that does not rotate only itself,
+ * unless the tenant's flag says otherwise.
+ */
 export function deleteDeviceCredential(context: TenantContext, c: ManagementContext): Response {
   const id = c.req.param('id') ?? '';
   if (!/^dcr_[A-Za-z0-9]{16}$/.test(id))
@@ -40,7 +43,10 @@ export function deleteDeviceCredential(context: TenantContext, c: ManagementCont
       'invalid_uri',
     );
   const found = liveFamilies(context).find((family) => idOf(family) === id);
-  if (found?.rotating) deleteGrants(context, (grant) => isOfGrant(grant, found));
+  const { flags, quirks } = context.configuration;
+  const always = found?.rotating && !quirks.deviceCredentialsFollowFlag;
+  if (found && (always || flags.revoke_refresh_token_grant))
+    deleteGrants(context, (grant) => isOfGrant(grant, found));
   else endFamilies(context, 'admin', (family) => family === found);
   return c.body(null, 204);
 }

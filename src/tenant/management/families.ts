@@ -1,7 +1,6 @@
 /** Refresh token families as the Management API sees them: those that live, and the end of those that it ends. */
 import { endFamilies as end, familyPolicy, type TenantContext } from '../context.ts';
-import { viewFamily } from '../family-view.ts';
-import type { EndCause, RefreshTokenFamily } from '../refresh-token-family.ts';
+import { isOver, type EndCause, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { isOfGrant } from '../user-grant.ts';
 
 const words = {
@@ -14,7 +13,7 @@ const words = {
 export function liveFamilies(context: TenantContext): RefreshTokenFamily[] {
   const now = context.clock.now();
   return [...context.state.families.values()].filter(
-    (family) => viewFamily(family, now, familyPolicy(context, family)).verdict === 'live',
+    (family) => family.ended === null && !isOver(family, now, familyPolicy(context, family)),
   );
 }
 

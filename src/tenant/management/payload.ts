@@ -33,6 +33,8 @@ export async function readPayload(
   const held = await (validator ??= loadValidator());
   if (held.validate(payload, schema)) return payload;
   const [first] = held.getLastErrors();
+  if (first?.code === 'ENUM_MISMATCH' && first.params[0] === 'reusable')
+    c.header('x-tenant-hint', 'the rotation type that reuses a token is called "non-rotating"'); // R62: a page of Auth0's says so
   throw invalidBody(
     first?.message ?? 'invalid',
     (first?.path ?? '#/').slice(2).replaceAll('/', '.'),

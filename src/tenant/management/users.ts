@@ -80,7 +80,16 @@ export async function updateUser(context: TenantContext, c: ManagementContext): 
   };
   refuseTwin(context, user);
   context.state.users.set(user.user_id, user);
+  if ('password' in body) endWithPassword(context, user);
   return c.json(view(user));
+}
+
+/** Whoever has a session by the old password has it no more; refresh tokens live on, but for a quirk (L8). */
+function endWithPassword(context: TenantContext, { user_id }: User): void {
+  const isOfUser = ({ userId }: { readonly userId: string }) => userId === user_id;
+  endSessions(context, isOfUser);
+  if (context.configuration.quirks.passwordChangeRevokesRefreshTokens)
+    endFamilies(context, 'session', isOfUser);
 }
 
 /** With the user go their sessions, their grants and their refresh tokens. */
