@@ -1,6 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Tenant } from '../../src/tenant/index.ts';
-import { aTenant, codesOf, login, nonRotating, refresh, refusedAsUnknown, rotating } from './a-tenant.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
+import {
+  aCode,
+  aTenant,
+  authorizeUrl,
+  codeGrant,
+  codesOf,
+  login,
+  nonRotating,
+  postToken,
+  refresh,
+  refusedAsUnknown,
+  rotating,
+} from './a-tenant.ts';
 
 const unknown = 'the tenant has issued no such refresh token';
 
@@ -105,6 +118,62 @@ describe('a family that is over', () => {
     await login(tenant);
     await refresh(tenant, refresh_token);
     expect(codesOf(tenant).at(-1)).toBe('ferrt');
+  });
+});
+
+describe('what else is over', () => {
+  /** How much of each kind a tenant remembers. */
+  function remembered(tenant: Tenant): Record<string, number> {
+    const { state } = tenant.snapshot().remembered as { state: Record<string, unknown[]> };
+    const kinds = ['codes', 'transactions', 'sessions', 'opaqueAccessTokens'];
+    return Object.fromEntries(kinds.map((kind) => [kind, state[kind]?.length ?? 0]));
+  }
+
+  it('codes, unfinished logins, sessions and opaque access tokens are forgotten by the next login', async () => {
+    const tenant = aTenant();
+    const browser = tenantBrowser(tenant);
+    for (let visit = 1; visit <= 5; visit += 1) {
+      await browser.visit(authorizeUrl());
+      await aCode(tenant);
+      await login(tenant, { audience: null });
+    }
+    expect(remembered(tenant)).toEqual({
+      codes: 10,
+      transactions: 5,
+      sessions: 10,
+      opaqueAccessTokens: 5,
+    });
+    tenant.clock.advance('8d');
+    await browser.visit(authorizeUrl());
+    expect(remembered(tenant)).toEqual({
+      codes: 5, // whose refresh tokens live
+      transactions: 1,
+      sessions: 0,
+      opaqueAccessTokens: 0,
+    });
+    tenant.clock.advance('30d');
+    await login(tenant);
+    expect(remembered(tenant)).toEqual({ codes: 1, transactions: 0, sessions: 1, opaqueAccessTokens: 0 });
+  });
+
+  it('a code that was used takes its refresh tokens along after weeks, too', async () => {
+    const tenant = aTenant();
+    const code = await aCode(tenant);
+    const { body } = await postToken(tenant, codeGrant(code));
+    tenant.clock.advance('20d');
+    await login(tenant);
+    expect(await postToken(tenant, codeGrant(code))).toMatchObject({ status: 403 });
+    expect(await refresh(tenant, body['refresh_token'])).toMatchObject(refusedAsUnknown);
+  });
+
+  it('opaque access tokens are forgotten where only refreshes follow', async () => {
+    const tenant = aTenant();
+    let token = (await login(tenant, { audience: null }))['refresh_token'];
+    for (let day = 1; day <= 10; day += 1) {
+      tenant.clock.advance('1d');
+      token = (await refresh(tenant, token)).body['refresh_token'];
+    }
+    expect(remembered(tenant)).toMatchObject({ opaqueAccessTokens: 1 });
   });
 });
 

@@ -1,5 +1,5 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
-import type { Clock } from '../clock.ts';
+import type { Clock, Milliseconds } from '../clock.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
 import type {
   Client,
@@ -60,6 +60,8 @@ export interface TenantContext {
   readonly key: SigningKey;
   readonly state: TenantState;
   readonly journal: Journal;
+  /** When it was last looked for what is over. */
+  readonly forgetting: { lastAt: Milliseconds };
   /** A user, from wherever accounts are kept. */
   findUser(userId: string): Promise<User | undefined>;
 }

@@ -125,6 +125,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     key: signingKey(seed),
     state,
     journal: openJournal(clock, random),
+    forgetting: { lastAt: clock.now() },
     findUser: async (userId) => {
       await source.userLookup?.(userId);
       return state.users.get(userId);

@@ -12,6 +12,8 @@ export interface LoginSession {
   /** When the user last proved who they are. */
   readonly authTime: Milliseconds;
   readonly lastSeenAt: Milliseconds;
+  /** Those that got a code by it. */
+  readonly clients: readonly string[];
 }
 
 const absoluteLifetime: Seconds = 168 * 3600;
@@ -43,7 +45,7 @@ export const sessionEnds = ({ authTime, lastSeenAt }: LoginSession) => ({
   idle: lastSeenAt + idleLifetime * 1000,
 });
 
-function isLive(session: LoginSession, now: Milliseconds): boolean {
+export function isLive(session: LoginSession, now: Milliseconds): boolean {
   const { absolute, idle } = sessionEnds(session);
   return now < absolute && now < idle;
 }
@@ -71,10 +73,22 @@ export function beginSession(
 ): { session: LoginSession; cookie: string } {
   const now = context.clock.now();
   const sid = previous?.userId === user.user_id ? previous.sid : context.random.text(18);
-  const session = { sid, userId: user.user_id, authTime: now, lastSeenAt: now };
+  const clients = previous?.sid === sid ? previous.clients : [];
+  const session = { sid, userId: user.user_id, authTime: now, lastSeenAt: now, clients };
   const cookie = `s:v1.${context.random.text()}`;
   context.state.sessions.set(cookie, session);
   return { session, cookie };
+}
+
+/** Notes that a client lives of the session, in every browser that has it. */
+export function joinSession(
+  { state }: TenantContext,
+  { sid, clients }: LoginSession,
+  clientId: string,
+): void {
+  if (clients.includes(clientId)) return;
+  for (const [cookie, session] of state.sessions)
+    if (session.sid === sid) state.sessions.set(cookie, { ...session, clients: [...clients, clientId] });
 }
 
 /** Hands the session's cookie to the browser, in place of whatever it had. */

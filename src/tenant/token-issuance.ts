@@ -5,6 +5,7 @@ import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
+import { forgetPast } from './forgetting.ts';
 import { userClaims } from './user-claims.ts';
 
 /** What an opaque access token stands for. */
@@ -82,6 +83,7 @@ async function issueAccessToken(
 ): Promise<string> {
   const { now, clientId, user, scope, audience } = issuance;
   if (audience === null) {
+    forgetPast(context, now);
     const token = context.random.text();
     const expiresAt = now + expires_in * 1000;
     context.state.opaqueAccessTokens.set(token, { userId: user.user_id, clientId, scope, expiresAt });

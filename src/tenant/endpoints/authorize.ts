@@ -9,7 +9,8 @@ import {
   type ReplyAddress,
 } from '../authorization-request.ts';
 import { type TenantContext } from '../context.ts';
-import { currentSession, type LoginSession } from '../login-session.ts';
+import { forgetPast } from '../forgetting.ts';
+import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
@@ -104,9 +105,11 @@ function beginTransaction(context: TenantContext, c: Context, request: CheckedRe
   const { random, state, clock, configuration } = context;
   const browser = random.text();
   const name = random.text();
+  const now = clock.now();
+  forgetPast(context, now);
   state.transactions.set(name, {
     request,
-    begunAt: clock.now(),
+    begunAt: now,
     browser,
     csrf: random.text(),
     outcome: { kind: 'waiting' },
@@ -134,6 +137,9 @@ function grant(
   session: LoginSession,
   reason = 'the browser has a session that is good enough',
 ): Response {
+  const now = context.clock.now();
+  forgetPast(context, now);
+  joinSession(context, session, request.clientId);
   const code = context.random.text();
   const wantsAuthTime = request.maxAge !== null || request.prompts.includes('login');
   context.state.codes.set(code, {
@@ -148,7 +154,7 @@ function grant(
     authTime: wantsAuthTime ? session.authTime : null,
     challenge: request.challenge,
     organizationId: request.organization?.id ?? null,
-    issuedAt: context.clock.now(),
+    issuedAt: now,
     used: null,
   });
   const silent = request.prompts.includes('none');

@@ -7,7 +7,6 @@ import type { Client } from '../configuration.ts';
 import { descendsFrom, endFamilies, keepFamily, policyOf, type TenantContext } from '../context.ts';
 import { liveFamilies } from '../management/families.ts';
 import type { Parameters } from '../parameters.ts';
-import { forgetPastFamilies } from '../past-families.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
@@ -139,7 +138,6 @@ function begin(
     },
     policyOf(context, client),
   );
-  forgetPastFamilies(context, now); // here, where families come to be, so that they cannot pile up
   keepFamily(context, family);
   keepUserGrant(context, family);
   removeSurplus(context, family, now);

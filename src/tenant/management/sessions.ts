@@ -9,7 +9,7 @@ import { respondWithList, selectFields } from './paging.ts';
 export function showSession(context: TenantContext, c: ManagementContext): Response {
   const session = liveSessions(context).find(({ sid }) => sid === c.req.param('id'));
   if (!session) throw notFound('session', 'inexistent_session');
-  return c.json(selectFields(c, view(context)(session)));
+  return c.json(selectFields(c, view(session)));
 }
 
 export const listSessionsOfUser = (context: TenantContext, c: ManagementContext): Response =>
@@ -17,7 +17,7 @@ export const listSessionsOfUser = (context: TenantContext, c: ManagementContext)
     key: 'sessions',
     items: liveSessions(context).filter(({ userId }) => userId === c.req.param('id')),
     id: ({ sid }) => sid,
-    view: view(context),
+    view,
     checkpointOnly: true,
   });
 
@@ -41,24 +41,19 @@ export function revokeSession(context: TenantContext, c: ManagementContext): Res
 }
 
 /** Never the cookie. */
-const view =
-  ({ state }: TenantContext) =>
-  (session: LoginSession): object => {
-    const { idle, absolute } = sessionEnds(session);
-    const clients = [...state.codes.values()]
-      .filter(({ sid }) => sid === session.sid)
-      .map(({ clientId }) => clientId);
-    const iso = (instant: number) => new Date(instant).toISOString();
-    return {
-      id: session.sid,
-      user_id: session.userId,
-      authenticated_at: iso(session.authTime),
-      last_interacted_at: iso(session.lastSeenAt),
-      updated_at: iso(session.lastSeenAt),
-      idle_expires_at: iso(idle),
-      expires_at: iso(absolute),
-      clients: [...new Set(clients)].map((client_id) => ({ client_id })),
-      authentication: { methods: [{ name: 'pwd', timestamp: iso(session.authTime) }] },
-      cookie: { mode: 'persistent' },
-    };
+function view(session: LoginSession): object {
+  const { idle, absolute } = sessionEnds(session);
+  const iso = (instant: number) => new Date(instant).toISOString();
+  return {
+    id: session.sid,
+    user_id: session.userId,
+    authenticated_at: iso(session.authTime),
+    last_interacted_at: iso(session.lastSeenAt),
+    updated_at: iso(session.lastSeenAt),
+    idle_expires_at: iso(idle),
+    expires_at: iso(absolute),
+    clients: session.clients.map((client_id) => ({ client_id })),
+    authentication: { methods: [{ name: 'pwd', timestamp: iso(session.authTime) }] },
+    cookie: { mode: 'persistent' },
   };
+}

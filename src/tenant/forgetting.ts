@@ -1,0 +1,32 @@
+/** What is over is let go of, so that memory is bounded by what lives (docs/decisions/26-what-the-tenant-forgets.md). */
+import type { Milliseconds } from '../clock.ts';
+import { codeLifetime, type AuthorizationCode } from './authorization-code.ts';
+import type { TenantContext } from './context.ts';
+import { isLive } from './login-session.ts';
+import { transactionLifetime } from './login-transaction.ts';
+import { forgetPastFamilies } from './past-families.ts';
+
+/** Less often than this nobody gains by looking; a stopped clock lets nothing end. */
+const pause: Milliseconds = 1000;
+
+/** To be called where something comes to be that ends. A clock that is turned back afterwards brings nothing back. */
+export function forgetPast(context: TenantContext, now: Milliseconds): void {
+  if (Math.abs(now - context.forgetting.lastAt) < pause) return;
+  context.forgetting.lastAt = now;
+  const { state } = context;
+  forgetPastFamilies(context, now);
+  forget(state.codes, (code) => isPast(context, code, now));
+  forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
+  forget(state.sessions, (session) => !isLive(session, now));
+  forget(state.opaqueAccessTokens, ({ expiresAt }) => now >= expiresAt);
+}
+
+/** A code that was used is kept as long as what it gave: should it come again, that is taken back. */
+function isPast({ state }: TenantContext, { issuedAt, used }: AuthorizationCode, now: Milliseconds): boolean {
+  if (now < issuedAt + codeLifetime) return false;
+  return !state.families.has(used?.familyId ?? '');
+}
+
+function forget<T>(held: Map<string, T>, isOver: (value: T) => boolean): void {
+  for (const [key, value] of held) if (isOver(value)) held.delete(key);
+}
