@@ -194,11 +194,6 @@ describe('clients of the Management API', () => {
     ['with a name of tags', { name: '<b>' }, 'String does not match pattern ^[^<>]+$: <b>'],
     ['with an id', { name: 'x', client_id: 'mine' }, 'Additional properties not allowed: client_id'],
     ['with a callback that is none', { name: 'x', callbacks: ['/cb'] }, 'expected an absolute URL'],
-    [
-      'with consent, which the tenant does not ask for',
-      { name: 'x', is_first_party: false },
-      'No enum match',
-    ],
   ])('are not made %s', async (_, body, message) => {
     expect(await call(aManagedTenant(), 'POST /clients', { body })).toMatchObject(invalidBody(message));
   });

@@ -203,8 +203,6 @@ export const sections: readonly { readonly title: string; readonly rules: readon
 
 /** Rules that no test shows, and why. A rule that gets a test is struck off here. */
 export const withoutTest: Readonly<Record<string, string>> = {
-  R53: 'not there yet: a client that asks for consent',
-
   R25: 'prose, line 33',
   R66: 'prose, lines 111 to 115: the words are used here as those pages define them',
   V10: 'the tenant offers no DPoP',

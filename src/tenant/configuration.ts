@@ -24,6 +24,8 @@ export interface ClientConfiguration {
   readonly client_metadata?: Readonly<Record<string, unknown>>;
   /** Default `spa`. */
   readonly app_type?: AppType;
+  /** Default true. Somebody else's application asks its users for consent first. */
+  readonly is_first_party?: boolean;
   readonly client_secret?: string;
   /** Default: `none` for `spa` and `native`, otherwise `client_secret_post`. */
   readonly token_endpoint_auth_method?: TokenEndpointAuthMethod;
@@ -125,6 +127,7 @@ export interface Client {
   readonly description?: string;
   readonly client_metadata: Readonly<Record<string, unknown>>;
   readonly app_type: AppType;
+  readonly is_first_party: boolean;
   readonly client_secret: string | null;
   readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
   readonly callbacks: readonly string[];
@@ -274,6 +277,7 @@ export function readClient(field: string, value: unknown): Client {
     'description',
     'client_metadata',
     'app_type',
+    'is_first_party',
     'client_secret',
     'token_endpoint_auth_method',
     'callbacks',
@@ -310,6 +314,7 @@ export function readClient(field: string, value: unknown): Client {
     ...(description !== undefined && { description }),
     client_metadata: readMetadata(`${field}.client_metadata`, client.get('client_metadata')),
     app_type,
+    is_first_party: readOptionalFlag(`${field}.is_first_party`, client.get('is_first_party')) ?? true,
     client_secret,
     token_endpoint_auth_method,
     callbacks: readList(`${field}.callbacks`, client.get('callbacks') ?? [], readCallback),

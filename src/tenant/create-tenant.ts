@@ -8,6 +8,7 @@ import { TenantConfigurationError } from './configuration-error.ts';
 import { initialState, userByEmail, type TenantContext } from './context.ts';
 import { corsForClients } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
+import { showConsent, submitConsent } from './endpoints/consent.ts';
 import { developmentRoutes } from './endpoints/development.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
@@ -198,6 +199,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/authorize/resume', to(resumeAuthorization));
   app.get('/u/login', to(showLogin));
   app.post('/u/login', to(submitLogin));
+  app.get('/u/consent', to(showConsent));
+  app.post('/u/consent', to(submitConsent));
   app.get('/v2/logout', to(logout));
 
   app.post('/oauth/token', to(token));

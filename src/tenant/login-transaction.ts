@@ -11,7 +11,7 @@ export interface LoginTransaction {
   readonly csrf: string;
   readonly outcome:
     | { readonly kind: 'waiting' }
-    | { readonly kind: 'signed_in'; readonly sid: string }
+    | { readonly kind: 'signed_in' | 'consented'; readonly sid: string }
     | { readonly kind: 'refused'; readonly error: string; readonly error_description: string };
 }
 

@@ -1,5 +1,5 @@
 /** What a user has let a client do at an API. Its refresh tokens belong to it: they go when it goes (Auth0's grants). */
-import { joinScopes } from '../oauth/scope.ts';
+import { joinScopes, scopeNames } from '../oauth/scope.ts';
 import type { TenantContext } from './context.ts';
 
 export interface UserGrant {
@@ -20,6 +20,13 @@ export function keepUserGrant({ state, random }: TenantContext, granted: Held & 
   const id = known?.id ?? `cgr_${random.hex(16)}`;
   state.grants.set(id, { id, userId, clientId, audience, scope: joinScopes(known?.scope ?? '', scope) });
 }
+
+/** Whether the user has let the client do all this before. */
+export const isCovered = ({ state }: TenantContext, asked: Held & { scope: string }): boolean =>
+  [...state.grants.values()].some((grant) => {
+    const held = scopeNames(grant.scope);
+    return isOfGrant(grant, asked) && scopeNames(asked.scope).every((name) => held.includes(name));
+  });
 
 export const isOfGrant = (grant: Held, { userId, clientId, audience }: Held): boolean =>
   grant.userId === userId && grant.clientId === clientId && grant.audience === audience;

@@ -17,6 +17,7 @@ import { messagePage } from '../pages/message-page.ts';
 import { webMessageResponse } from '../pages/web-message-page.ts';
 import { readFormParameters } from '../parameters.ts';
 import { originOf } from '../url-matching.ts';
+import { isCovered } from '../user-grant.ts';
 
 /**
  * Ties a sign-in to the browser that began it. Every sign-in has a cookie of its own: of one for all, tabs that begin
@@ -41,12 +42,17 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const mayContinue =
     session !== undefined && !user?.blocked && isMember && isRecent(context, session, request);
 
-  if (request.prompts.includes('none'))
-    return mayContinue
-      ? grant(context, c, request, session)
-      : refuseSilently(context, c, request, session !== undefined);
-  if (mayContinue && !request.prompts.includes('login')) return grant(context, c, request, session);
-  return beginTransaction(context, c, request);
+  if (request.prompts.includes('none')) {
+    if (!mayContinue) return refuseSilently(context, c, request, loginRequired(session !== undefined));
+    if (wantsConsent(context, request, session.userId))
+      return refuseSilently(context, c, request, consentRequired);
+    return grant(context, c, request, session);
+  }
+  if (!mayContinue || request.prompts.includes('login'))
+    return beginTransaction(context, c, request, { kind: 'waiting' });
+  return wantsConsent(context, request, session.userId)
+    ? beginTransaction(context, c, request, { kind: 'signed_in', sid: session.sid })
+    : grant(context, c, request, session);
 }
 
 /** `/authorize/resume`: the way back from the login page to the client. */
@@ -61,11 +67,16 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
     case 'refused':
       endTransaction(context, c, state);
       return refuseRequest(context, c, request, outcome.error, outcome.error_description);
-    case 'signed_in': {
+    case 'signed_in':
+    case 'consented': {
       const session = currentSession(context, c);
       if (session?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
+      if (outcome.kind === 'signed_in' && wantsConsent(context, request, session.userId))
+        return c.redirect(consentAddress(state), 302);
       endTransaction(context, c, state);
-      return grant(context, c, request, session, 'the user has just signed in');
+      const reason =
+        outcome.kind === 'consented' ? 'the user has just consented' : 'the user has just signed in';
+      return grant(context, c, request, session, reason);
     }
   }
 }
@@ -93,15 +104,28 @@ export function respondWithLostTransaction(context: TenantContext, c: Context): 
 }
 
 const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
+const consentAddress = (state: string): string => `/u/consent?state=${encodeURIComponent(state)}`;
 export const resumeAddress = (state: string): string =>
   `/authorize/resume?state=${encodeURIComponent(state)}`;
+
+/** Somebody else's application asks once for all that it wants (OIDC Core §3.1.2.4); `prompt=consent` asks anew. */
+function wantsConsent(context: TenantContext, request: CheckedRequest, userId: string): boolean {
+  if (request.prompts.includes('consent')) return true;
+  const client = context.state.clients.get(request.clientId);
+  return client?.is_first_party === false && !isCovered(context, { ...request, userId });
+}
 
 /** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
 function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
   return maxAge === null || (maxAge > 0 && clock.now() - session.authTime <= maxAge * 1000);
 }
 
-function beginTransaction(context: TenantContext, c: Context, request: CheckedRequest): Response {
+function beginTransaction(
+  context: TenantContext,
+  c: Context,
+  request: CheckedRequest,
+  outcome: LoginTransaction['outcome'],
+): Response {
   const { random, state, clock, configuration } = context;
   const browser = random.text();
   const name = random.text();
@@ -112,7 +136,7 @@ function beginTransaction(context: TenantContext, c: Context, request: CheckedRe
     begunAt: now,
     browser,
     csrf: random.text(),
-    outcome: { kind: 'waiting' },
+    outcome,
   });
   setCookie(c, browserCookie(name), browser, {
     path: '/',
@@ -121,7 +145,7 @@ function beginTransaction(context: TenantContext, c: Context, request: CheckedRe
     sameSite: 'Lax',
     secure: configuration.baseUrl.startsWith('https:'),
   });
-  return redirect(c, loginAddress(name));
+  return redirect(c, outcome.kind === 'waiting' ? loginAddress(name) : resumeAddress(name));
 }
 
 /** One login, one answer. */
@@ -173,19 +197,38 @@ function refuseSilently(
   context: TenantContext,
   c: Context,
   request: CheckedRequest,
-  hasSession: boolean,
+  { error, error_description, reason }: SilentRefusal,
 ): Response {
+  const client_id = request.clientId;
   context.journal.write({
     type: 'fsa',
-    description: 'Login required',
-    client_id: request.clientId,
+    description: error_description,
+    client_id,
     decision: 'refuse',
-    reason: hasSession
-      ? 'the session is older than max_age, or its user is blocked or no member of the organization'
-      : 'the browser sent no session cookie, or the session is over',
+    reason,
   });
-  return respond(context, c, request, { error: 'login_required', error_description: 'Login required' });
+  return respond(context, c, request, { error, error_description });
 }
+
+interface SilentRefusal {
+  readonly error: string;
+  readonly error_description: string;
+  readonly reason: string;
+}
+
+const loginRequired = (hasSession: boolean): SilentRefusal => ({
+  error: 'login_required',
+  error_description: 'Login required',
+  reason: hasSession
+    ? 'the session is older than max_age, or its user is blocked or no member of the organization'
+    : 'the browser sent no session cookie, or the session is over',
+});
+
+const consentRequired: SilentRefusal = {
+  error: 'consent_required',
+  error_description: 'Consent required',
+  reason: 'the user has not let this application do what it asks for, and it is not one of the tenant’s own',
+};
 
 function refuseRequest(
   context: TenantContext,

@@ -348,7 +348,7 @@ function resolveTarget(
   policy: string | undefined;
   excess: readonly string[];
 } {
-  const { policies } = client.refresh_token;
+  const policies = client.is_first_party ? client.refresh_token.policies : []; // S4
   const requested = parameters.get('scope');
   const asked = parameters.get('audience');
   const audience = policies.length === 0 || asked === undefined ? family.audience : asked;

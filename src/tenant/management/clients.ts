@@ -23,7 +23,7 @@ const properties = {
   grant_types: { ...texts, description: 'Grant types this client may use' },
   token_endpoint_auth_method: { type: 'string', enum: ['none', 'client_secret_post', 'client_secret_basic'] },
   client_metadata: { type: ['object', 'null'], additionalProperties: { type: ['string', 'null'] } },
-  is_first_party: { type: 'boolean', enum: [true] },
+  is_first_party: { type: 'boolean', description: 'Whether this client is one of the tenant’s own' },
   oidc_conformant: { type: 'boolean', enum: [true] },
   refresh_token: refreshTokenSchema,
 };
@@ -37,7 +37,9 @@ export function listClients(context: TenantContext, c: ManagementContext): Respo
   const { app_type, is_first_party } = c.req.query();
   const types = app_type?.split(',');
   const items = [...context.state.clients.values()].filter(
-    (client) => (types?.includes(client.app_type) ?? true) && is_first_party !== 'false',
+    (client) =>
+      (types?.includes(client.app_type) ?? true) &&
+      (is_first_party ?? String(client.is_first_party)) === String(client.is_first_party),
   );
   return respondWithList(c, { key: 'clients', items, id: ({ client_id }) => client_id, view: view(c) });
 }
@@ -93,7 +95,7 @@ function knownClient({ state }: TenantContext, c: ManagementContext): Client {
   return client;
 }
 
-const read = ({ is_first_party: _first, oidc_conformant: _conformant, ...members }: Payload): Client =>
+const read = ({ oidc_conformant: _conformant, ...members }: Payload): Client =>
   judge('client', update, () => readClient('client', members));
 
 /** A secret is for whom the keys of clients are for. */
@@ -106,7 +108,6 @@ const view =
       ...(client_secret !== null && c.get('access').scopes.includes('read:client_keys') && { client_secret }),
       refresh_token: { ...settings, ...(policies.length > 0 && { policies }) },
       global: false,
-      is_first_party: true,
       oidc_conformant: true,
     };
   };
