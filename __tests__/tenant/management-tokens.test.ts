@@ -171,6 +171,7 @@ describe('refresh tokens', () => {
       resource_servers: [
         { audience: api, scopes: ['openid', 'profile', 'email', 'offline_access', 'read:things'] },
       ],
+      refresh_token_metadata: {},
     });
     tenant.clock.advance('1h');
     const { body } = await refresh(tenant, held['refresh_token']);
@@ -180,6 +181,29 @@ describe('refresh tokens', () => {
     const shown = JSON.stringify([await refreshTokens.get(before?.id ?? ''), tenant.journal]);
     for (const value of [held['refresh_token'], body['refresh_token']]) expect(shown).not.toContain(value);
     expect(await itemsOf(refreshTokens.list({ user_id, client_id: 'other' }))).toEqual([]);
+  });
+
+  it('carry notes, merged name by name, which stay while they rotate and in a snapshot', async () => {
+    const tenant = aManagedTenant();
+    const { refreshTokens } = managerOf(tenant);
+    const { refresh_token } = await login(tenant);
+    const id = tenant.families()[0]?.familyId ?? '';
+    await refreshTokens.update(id, { refresh_token_metadata: { device: 'phone', size: 1 } });
+    await refresh(tenant, refresh_token);
+    await refreshTokens.update(id, { refresh_token_metadata: { size: null } as never });
+    const snapshot = tenant.snapshot();
+    await refreshTokens.update(id, { refresh_token_metadata: null as never });
+    const notes = async () => (await refreshTokens.get(id)).refresh_token_metadata;
+    expect(await notes()).toEqual({});
+    tenant.restore(snapshot);
+    expect(await notes()).toEqual({ device: 'phone' });
+    await expect(
+      refreshTokens.update('nobody', { refresh_token_metadata: { a: '1' } }),
+    ).rejects.toMatchObject({ statusCode: 404 });
+    expect(await call(tenant, `PATCH /refresh-tokens/${id}`, { body: { rotating: false } })).toMatchObject({
+      status: 400,
+      body: { errorCode: 'invalid_body' },
+    });
   });
 
   it('end when they are deleted', async () => {
@@ -288,6 +312,21 @@ describe('sessions', () => {
     await expect(managerOf(tenant).sessions.get(sid)).rejects.toMatchObject({
       statusCode: 404,
       body: { errorCode: 'inexistent_session' },
+    });
+  });
+
+  it('carry notes, which are forgotten with them', async () => {
+    const { tenant, sid } = await aSession();
+    const { sessions } = managerOf(tenant);
+    const notes = () => JSON.stringify(tenant.snapshot()).includes('by the window');
+    await sessions.update(sid, { session_metadata: { seat: 'by the window' } });
+    expect(await sessions.get(sid)).toMatchObject({ session_metadata: { seat: 'by the window' } });
+    expect(notes()).toBe(true);
+    tenant.clock.advance('8d');
+    await login(tenant);
+    expect(notes()).toBe(false);
+    await expect(managerOf(tenant).sessions.update(sid, { session_metadata: {} })).rejects.toMatchObject({
+      statusCode: 404,
     });
   });
 

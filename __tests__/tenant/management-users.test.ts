@@ -47,6 +47,21 @@ describe('users of the Management API', () => {
     expect(await users.listUsersByEmail({ email: eve.email })).toEqual([]);
   });
 
+  it.each([
+    ['email:1', ['ada@example.com', 'grace@example.com', 'mallory@example.com']],
+    ['email:-1', ['mallory@example.com', 'grace@example.com', 'ada@example.com']],
+  ])('are sorted by %s', async (sort, emails) => {
+    const { data } = await managerOf(aManagedTenant()).users.list({ sort });
+    expect(data.map(({ email }) => email)).toEqual(emails);
+  });
+
+  it.each(['email', 'password:1', 'email:0', '__proto__:1'])('are not sorted by %s', async (sort) => {
+    expect(await call(aManagedTenant(), `GET /users?sort=${sort}`)).toMatchObject({
+      status: 400,
+      body: { errorCode: 'invalid_query_string' },
+    });
+  });
+
   it('sign in with the password that they have now, which nobody is shown', async () => {
     const tenant = aManagedTenant();
     const { users } = managerOf(tenant);

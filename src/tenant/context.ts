@@ -49,6 +49,8 @@ export interface TenantState {
   readonly refreshTokens: Map<string, string>;
   /** Families that are over for good, without any value of a token; the latest ones, oldest first. */
   readonly pastFamilies: FamilyView[];
+  /** What `refresh_token_metadata` and `session_metadata` note; by the id of the family or the session. */
+  readonly metadata: Map<string, Readonly<Record<string, unknown>>>;
   /** Access tokens without an audience, which are no JWTs; by their value. */
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
 }
@@ -83,6 +85,7 @@ export const initialState = ({
   families: new Map(),
   refreshTokens: new Map(),
   pastFamilies: [],
+  metadata: new Map(),
   opaqueAccessTokens: new Map(),
 });
 

@@ -19,6 +19,8 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.sessions, (session) => !isLive(session, now));
   forget(state.opaqueAccessTokens, ({ expiresAt }) => now >= expiresAt);
+  const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
+  forget(state.metadata, (_, id) => !named.has(id));
 }
 
 /** A code that was used is kept as long as what it gave: should it come again, that is taken back. */
@@ -27,6 +29,6 @@ function isPast({ state }: TenantContext, { issuedAt, used }: AuthorizationCode,
   return !state.families.has(used?.familyId ?? '');
 }
 
-function forget<T>(held: Map<string, T>, isOver: (value: T) => boolean): void {
-  for (const [key, value] of held) if (isOver(value)) held.delete(key);
+function forget<T>(held: Map<string, T>, isOver: (value: T, key: string) => boolean): void {
+  for (const [key, value] of held) if (isOver(value, key)) held.delete(key);
 }

@@ -136,6 +136,7 @@ function mapState(
     families: to(state.families, 'families'),
     refreshTokens: to(state.refreshTokens, 'refreshTokens'),
     pastFamilies: to(state.pastFamilies, 'pastFamilies'),
+    metadata: to(state.metadata, 'metadata'),
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
   };
 }

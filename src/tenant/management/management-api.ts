@@ -29,6 +29,7 @@ import {
   listRefreshTokensOfUser,
   revokeRefreshTokens,
   showRefreshToken,
+  updateRefreshToken,
 } from './refresh-tokens.ts';
 import {
   createResourceServer,
@@ -43,6 +44,7 @@ import {
   listSessionsOfUser,
   revokeSession,
   showSession,
+  updateSession,
 } from './sessions.ts';
 
 import type { ManagementScope } from './system-api.ts';
@@ -95,8 +97,10 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('GET /refresh-tokens', ['read:refresh_tokens'], listRefreshTokens);
   on('POST /refresh-tokens/revoke', ['delete:refresh_tokens'], revokeRefreshTokens);
   on('GET /refresh-tokens/:id', ['read:refresh_tokens'], showRefreshToken);
+  on('PATCH /refresh-tokens/:id', ['update:refresh_tokens'], updateRefreshToken);
   on('DELETE /refresh-tokens/:id', ['delete:refresh_tokens'], deleteRefreshToken);
   on('GET /sessions/:id', ['read:sessions'], showSession);
+  on('PATCH /sessions/:id', ['update:sessions'], updateSession);
   on('DELETE /sessions/:id', ['delete:sessions'], deleteSession);
   on('POST /sessions/:id/revoke', ['delete:sessions'], revokeSession);
 

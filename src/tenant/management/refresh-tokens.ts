@@ -6,6 +6,7 @@ import { headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import type { ManagementContext } from './access.ts';
 import { endFamilies, liveFamilies } from './families.ts';
 import { ManagementError, notFound } from './management-error.ts';
+import { patchMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';
 import { objectOf, readPayload } from './payload.ts';
 
@@ -28,10 +29,19 @@ export function listRefreshTokens(context: TenantContext, c: ManagementContext):
 export const listRefreshTokensOfUser = (context: TenantContext, c: ManagementContext): Response =>
   respondWithTokens(context, c, { key: 'tokens', chosen: ({ userId }) => userId === c.req.param('id') });
 
-export function showRefreshToken(context: TenantContext, c: ManagementContext): Response {
+export const showRefreshToken = (context: TenantContext, c: ManagementContext): Response =>
+  c.json(selectFields(c, view(context)(knownFamily(context, c))));
+
+export async function updateRefreshToken(context: TenantContext, c: ManagementContext): Promise<Response> {
+  const family = knownFamily(context, c);
+  await patchMetadata(context, c, { name: 'refresh_token_metadata', id: family.familyId });
+  return c.json(view(context)(family));
+}
+
+function knownFamily(context: TenantContext, c: ManagementContext): RefreshTokenFamily {
   const family = liveFamilies(context).find(({ familyId }) => familyId === c.req.param('id'));
   if (!family) throw notFound('refresh token', 'inexistent_refresh_token');
-  return c.json(selectFields(c, view(family)));
+  return family;
 }
 
 export function deleteRefreshToken(context: TenantContext, c: ManagementContext): Response {
@@ -67,27 +77,30 @@ const respondWithTokens = (
     key,
     items: liveFamilies(context).filter(chosen),
     id: ({ familyId }) => familyId,
-    view,
+    view: view(context),
     checkpointOnly: true,
   });
 
 /** Never the value. */
-function view(family: RefreshTokenFamily): object {
-  const head = headOf(family);
-  return {
-    id: family.familyId,
-    user_id: family.userId,
-    client_id: family.clientId,
-    session_id: family.sessionId,
-    rotating: family.rotating,
-    created_at: iso(family.createdAt),
-    expires_at: iso(family.expiresAt),
-    idle_expires_at: iso(head.idleExpiresAt),
-    last_exchanged_at: head.counter > 1 ? iso(head.issuedAt) : null,
-    resource_servers:
-      family.audience === null ? [] : [{ audience: family.audience, scopes: scopeNames(family.scope) }],
+const view =
+  ({ state }: TenantContext) =>
+  (family: RefreshTokenFamily): object => {
+    const head = headOf(family);
+    return {
+      id: family.familyId,
+      user_id: family.userId,
+      client_id: family.clientId,
+      session_id: family.sessionId,
+      rotating: family.rotating,
+      created_at: iso(family.createdAt),
+      expires_at: iso(family.expiresAt),
+      idle_expires_at: iso(head.idleExpiresAt),
+      last_exchanged_at: head.counter > 1 ? iso(head.issuedAt) : null,
+      resource_servers:
+        family.audience === null ? [] : [{ audience: family.audience, scopes: scopeNames(family.scope) }],
+      refresh_token_metadata: state.metadata.get(family.familyId) ?? {},
+    };
   };
-}
 
 const iso = (instant: Milliseconds | null): string | null =>
   instant === null ? null : new Date(instant).toISOString();

@@ -4,12 +4,22 @@ import { endSessions, liveSessions, sessionEnds, type LoginSession } from '../lo
 import type { ManagementContext } from './access.ts';
 import { endFamilies } from './families.ts';
 import { notFound } from './management-error.ts';
+import { patchMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';
 
-export function showSession(context: TenantContext, c: ManagementContext): Response {
+export const showSession = (context: TenantContext, c: ManagementContext): Response =>
+  c.json(selectFields(c, view(context)(knownSession(context, c))));
+
+export async function updateSession(context: TenantContext, c: ManagementContext): Promise<Response> {
+  const session = knownSession(context, c);
+  await patchMetadata(context, c, { name: 'session_metadata', id: session.sid });
+  return c.json(view(context)(session));
+}
+
+function knownSession(context: TenantContext, c: ManagementContext): LoginSession {
   const session = liveSessions(context).find(({ sid }) => sid === c.req.param('id'));
   if (!session) throw notFound('session', 'inexistent_session');
-  return c.json(selectFields(c, view(session)));
+  return session;
 }
 
 export const listSessionsOfUser = (context: TenantContext, c: ManagementContext): Response =>
@@ -17,7 +27,7 @@ export const listSessionsOfUser = (context: TenantContext, c: ManagementContext)
     key: 'sessions',
     items: liveSessions(context).filter(({ userId }) => userId === c.req.param('id')),
     id: ({ sid }) => sid,
-    view,
+    view: view(context),
     checkpointOnly: true,
   });
 
@@ -41,19 +51,22 @@ export function revokeSession(context: TenantContext, c: ManagementContext): Res
 }
 
 /** Never the cookie. */
-function view(session: LoginSession): object {
-  const { idle, absolute } = sessionEnds(session);
-  const iso = (instant: number) => new Date(instant).toISOString();
-  return {
-    id: session.sid,
-    user_id: session.userId,
-    authenticated_at: iso(session.authTime),
-    last_interacted_at: iso(session.lastSeenAt),
-    updated_at: iso(session.lastSeenAt),
-    idle_expires_at: iso(idle),
-    expires_at: iso(absolute),
-    clients: session.clients.map((client_id) => ({ client_id })),
-    authentication: { methods: [{ name: 'pwd', timestamp: iso(session.authTime) }] },
-    cookie: { mode: 'persistent' },
+const view =
+  ({ state }: TenantContext) =>
+  (session: LoginSession): object => {
+    const { idle, absolute } = sessionEnds(session);
+    const iso = (instant: number) => new Date(instant).toISOString();
+    return {
+      id: session.sid,
+      user_id: session.userId,
+      authenticated_at: iso(session.authTime),
+      last_interacted_at: iso(session.lastSeenAt),
+      updated_at: iso(session.lastSeenAt),
+      idle_expires_at: iso(idle),
+      expires_at: iso(absolute),
+      clients: session.clients.map((client_id) => ({ client_id })),
+      authentication: { methods: [{ name: 'pwd', timestamp: iso(session.authTime) }] },
+      cookie: { mode: 'persistent' },
+      session_metadata: state.metadata.get(session.sid) ?? {},
+    };
   };
-}

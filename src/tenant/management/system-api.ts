@@ -33,8 +33,10 @@ export const managementScopes = [
   'read:device_credentials',
   'delete:device_credentials',
   'read:refresh_tokens',
+  'update:refresh_tokens',
   'delete:refresh_tokens',
   'read:sessions',
+  'update:sessions',
   'delete:sessions',
   'read:logs',
 ] as const;

@@ -42,8 +42,19 @@ export function listUsers({ state }: TenantContext, c: ManagementContext): Respo
     'email_verified',
     'blocked',
   ]);
-  const items = [...state.users.values()].filter(chosen);
+  const items = sorted(c, [...state.users.values()].filter(chosen));
   return respondWithList(c, { key: 'users', items, id: ({ user_id }) => user_id, view });
+}
+
+/** `sort=email:-1`: by one field, 1 upwards, -1 downwards. */
+function sorted(c: ManagementContext, users: User[]): User[] {
+  const sort = c.req.query('sort');
+  if (sort === undefined) return users;
+  const [, name, direction] = /^(email|name|nickname|user_id|created_at|updated_at):(-?1)$/.exec(sort) ?? [];
+  if (name === undefined)
+    throw invalidQuery(`String does not match pattern ^<field>:(1|-1)$: ${sort}`, 'sort');
+  const key = (user: User) => String(user[name as 'email']); // one of those above, says the pattern
+  return users.sort((one, other) => Number(direction) * key(one).localeCompare(key(other), 'en'));
 }
 
 export function listUsersByEmail(context: TenantContext, c: ManagementContext): Response {
