@@ -1,5 +1,5 @@
 /** The tokens of a successful answer: access token, ID token, and the refresh token if there is one. */
-import { SignJWT } from 'jose';
+import { CompactSign } from 'jose';
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
@@ -38,8 +38,10 @@ const idTokenLifetime: Seconds = 36_000;
 export async function issueTokens(context: TenantContext, issuance: Issuance): Promise<TokenResponse> {
   const { scope, refreshToken } = issuance;
   const expires_in = lifetimeFor(context, issuance.audience);
-  const access_token = await issueAccessToken(context, issuance, expires_in);
-  const id_token = scopeNames(scope).includes('openid') ? await issueIdToken(context, issuance) : undefined;
+  const [access_token, id_token] = await Promise.all([
+    issueAccessToken(context, issuance, expires_in),
+    scopeNames(scope).includes('openid') ? issueIdToken(context, issuance) : undefined,
+  ]);
   return {
     access_token,
     ...(refreshToken !== null && { refresh_token: refreshToken }),
@@ -127,7 +129,7 @@ function organizationClaims({ configuration }: TenantContext, id: string | null)
 }
 
 async function sign({ key }: TenantContext, claims: Record<string, unknown>): Promise<string> {
-  return new SignJWT(claims)
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: key.kid })
     .sign(await key.privateKey());
 }
