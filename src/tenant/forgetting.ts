@@ -18,7 +18,6 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.codes, (code) => isPast(context, code, now));
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.sessions, (session) => !isLive(session, now));
-  forget(state.opaqueAccessTokens, ({ expiresAt }) => now >= expiresAt);
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));
 }

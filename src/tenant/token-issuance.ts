@@ -5,7 +5,6 @@ import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
-import { forgetPast } from './forgetting.ts';
 import { userClaims } from './user-claims.ts';
 
 /** What an opaque access token stands for. */
@@ -85,7 +84,7 @@ async function issueAccessToken(
 ): Promise<string> {
   const { now, clientId, user, scope, audience } = issuance;
   if (audience === null) {
-    forgetPast(context, now);
+    forgetExpired(context, now);
     const token = context.random.text();
     const expiresAt = now + expires_in * 1000;
     context.state.opaqueAccessTokens.set(token, { userId: user.user_id, clientId, scope, expiresAt });
@@ -104,6 +103,14 @@ async function issueAccessToken(
     ...(issuance.organizationId !== null && { org_id: issuance.organizationId }),
     jti: context.random.text(16), // two tokens of one second are not the same text
   });
+}
+
+/** They all live equally long, so that the oldest are the first to go. */
+function forgetExpired({ state }: TenantContext, now: Milliseconds): void {
+  for (const [token, { expiresAt }] of state.opaqueAccessTokens) {
+    if (now < expiresAt) return;
+    state.opaqueAccessTokens.delete(token);
+  }
 }
 
 function issueIdToken(context: TenantContext, issuance: Issuance): Promise<string> {
