@@ -33,7 +33,7 @@ export function listDeviceCredentials(context: TenantContext, c: ManagementConte
 /** A rotating token takes the whole grant with it, every other family of it too (R52); one that does not rotate only itself. */
 export function deleteDeviceCredential(context: TenantContext, c: ManagementContext): Response {
   const id = c.req.param('id') ?? '';
-  if (!/^dcr_[A-Za-z0-9]{16}$/.test(id))
+  if (!isDeviceCredential(id))
     throw new ManagementError(
       400,
       `Path validation error: 'String does not match pattern ^dcr_[A-Za-z0-9]{16}$: ${id}' on property id.`,
@@ -44,6 +44,9 @@ export function deleteDeviceCredential(context: TenantContext, c: ManagementCont
   else endFamilies(context, 'admin', (family) => family === found);
   return c.body(null, 204);
 }
+
+/** By its form. */
+export const isDeviceCredential = (id: string): boolean => /^dcr_[A-Za-z0-9]{16}$/.test(id);
 
 const typeOf = ({ rotating }: RefreshTokenFamily): string =>
   rotating ? 'rotating_refresh_token' : 'refresh_token';
