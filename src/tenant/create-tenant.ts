@@ -190,7 +190,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
     });
   app.use('/oauth/*', corsForClients(context)); // first: a page must be able to read a refusal, too
   const limitBody = bodyLimit({ maxSize: largestBody, onError: refuseLargeBody });
-  app.use((c, next) => (c.req.path.startsWith('/__tenant/') ? next() : limitBody(c, next))); // a snapshot may be large
+  app.use((c, next) => (c.req.path === '/__tenant/restore' ? next() : limitBody(c, next))); // a snapshot may be large
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
   app.get('/authorize', to(authorize));
   app.post('/authorize', to(authorize));
@@ -235,8 +235,10 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
 const largestBody = 256 * 1024;
 
 function refuseLargeBody(c: Context): Response {
-  const error_description = `The body is larger than ${largestBody} bytes`;
-  return c.json({ error: 'invalid_request', error_description }, 413);
+  const message = `The body is larger than ${largestBody} bytes`;
+  if (/^\/(api\/v2|__tenant)\//.test(c.req.path))
+    return c.json({ statusCode: 413, error: 'Request Entity Too Large', message }, 413);
+  return c.json({ error: 'invalid_request', error_description: message }, 413);
 }
 
 function respondMethodNotAllowed(c: Context, methods: readonly string[]): Response {
