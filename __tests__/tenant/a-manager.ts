@@ -46,7 +46,10 @@ export async function call(
   const response = await tenant.fetch(
     new Request(`${tenant.baseUrl}/api/v2${path}`, {
       method,
-      headers: { authorization: `Bearer ${token ?? (await managementToken(tenant))}` },
+      headers: {
+        authorization: `Bearer ${token ?? (await managementToken(tenant))}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     }),
   );

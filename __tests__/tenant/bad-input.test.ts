@@ -1,86 +1,59 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createTenant, type Tenant } from '../../src/tenant/index.ts';
 import { tenantBrowser } from '../support/tenant-browser.ts';
+import { ada, aTenant, app, authorizeUrl, codeGrant, refresh } from './a-tenant.ts';
 import {
-  aCode,
-  ada,
-  app,
-  authorizeUrl,
-  codeGrant,
-  configuration,
-  login,
-  refresh,
-  verifier,
-} from './a-tenant.ts';
+  changed,
+  encoded,
+  expectHarmless,
+  expectToBearAnything,
+  form,
+  html,
+  json,
+  large,
+  pairs,
+  putToUse,
+  remembered,
+  send,
+  type Sent,
+} from './bad-requests.ts';
 
-const form = 'application/x-www-form-urlencoded';
-const html = '"><script>alert(1)</script><b x=\'';
-const large = 'a'.repeat(2_000_000);
-
-interface Sent {
-  readonly method?: string;
-  readonly path: string;
-  /** A list, so that a name may come twice. */
-  readonly query?: readonly (readonly [string, string])[];
-  readonly body?: string;
-  readonly type?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** Pairs of a query or a form; `null` takes one away, a list repeats it. */
-function pairs(
-  from: Readonly<Record<string, string>>,
-  changes: Readonly<Record<string, string | readonly string[] | null>> = {},
-): readonly (readonly [string, string])[] {
-  const merged: Readonly<Record<string, string | readonly string[] | null>> = { ...from, ...changes };
-  return Object.entries(merged).flatMap(([name, value]) =>
-    value === null ? [] : [value].flat().map((text) => [name, text] as const),
-  );
-}
-const encoded = (list: readonly (readonly [string, string])[]) =>
-  new URLSearchParams(list.map(([name, value]) => [name, value])).toString();
-
-/** A tenant where somebody is signed in, holds tokens and has a login page open; and what an honest client would send. */
+/** A tenant in use, and what an honest client would send. */
 async function inUse() {
-  const tenant = createTenant({ ...configuration, now: () => Date.UTC(2026, 10, 23, 12) });
-  const tokens = await login(tenant);
-  const refreshToken = String(tokens['refresh_token']);
-  const code = await aCode(tenant);
-  const signedIn = tenantBrowser(tenant);
-  signedIn.setCookie(tenant.signIn(ada.email, { client_id: 'spa' }).cookie);
-  const browser = tenantBrowser(tenant);
-  const page = await browser.visit(authorizeUrl());
-  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  const csrf = /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? '';
+  const used = await putToUse(aTenant());
+  const { code, refreshToken, accessToken, page } = used;
   const authorization = Object.fromEntries(new URL(authorizeUrl(), app).searchParams);
-  const secrets = [
-    refreshToken,
-    code,
-    csrf,
-    ada.password,
-    String(tokens['access_token']),
-    verifier,
-    tenant.developmentToken,
-  ];
+  const loginPage = {
+    path: '/u/login',
+    query: [['state', page.state]],
+    headers: { cookie: page.cookie },
+  } as const;
+  const asked = tenantBrowser(used.tenant);
+  asked.setCookie(used.tenant.signIn(ada.email, { client_id: 'spa' }).cookie);
+  const question = await asked.visit(authorizeUrl({ prompt: 'consent' }));
+  const consentPage = {
+    path: question.url.pathname,
+    query: [['state', question.url.searchParams.get('state') ?? '']],
+    headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+  } as const;
+  const csrf = /name="csrf" value="([^"]*)"/.exec(question.body)?.[1] ?? '';
   return {
-    tenant,
-    secrets,
-    refreshToken,
+    ...used,
     honest: {
-      authorize: { path: '/authorize', query: pairs(authorization) },
-      loginPage: {
-        path: '/u/login',
-        query: [['state', page.url.searchParams.get('state') ?? '']],
-        headers: { cookie },
-      },
-      loginForm: {
+      consentPage,
+      consentForm: {
+        ...consentPage,
         method: 'POST',
-        path: '/u/login',
-        query: [['state', page.url.searchParams.get('state') ?? '']],
-        headers: { cookie },
         type: form,
-        body: encoded(pairs({ ...ada, csrf })),
+        body: encoded(pairs({ csrf, decision: 'accept' })),
+      },
+      authorize: { path: '/authorize', query: pairs(authorization) },
+      loginPage,
+      loginForm: {
+        ...loginPage,
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ ...ada, csrf: page.csrf })),
       },
       code: { method: 'POST', path: '/oauth/token', type: form, body: encoded(pairs(codeGrant(code))) },
       refresh: {
@@ -96,73 +69,12 @@ async function inUse() {
         body: encoded(pairs({ client_id: 'spa', token: refreshToken })),
       },
       logout: { path: '/v2/logout', query: pairs({ client_id: 'spa', returnTo: app }) },
-      userinfo: { path: '/userinfo', headers: { authorization: `Bearer ${String(tokens['access_token'])}` } },
-      replay: {
-        method: 'POST',
-        path: `/__tenant/families/${tenant.families()[0]?.familyId}/replay`,
-        headers: { 'x-tenant-token': tenant.developmentToken },
-      },
-      patchClient: {
-        method: 'PATCH',
-        path: '/__tenant/clients/spa',
-        headers: { 'x-tenant-token': tenant.developmentToken },
-        type: 'application/json',
-        body: JSON.stringify({ refresh_token: null }),
-      },
-      clock: {
-        method: 'POST',
-        path: '/__tenant/clock',
-        headers: { 'x-tenant-token': tenant.developmentToken },
-        type: 'application/json',
-        body: JSON.stringify({ advance: '5m' }),
-      },
-      fault: {
-        method: 'POST',
-        path: '/__tenant/faults',
-        headers: { 'x-tenant-token': tenant.developmentToken },
-        type: 'application/json',
-        body: JSON.stringify({ kind: 'delay', ms: 1 }),
-      },
+      userinfo: { path: '/userinfo', headers: { authorization: `Bearer ${accessToken}` } },
     } satisfies Record<string, Sent>,
   };
 }
 type InUse = Awaited<ReturnType<typeof inUse>>;
 type Endpoint = keyof InUse['honest'];
-
-function send(
-  tenant: Tenant,
-  { method = 'GET', path, query = [], body, type, headers = {} }: Sent,
-): Promise<Response> {
-  const search = query.length > 0 ? `?${encoded(query)}` : '';
-  return tenant.fetch(
-    new Request(tenant.baseUrl + path + search, {
-      method,
-      headers: { ...headers, ...(type !== undefined && { 'content-type': type }) },
-      ...(body !== undefined && { body }),
-      redirect: 'manual',
-    }),
-  );
-}
-
-const remembered = ({ families, clock, faults }: Tenant) =>
-  JSON.stringify([families(), clock.now(), faults.list()]);
-
-/** Refused without harm: nothing that was there is gone, nothing is told that is nobody's business. */
-async function expectHarmless({ tenant, secrets }: InUse, sent: Sent): Promise<Response> {
-  const before = remembered(tenant);
-  const entries = tenant.journal.length;
-  const response = await send(tenant, sent);
-  const text = await response.clone().text();
-  expect(response.status).toBeGreaterThanOrEqual(400);
-  expect(response.status).toBeLessThan(500);
-  expect(response.headers.get('location')).toBeNull();
-  expect(text).not.toMatch(/\n\s+at |node_modules|\.ts:\d/); // a stack
-  if (response.headers.get('content-type')?.includes('html')) expect(text).not.toMatch(/<script>alert|<b x=/);
-  expect(remembered(tenant)).toBe(before);
-  const log = JSON.stringify(tenant.journal.slice(entries));
-  for (const secret of secrets) expect(log).not.toContain(secret);
-  return response;
-}
 
 /** The redirect of an error to a registered address, which carries no code. */
 async function expectErrorRedirect(used: InUse, sent: Sent): Promise<string | null> {
@@ -174,13 +86,6 @@ async function expectErrorRedirect(used: InUse, sent: Sent): Promise<string | nu
   expect(location.searchParams.get('code')).toBeNull();
   expect(remembered(used.tenant)).toBe(before);
   return location.searchParams.get('error');
-}
-
-/** A request with other pairs in its query, or else in its form. */
-function changed(sent: Sent, changes: Readonly<Record<string, string | readonly string[] | null>>): Sent {
-  if (sent.query && sent.body === undefined)
-    return { ...sent, query: pairs(Object.fromEntries(sent.query), changes) };
-  return { ...sent, body: encoded(pairs(Object.fromEntries(new URLSearchParams(sent.body)), changes)) };
 }
 
 let used: InUse;
@@ -237,7 +142,30 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['no password', (sent) => changed(sent, { password: null })],
       ['two addresses', (sent) => changed(sent, { email: [ada.email, 'grace@example.com'] })],
       ['markup for an address', (sent) => changed(sent, { email: html })],
-      ['JSON', (sent) => ({ ...sent, type: 'application/json', body: '{}' })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
+      ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ],
+  [
+    'consentPage',
+    [
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['a login of nobody', (sent) => ({ ...sent, query: [['state', html]] })],
+      ['a login of another browser', (sent) => ({ ...sent, headers: {} })],
+    ],
+  ],
+  [
+    'consentForm',
+    [
+      ['no hidden token', (sent) => changed(sent, { csrf: null })],
+      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+      ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
+      ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['two answers', (sent) => changed(sent, { decision: ['accept', 'decline'] })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{"decision":"accept"}' })],
       ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
       ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
       ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
@@ -268,14 +196,14 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['a broken origin', (sent) => ({ ...sent, headers: { origin: html } })],
       ['no type of its body', (sent) => ({ ...sent, type: 'application/octet-stream' })],
       ['a multipart body', (sent) => ({ ...sent, type: 'multipart/form-data; boundary=x', body: '--x--' })],
-      ['JSON that is none', (sent) => ({ ...sent, type: 'application/json', body: '{' })],
-      ['JSON that is a list', (sent) => ({ ...sent, type: 'application/json', body: '[]' })],
-      ['JSON that is nothing', (sent) => ({ ...sent, type: 'application/json', body: 'null' })],
+      ['JSON that is none', (sent) => ({ ...sent, type: json, body: '{' })],
+      ['JSON that is a list', (sent) => ({ ...sent, type: json, body: '[]' })],
+      ['JSON that is nothing', (sent) => ({ ...sent, type: json, body: 'null' })],
       [
         'JSON whose members are no texts',
         (sent) => ({
           ...sent,
-          type: 'application/json',
+          type: json,
           body: '{"grant_type":{"toString":1},"client_id":["spa"],"refresh_token":3}',
         }),
       ],
@@ -283,7 +211,7 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
         'JSON that reaches for prototypes',
         (sent) => ({
           ...sent,
-          type: 'application/json',
+          type: json,
           body: '{"__proto__":{"grant_type":"refresh_token"}}',
         }),
       ],
@@ -333,57 +261,6 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
     ],
   ],
-  [
-    'replay',
-    [
-      ['no token of this start', (sent) => ({ ...sent, headers: {} })],
-      ['a family of nobody', (sent) => ({ ...sent, path: '/__tenant/families/x/replay' })],
-      ['a counter that is none', (sent) => ({ ...sent, type: 'application/json', body: '{"counter":"1"}' })],
-      [
-        'a counter beyond the family',
-        (sent) => ({ ...sent, type: 'application/json', body: '{"counter":99}' }),
-      ],
-      ['a foreign host', (sent) => ({ ...sent, headers: { ...sent.headers, host: 'evil.example' } })],
-      [
-        'a foreign origin',
-        (sent) => ({ ...sent, headers: { ...sent.headers, origin: 'https://evil.example' } }),
-      ],
-    ],
-  ],
-  [
-    'patchClient',
-    [
-      ['no token of this start', (sent) => ({ ...sent, headers: {} })],
-      ['a client of nobody', (sent) => ({ ...sent, path: '/__tenant/clients/nobody' })],
-      ['markup for a client', (sent) => ({ ...sent, path: `/__tenant/clients/${encodeURIComponent(html)}` })],
-      ['settings that are none', (sent) => ({ ...sent, body: '{"refresh_token":"rotating"}' })],
-      ['other settings', (sent) => ({ ...sent, body: '{"callbacks":["https://evil.example"]}' })],
-      ['no JSON', (sent) => ({ ...sent, body: '{' })],
-      ['a body that is too large', (sent) => ({ ...sent, body: JSON.stringify({ refresh_token: large }) })],
-    ],
-  ],
-  [
-    'clock',
-    [
-      ['no token of this start', (sent) => ({ ...sent, headers: {} })],
-      ['a span of nobody', (sent) => ({ ...sent, body: '{"advance":"soon"}' })],
-      ['a span that goes back', (sent) => ({ ...sent, body: '{"advance":-1}' })],
-      ['a span that never ends', (sent) => ({ ...sent, body: '{"advance":1e999}' })],
-      ['an instant that is none', (sent) => ({ ...sent, body: '{"set":"soon"}' })],
-      ['an instant beyond all dates', (sent) => ({ ...sent, body: '{"set":9e15}' })],
-      ['a list', (sent) => ({ ...sent, body: '[]' })],
-    ],
-  ],
-  [
-    'fault',
-    [
-      ['no token of this start', (sent) => ({ ...sent, headers: {} })],
-      ['a kind of nobody', (sent) => ({ ...sent, body: '{"kind":"flood"}' })],
-      ['a wait that never ends', (sent) => ({ ...sent, body: '{"kind":"delay","ms":1e999}' })],
-      ['a member of nobody', (sent) => ({ ...sent, body: '{"kind":"delay","ms":1,"url":"x"}' })],
-      ['no JSON', (sent) => ({ ...sent, body: '{' })],
-    ],
-  ],
 ])('%s refuses', (endpoint, rows) => {
   it.each([...rows])('%s', async (_, spoil) => {
     await expectHarmless(used, spoil(used.honest[endpoint]));
@@ -408,50 +285,24 @@ describe('authorize tells the client of what it did wrong, at an address of its 
 
 it('whatever else was sent, honest clients go on', async () => {
   const own = await inUse();
-  const endpoints = Object.keys(own.honest) as Endpoint[];
-  await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom(...endpoints),
-      fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'),
-      fc.option(fc.constantFrom(form, 'application/json', 'text/plain', 'multipart/form-data', ''), {
-        nil: undefined,
-      }),
-      fc.oneof(
-        fc.json(),
-        fc.string({ unit: 'binary' }),
-        fc.constant(encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa' }))),
-      ),
-      fc.array(
-        fc.tuple(
-          fc.constantFrom('client_id', 'redirect_uri', 'state', 'returnTo', 'prompt', 'response_mode'),
-          fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.constantFrom('spa', html)),
-        ),
-        { maxLength: 4 },
-      ),
-      async (endpoint, method, type, body, query) => {
-        const { path } = own.honest[endpoint];
-        const before = remembered(own.tenant);
-        const response = await send(own.tenant, {
-          method,
-          path,
-          query,
-          ...(type !== undefined && { type }),
-          ...(!['GET', 'HEAD'].includes(method) && { body }),
-        });
-        const text = await response.text();
-        expect(response.status).toBeLessThan(500);
-        const reads =
-          ['OPTIONS', 'HEAD'].includes(method) || (method === 'GET' && path.startsWith('/__tenant'));
-        if (!reads && endpoint !== 'logout') expect(response.status).toBeGreaterThanOrEqual(400);
-        expect(text).not.toMatch(/\n\s+at |node_modules|\.ts:\d/);
-        expect(text).not.toContain('<script>alert');
-        const location = response.headers.get('location');
-        if (location !== null) expect(new URL(location, own.tenant.baseUrl).origin).toBe(app);
-        expect(remembered(own.tenant)).toBe(before);
-      },
+  const paths = Object.values(own.honest).map(({ path }) => path);
+  await expectToBearAnything(own, {
+    targets: fc.record({
+      path: fc.constantFrom(...paths),
+      method: fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'),
+    }),
+    parameters: ['client_id', 'redirect_uri', 'state', 'returnTo', 'prompt', 'response_mode'],
+    bodies: fc.oneof(
+      fc.json(),
+      fc.constant(encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa' }))),
     ),
-    { numRuns: process.env.LATCHKEY_ROUNDS === 'all' ? 5_000 : 500 },
-  );
+    judge: ({ method, path }, { status, headers }) => {
+      if (method !== 'OPTIONS' && method !== 'HEAD' && path !== own.honest.logout.path)
+        expect(status).toBeGreaterThanOrEqual(400);
+      const location = headers.get('location');
+      if (location !== null) expect(new URL(location, own.tenant.baseUrl).origin).toBe(app);
+    },
+  });
   expect((await refresh(own.tenant, own.refreshToken)).status).toBe(200);
   expect((await send(own.tenant, own.honest.code)).status).toBe(200);
   expect((await send(own.tenant, own.honest.loginForm)).status).toBe(303);

@@ -40,6 +40,18 @@ describe('the development routes', () => {
     expect(tenant.journal.at(-1)).toMatchObject({ type: 'ferrt', details: { tokenCounter: 1 } });
   });
 
+  it('tell of a replay whose answer a fault has replaced by none of OAuth’s', async () => {
+    const tenant = aTenant();
+    const { refresh_token } = await login(tenant);
+    await refresh(tenant, refresh_token);
+    tenant.faults.add({ kind: 'status', body: 'html' });
+    const id = tenant.families()[0]?.familyId;
+    expect(await call(tenant, `families/${id}/replay`, send('POST'))).toMatchObject({
+      status: 200,
+      body: { status: 503 },
+    });
+  });
+
   it('explain a token, which is in the body of the request and not in the answer', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);

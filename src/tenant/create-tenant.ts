@@ -239,7 +239,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
 const largestBody = 256 * 1024;
 
 /** A snapshot. */
-const mayBeLarge = ({ req }: Context): boolean => req.path.startsWith('/__tenant/');
+const mayBeLarge = ({ req }: Context): boolean => req.path === '/__tenant/restore';
 
 /** Node's HTTP parser holds a body to its length; to count it once more would cost a stream. */
 function saysItIsSmall({ req }: Context): boolean {
@@ -250,8 +250,10 @@ function saysItIsSmall({ req }: Context): boolean {
 }
 
 function refuseLargeBody(c: Context): Response {
-  const error_description = `The body is larger than ${largestBody} bytes`;
-  return c.json({ error: 'invalid_request', error_description }, 413);
+  const message = `The body is larger than ${largestBody} bytes`;
+  if (/^\/(api\/v2|__tenant)\//.test(c.req.path))
+    return c.json({ statusCode: 413, error: 'Request Entity Too Large', message }, 413);
+  return c.json({ error: 'invalid_request', error_description: message }, 413);
 }
 
 function respondMethodNotAllowed(c: Context, methods: readonly string[]): Response {

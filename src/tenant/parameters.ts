@@ -31,13 +31,28 @@ export async function readBodyParameters(request: Request): Promise<Parameters |
   return type === 'application/json' ? readJsonParameters(body) : undefined;
 }
 
+/** The JSON object that a body holds; nothing for any other, nor for one that no honest client nests so deep. */
+export function readJsonObject(body: string): Record<string, unknown> | undefined {
+  const object = parseJsonObject(body);
+  return object && isWithin(deepest, object) ? object : undefined;
+}
+
+/** Levels: what validates and writes JSON goes down by recursion, and a body may have more levels than the stack. */
+const deepest = 100;
+
+const isWithin = (levels: number, value: unknown): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((member) => isWithin(levels - 1, member)));
+
 const formType = 'application/x-www-form-urlencoded';
 
-const contentTypeOf = ({ headers }: Request): string | undefined =>
+/** The media type of a body, without its parameters. */
+export const contentTypeOf = ({ headers }: Request): string | undefined =>
   headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
 
 function readJsonParameters(body: string): Parameters | undefined {
-  const members = parseJsonObject(body);
+  const members = readJsonObject(body);
   if (!members) return undefined;
   const given = Object.entries(members).filter(([, value]) => value !== null);
   const texts = new Map<string, string>();

@@ -18,7 +18,7 @@ const width = 1 << bits;
 export const listOf = <T>(item: T): PersistentList<T> => ({ length: 1, root: [item], level: 0 });
 
 export const itemAt = <T>({ root, length, level }: PersistentList<T>, index: number): T | undefined =>
-  index >= 0 && index < length ? find(root, index, level) : undefined;
+  Number.isInteger(index) && index >= 0 && index < length ? find(root, index, level) : undefined;
 
 /** The items in order. */
 export const itemsOf = <T>({ root, level }: PersistentList<T>): T[] => collect(root, level);

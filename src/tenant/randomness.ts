@@ -81,10 +81,13 @@ function seededStream(seed: string) {
 /** Tells a text from one that was damaged on the way; no protection against anybody. */
 export const checksum = (text: string): number => hash(text, 0);
 
+/** Looked up once: where globals belong to a test's own context (`node:vm`), each look costs more than the multiplication. */
+const { imul } = Math;
+
 /** 32-bit FNV-1a over the text's UTF-16 units, begun differently for each `variant`. */
 function hash(text: string, variant: number): number {
-  let value = (0x811c9dc5 ^ Math.imul(variant, 0x9e3779b1)) >>> 0;
+  let value = (0x811c9dc5 ^ imul(variant, 0x9e3779b1)) >>> 0;
   for (let index = 0; index < text.length; index += 1)
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
+    value = imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
   return value;
 }

@@ -97,9 +97,9 @@ function readSnapshot(source: unknown, context: TenantContext): Remembered {
   if (found.format !== format) throw new TenantSnapshotError('this is no snapshot of a tenant');
   if (found.version !== version)
     throw new TenantSnapshotError(
-      `expected a snapshot of version ${version}, found version ${JSON.stringify(found.version) ?? 'nothing'}`,
+      `expected a snapshot of version ${version}, found version ${textOf(found.version)}`,
     );
-  const text = JSON.stringify(found.remembered) ?? '';
+  const text = textOf(found.remembered);
   if (checksum(text) !== found.checksum)
     throw new TenantSnapshotError('the snapshot is damaged: its checksum is another');
   const remembered = JSON.parse(text) as Remembered; // what `takeSnapshot` wrote, says the checksum
@@ -109,6 +109,14 @@ function readSnapshot(source: unknown, context: TenantContext): Remembered {
         `the snapshot is of a tenant with another configuration: ${name} differs`,
       );
   return remembered;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing';
+  } catch (cause) {
+    throw new TenantSnapshotError('the snapshot is damaged: it cannot be written as JSON', { cause });
+  }
 }
 
 const fixedBy = ({ configuration, key, random }: TenantContext) => ({

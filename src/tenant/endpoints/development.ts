@@ -12,6 +12,7 @@ import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
 import type { Tenant } from '../create-tenant.ts';
 import type { Fault } from '../faults.ts';
+import { readJsonObject } from '../parameters.ts';
 import { TenantSnapshotError } from '../snapshot.ts';
 
 export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono {
@@ -85,13 +86,13 @@ function streamEvents(tenant: Tenant, c: Context): Response {
 }
 
 async function replay(tenant: Tenant, c: Context): Promise<Response> {
-  const body = await readBody(c);
+  const body = await readBody(c, ['counter']);
   const counter = body?.get('counter');
   if (!body || (counter !== undefined && typeof counter !== 'number'))
     return refuse(c, 400, 'expected {"counter"?: number}');
   try {
     const response = await tenant.replay(c.req.param('id') ?? '', counter);
-    const answer: unknown = await response.json();
+    const answer = parseJsonObject(await response.text()); // a fault may have made anything of it
     // Tokens that a replay inside the leeway yields are of no use to whoever looks on.
     return c.json({ status: response.status, ...errorMembers(answer) });
   } catch (error) {
@@ -102,16 +103,15 @@ async function replay(tenant: Tenant, c: Context): Promise<Response> {
 
 /** A write only in its method: the token must not be in an address, which logs and histories keep. */
 async function explain(tenant: Tenant, c: Context): Promise<Response> {
-  const token = (await readBody(c))?.get('token');
+  const token = (await readBody(c, ['token']))?.get('token');
   if (typeof token !== 'string' || token === '')
     return refuse(c, 400, 'expected {"token": "a refresh token"}');
   return c.json(tenant.explain(token));
 }
 
 async function patchClient(tenant: Tenant, c: Context): Promise<Response> {
-  const body = await readBody(c);
-  if (!body?.has('refresh_token') || body.size > 1)
-    return refuse(c, 400, 'expected {"refresh_token": {...}}');
+  const body = await readBody(c, ['refresh_token']);
+  if (!body?.has('refresh_token')) return refuse(c, 400, 'expected {"refresh_token": {...}}');
   const client_id = c.req.param('id') ?? '';
   try {
     // `updateClient` checks every member of what it is given.
@@ -141,7 +141,7 @@ async function addFault(tenant: Tenant, c: Context): Promise<Response> {
 
 async function restore(tenant: Tenant, c: Context): Promise<Response> {
   try {
-    tenant.restore(parseJsonObject(await c.req.text()));
+    tenant.restore(parseJsonObject(await c.req.text())); // its people's metadata may be of any depth
     return c.json({});
   } catch (error) {
     if (error instanceof TenantSnapshotError) return refuse(c, 400, error.message);
@@ -150,10 +150,11 @@ async function restore(tenant: Tenant, c: Context): Promise<Response> {
 }
 
 async function moveClock(tenant: Tenant, c: Context): Promise<Response> {
-  const body = await readBody(c);
+  const body = await readBody(c, ['advance', 'set']);
   const advance = body?.get('advance');
   const set = body?.get('set');
   try {
+    if (body && body.size > 1) return refuse(c, 400, 'expected either "advance" or "set"');
     if (typeof advance === 'string' || typeof advance === 'number') tenant.clock.advance(advance);
     else if (typeof set === 'string' || typeof set === 'number') tenant.clock.set(set);
     else return refuse(c, 400, 'expected {"advance": "5m"} or {"set": "2026-01-31T00:00:00Z"}');
@@ -181,12 +182,19 @@ const isLoopback = (hostname: string): boolean =>
   hostname === '127.0.0.1' ||
   hostname === '[::1]';
 
-/** The members of a JSON object; none when there is no body, nothing when it is something else. */
-async function readBody(c: Context): Promise<ReadonlyMap<string, unknown> | undefined> {
+/**
+ * The members of a JSON object; none when there is no body, nothing when it is something else.
+ * @param known the members that there may be; whoever misspells one must not get what its absence means
+ */
+async function readBody(
+  c: Context,
+  known?: readonly string[],
+): Promise<ReadonlyMap<string, unknown> | undefined> {
   const text = await c.req.text();
   if (text === '') return new Map();
-  const value = parseJsonObject(text);
-  return value && new Map(Object.entries(value));
+  const value = readJsonObject(text);
+  if (!value || Object.keys(value).some((name) => known?.includes(name) === false)) return undefined;
+  return new Map(Object.entries(value));
 }
 
 function errorMembers(answer: unknown): { error?: unknown; error_description?: unknown } {

@@ -5,7 +5,7 @@ import { refreshTokenSchema } from '../refresh-token-settings.ts';
 import type { ManagementContext } from './access.ts';
 import { notFound } from './management-error.ts';
 import { mergeMetadata } from './metadata.ts';
-import { respondWithList, selectFields } from './paging.ts';
+import { readFlag, respondWithList, selectFields } from './paging.ts';
 import { judge, objectOf, readPayload, type Payload } from './payload.ts';
 import { deleteGrants, endFamilies } from './families.ts';
 
@@ -34,12 +34,12 @@ const update = objectOf({
 });
 
 export function listClients(context: TenantContext, c: ManagementContext): Response {
-  const { app_type, is_first_party } = c.req.query();
-  const types = app_type?.split(',');
+  const types = c.req.query('app_type')?.split(',');
+  const isFirstParty = readFlag(c, 'is_first_party');
   const items = [...context.state.clients.values()].filter(
     (client) =>
       (types?.includes(client.app_type) ?? true) &&
-      (is_first_party ?? String(client.is_first_party)) === String(client.is_first_party),
+      (isFirstParty ?? client.is_first_party) === client.is_first_party,
   );
   return respondWithList(c, { key: 'clients', items, id: ({ client_id }) => client_id, view: view(c) });
 }

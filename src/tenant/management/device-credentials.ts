@@ -36,7 +36,7 @@ export function listDeviceCredentials(context: TenantContext, c: ManagementConte
  */
 export function deleteDeviceCredential(context: TenantContext, c: ManagementContext): Response {
   const id = c.req.param('id') ?? '';
-  if (!/^dcr_[A-Za-z0-9]{16}$/.test(id))
+  if (!isDeviceCredential(id))
     throw new ManagementError(
       400,
       `Path validation error: 'String does not match pattern ^dcr_[A-Za-z0-9]{16}$: ${id}' on property id.`,
@@ -50,6 +50,9 @@ export function deleteDeviceCredential(context: TenantContext, c: ManagementCont
   else endFamilies(context, 'admin', (family) => family === found);
   return c.body(null, 204);
 }
+
+/** By its form. */
+export const isDeviceCredential = (id: string): boolean => /^dcr_[A-Za-z0-9]{16}$/.test(id);
 
 const typeOf = ({ rotating }: RefreshTokenFamily): string =>
   rotating ? 'rotating_refresh_token' : 'refresh_token';

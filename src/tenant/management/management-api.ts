@@ -17,10 +17,11 @@ import {
   showClient,
   updateClient,
 } from './clients.ts';
-import { deleteDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
+import { deleteDeviceCredential, isDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
 import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
 import { listLogs, showLog } from './logs.ts';
 import { respondWithError } from './management-error.ts';
+import { refuseRepeated } from './paging.ts';
 
 import {
   deleteRefreshToken,
@@ -65,8 +66,10 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   const on = (route: string, scopes: readonly ManagementScope[], endpoint: Endpoint) => {
     const [method = '', path = ''] = route.split(' ');
     app.on(method, path, allow(context, ...scopes), async (c) => {
+      refuseRepeated(c);
+      const written = isKnown(context, c.req.param('id')) ? c.req.path : `/api/v2${path}`;
       const response = await endpoint(context, c);
-      if (method !== 'GET') writeDown(context, c);
+      if (method !== 'GET') writeDown(context, c, written);
       return response;
     });
   };
@@ -123,8 +126,8 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
 }
 
 /** Never a body: passwords and secrets come in them. */
-function writeDown({ journal }: TenantContext, c: ManagementContext): void {
-  const { method, path } = c.req;
+function writeDown({ journal }: TenantContext, c: ManagementContext, path: string): void {
+  const { method } = c.req;
   journal.write({
     type: 'sapi',
     description: `${method} ${path}`,
@@ -133,4 +136,15 @@ function writeDown({ journal }: TenantContext, c: ManagementContext): void {
     decision: 'carry out',
     reason: 'the access token allows it',
   });
+}
+
+/** Whether it is the id of anything here. What is none may be a secret that was sent in its place. */
+function isKnown({ state }: TenantContext, id: string | undefined): boolean {
+  if (id === undefined || isDeviceCredential(id)) return true;
+  const { clients, clientGrants, resourceServers, users, grants, families, sessions } = state;
+  return (
+    [clients, clientGrants, resourceServers, users, grants, families].some((held) => held.has(id)) ||
+    [...resourceServers.values()].some((api) => api.id === id) ||
+    [...sessions.values()].some(({ sid }) => sid === id)
+  );
 }

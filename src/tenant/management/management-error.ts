@@ -7,6 +7,7 @@ const names = {
   403: 'Forbidden',
   404: 'Not Found',
   409: 'Conflict',
+  415: 'Unsupported Media Type',
 } as const;
 
 export class ManagementError extends Error {

@@ -1,4 +1,5 @@
 /** Lists, a page at a time: by number (`page`, `per_page`, `include_totals`) or from a place on (`from`, `take`). */
+import { readFormParameters } from '../parameters.ts';
 import type { ManagementContext } from './access.ts';
 import { ManagementError } from './management-error.ts';
 
@@ -31,7 +32,7 @@ export function respondWithList<T>(c: ManagementContext, listing: Listing<T>): R
   const limit = readNumber(c, 'per_page', 0, 100) ?? 50;
   const start = (readNumber(c, 'page', 0, Number.MAX_SAFE_INTEGER) ?? 0) * limit;
   const page = items.slice(start, start + limit).map(view);
-  if (c.req.query('include_totals') !== 'true') return c.json(page);
+  if (readFlag(c, 'include_totals') !== true) return c.json(page);
   return c.json({ start, limit, length: page.length, total: items.length, [key]: page });
 }
 
@@ -39,7 +40,7 @@ export function respondWithList<T>(c: ManagementContext, listing: Listing<T>): R
 export function selectFields(c: ManagementContext, record: object): object {
   const names = c.req.query('fields')?.split(',');
   if (!names) return record;
-  const wanted = c.req.query('include_fields') !== 'false';
+  const wanted = readFlag(c, 'include_fields') !== false;
   return Object.fromEntries(Object.entries(record).filter(([name]) => names.includes(name) === wanted));
 }
 
@@ -49,6 +50,20 @@ export const invalidQuery = (reason: string, name: string): ManagementError =>
     `Query validation error: '${reason}' on property ${name}.`,
     'invalid_query_string',
   );
+
+/** A name that comes twice is a list to Auth0, and none of its parameters is one. */
+export function refuseRepeated(c: ManagementContext): void {
+  const { repeated } = readFormParameters(new URL(c.req.url).searchParams);
+  if (repeated !== undefined) throw invalidQuery('Expected type string but found type array', repeated);
+}
+
+export function readFlag(c: ManagementContext, name: string): boolean | undefined {
+  const text = c.req.query(name);
+  if (text === undefined) return undefined;
+  if (text !== 'true' && text !== 'false')
+    throw invalidQuery('Expected type boolean but found type string', name);
+  return text === 'true';
+}
 
 function readNumber(c: ManagementContext, name: string, least: number, most: number): number | undefined {
   const text = c.req.query(name);

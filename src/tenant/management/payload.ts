@@ -1,6 +1,6 @@
 /** Request bodies, judged by JSON schemas; refused in Auth0's words, which are z-schema's, with one message. */
-import { parseJsonObject } from '../../oauth/json.ts';
 import { TenantConfigurationError } from '../configuration-error.ts';
+import { contentTypeOf, readJsonObject } from '../parameters.ts';
 import type { ManagementContext } from './access.ts';
 import { ManagementError } from './management-error.ts';
 
@@ -27,7 +27,10 @@ export async function readPayload(
   schema: Schema,
   adapt: (payload: Payload) => Payload = (payload) => payload,
 ): Promise<Payload> {
-  const parsed = parseJsonObject(await c.req.text());
+  // Auth0 takes a body without a type for JSON.
+  if ((contentTypeOf(c.req.raw) ?? 'application/json') !== 'application/json')
+    throw new ManagementError(415, 'Unsupported Media Type');
+  const parsed = readJsonObject(await c.req.text());
   if (!parsed) throw new ManagementError(400, 'Invalid request payload JSON format');
   const payload = adapt(parsed);
   const held = await (validator ??= loadValidator());
