@@ -31,7 +31,7 @@ import {
   type RefreshTokenSettings,
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
-import { signingKey } from './signing-keys.ts';
+import { signingKeys } from './signing-keys.ts';
 import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
@@ -122,7 +122,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     configuration,
     clock,
     random,
-    key: signingKey(seed),
+    keys: signingKeys(seed),
     state,
     journal: openJournal(clock, random),
     findUser: async (userId) => {
@@ -130,11 +130,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
       return state.users.get(userId);
     },
   };
-  const { faults, pass, ...faultMemory } = createFaults({
-    journal: context.journal,
-    random,
-    wait: source.wait ?? realWait,
-  });
+  const { faults, pass, ...faultMemory } = createFaults(context, source.wait ?? realWait);
 
   const parts = { context, clock, faults: faultMemory };
   const pristine = takeSnapshot(parts);

@@ -81,7 +81,7 @@ export function restoreSnapshot({ context, clock, faults }: SnapshotParts, sourc
   faults.load(remembered.faults);
   mapState(state, (held, name) => {
     const entries = remembered.state[name];
-    if (Array.isArray(held)) held.splice(0, held.length, ...(entries as typeof held));
+    if (Array.isArray(held)) (held as unknown[]).splice(0, held.length, ...entries);
     else {
       held.clear();
       // The checksum says that these are the entries of this very map.
@@ -111,7 +111,7 @@ function readSnapshot(source: unknown, context: TenantContext): Remembered {
   return remembered;
 }
 
-const fixedBy = ({ configuration, key, random }: TenantContext) => ({
+const fixedBy = ({ configuration, keys, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
   organizations: configuration.organizations,
   quirks: {
@@ -119,7 +119,7 @@ const fixedBy = ({ configuration, key, random }: TenantContext) => ({
     openerPolicy: configuration.openerPolicy,
     coerceNumericStrings: configuration.coerceNumericStrings,
   },
-  seed: { given: random.position() !== null, key: key.kid },
+  seed: { given: random.position() !== null, key: keys(0).kid },
 });
 
 /** Every part of the state by its name, once; a part that is added must be remembered, or this does not compile. */
@@ -140,5 +140,6 @@ function mapState(
     refreshTokens: to(state.refreshTokens, 'refreshTokens'),
     pastFamilies: to(state.pastFamilies, 'pastFamilies'),
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
+    signingKeys: to(state.signingKeys, 'signingKeys'),
   };
 }
