@@ -156,7 +156,8 @@ export default [
       configurationSchema,
       ...forNode('latchkey/tenant, latchkey/tenant/node, latchkey/tenant/jest, the command latchkey'),
     ],
-    output: chunked,
+    // A bare import of what an import imports would warn whoever bundles a package that has no side effects.
+    output: { ...chunked, hoistTransitiveImports: false },
   },
   ...Object.entries(sdk).map(([name, source]) => types({ [name]: source }, 'd.ts', 'd.cts')), // each of them whole
   types(popupCallback, 'd.ts'),

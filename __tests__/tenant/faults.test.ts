@@ -1,25 +1,63 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { BrokenConnectionError, createTenant, type Fault, type Tenant } from '../../src/tenant/index.ts';
+import { createRemoteJWKSet, customFetch, decodeProtectedHeader, jwtVerify } from 'jose';
+import { validateIdToken } from '../../src/core/id-token-validation.ts';
+import {
+  BrokenConnectionError,
+  createTenant,
+  type Fault,
+  type Tenant,
+  type TenantConfiguration,
+} from '../../src/tenant/index.ts';
 import { serve } from '../../src/tenant-node/index.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
+import { aManagedTenant, call, managementToken } from './a-manager.ts';
 import {
   aCode,
+  ada,
   app,
   aTenant,
+  authorizeUrl,
+  claimsOf,
   codeGrant,
   codesOf,
   configuration,
+  grace,
   login,
   postToken,
   refresh,
+  userinfo,
 } from './a-tenant.ts';
 
 const lastFault = (tenant: Tenant) => [...tenant.journal].reverse().find(({ type }) => type === 'fault');
 
 /** A tenant whose faults wait until they are let go. */
-function aPatientTenant() {
+function aPatientTenant(changes: Partial<TenantConfiguration> = {}) {
   const waits: { span: number; end: () => void }[] = [];
   const wait = (span: number) => new Promise<void>((end) => waits.push({ span, end }));
-  return { tenant: aTenant({ wait }), waits };
+  return { tenant: aTenant({ wait, ...changes }), waits };
+}
+
+const everythingDone = () => new Promise<void>((later) => setImmediate(later));
+
+/** What a client makes of a token: its header's `kid`, once the signature fits a key of the JWK Set. */
+async function verifiedKid(tenant: Tenant, token: unknown): Promise<string | undefined> {
+  const keys = createRemoteJWKSet(new URL(`${tenant.baseUrl}/.well-known/jwks.json`), {
+    [customFetch]: (url: string) => tenant.fetch(new Request(url)),
+  });
+  const currentDate = new Date(tenant.clock.now());
+  // A claim that is no date is refused too, and here the signature is what counts.
+  return jwtVerify(String(token), keys, { currentDate }).then(
+    ({ protectedHeader }) => protectedHeader.kid,
+    (error: { claim?: string; code: string }) => (error.claim === 'iat' ? 'verified' : error.code),
+  );
+}
+
+const kidOf = (token: unknown) => decodeProtectedHeader(String(token)).kid;
+
+async function publishedKids(tenant: Tenant): Promise<string[]> {
+  const response = await tenant.fetch(new Request(`${tenant.baseUrl}/.well-known/jwks.json`));
+  const { keys } = (await response.json()) as { keys: { kid: string }[] };
+  return keys.map(({ kid }) => kid);
 }
 
 afterEach(() => {
@@ -250,6 +288,10 @@ describe('a fault', () => {
     [JSON.parse('{"kind":"hang","ms":1e400}'), 'fault.ms'],
     [{ kind: 'status', retryAfter: Infinity }, 'fault.retryAfter'],
     [{ kind: 'status', nth: 0 }, 'fault.nth'],
+    [{ kind: 'status', user: '' }, 'fault.user'],
+    [{ kind: 'status', probability: -0.1 }, 'fault.probability'],
+    [{ kind: 'status', probability: 1.1 }, 'fault.probability'],
+    [{ kind: 'status', probability: '0.5' }, 'fault.probability'],
     [{ kind: 'status', endpoint: 'oauth' }, 'fault.endpoint'],
     [{ kind: 'status', often: true }, 'fault.often'],
     [{ kind: 'hang', toString: 1 }, 'fault.toString'],
@@ -282,7 +324,10 @@ describe('a fault', () => {
     const { body } = await call('POST', '', { kind: 'drop-response', times: 'always' });
     const id = String(body['id']);
     expect(tenant.faults.list()).toEqual([{ id, kind: 'drop-response', times: Infinity, hits: 0 }]);
-    expect((await call('GET')).body).toHaveLength(1);
+    const other: Fault = { kind: 'reorder', user: grace, probability: 0.5, ms: 1000 };
+    await call('POST', '', other);
+    expect(tenant.faults.list()[1]).toMatchObject(other);
+    expect((await call('GET')).body).toHaveLength(2);
     expect(await call('POST', '', { kind: 'nonsense' })).toMatchObject({ status: 400 });
     expect(await call('POST', '', { kind: 'hang', toString: 1 })).toMatchObject({ status: 400 });
     expect(await call('DELETE', '/nothing')).toMatchObject({ status: 404 });
@@ -303,5 +348,474 @@ describe('a fault', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('a fault for one user', () => {
+  /** What a user's clients and browser send, by endpoint; each only once. */
+  const requests: Record<
+    string,
+    (tenant: Tenant, email: string) => Promise<readonly [path: string, init: RequestInit]>
+  > = {
+    'a refresh': async (tenant, email) => {
+      const { refresh_token } = await login(tenant, {}, email);
+      return ['/oauth/token', form({ grant_type: 'refresh_token', client_id: 'spa', refresh_token })];
+    },
+    'a refresh in JSON': async (tenant, email) => {
+      const { refresh_token } = await login(tenant, {}, email);
+      const body = JSON.stringify({ grant_type: 'refresh_token', client_id: 'spa', refresh_token });
+      return ['/oauth/token', { method: 'POST', headers: { 'content-type': 'application/json' }, body }];
+    },
+    'a spent refresh token': async (tenant, email) => {
+      const { refresh_token } = await login(tenant, {}, email);
+      await refresh(tenant, refresh_token);
+      return ['/oauth/token', form({ grant_type: 'refresh_token', client_id: 'spa', refresh_token })];
+    },
+    'a code exchange': async (tenant, email) => [
+      '/oauth/token',
+      form(codeGrant(await aCode(tenant, {}, email))),
+    ],
+    'a revocation': async (tenant, email) => {
+      const { refresh_token } = await login(tenant, {}, email);
+      return ['/oauth/revoke', form({ client_id: 'spa', token: refresh_token })];
+    },
+    'an access token that is a JWT': async (tenant, email) => {
+      const { access_token } = await login(tenant, {}, email);
+      return ['/userinfo', { headers: { authorization: `Bearer ${String(access_token)}` } }];
+    },
+    'an opaque access token': async (tenant, email) => {
+      const { access_token } = await login(tenant, { audience: null, scope: 'openid' }, email);
+      return ['/userinfo', { headers: { authorization: `Bearer ${String(access_token)}` } }];
+    },
+    'an access token in a form': async (tenant, email) => {
+      const { access_token } = await login(tenant, {}, email);
+      return ['/userinfo', form({ access_token })];
+    },
+    'a login in the browser': async (tenant, email) => [
+      authorizeUrl(),
+      { headers: { cookie: tenant.signIn(email, { client_id: 'spa' }).cookie } },
+    ],
+    'a logout': async (tenant, email) => [
+      '/v2/logout',
+      { headers: { cookie: tenant.signIn(email, { client_id: 'spa' }).cookie } },
+    ],
+  };
+  const form = (members: Readonly<Record<string, unknown>>): RequestInit => ({
+    method: 'POST',
+    body: new URLSearchParams(members as Record<string, string>),
+  });
+  const send = (tenant: Tenant, path: string, init: RequestInit) =>
+    tenant.fetch(new Request(`${tenant.baseUrl}${path}`, { redirect: 'manual', ...init }));
+
+  it.each(Object.entries(requests))('strikes %s of that user and of no other', async (_, requestOf) => {
+    const tenant = aTenant();
+    const { user_id } = tenant.users().find(({ email }) => email === grace)!;
+    for (const user of [user_id, grace, grace.toUpperCase()]) {
+      const others = await requestOf(tenant, ada.email);
+      const theirs = await requestOf(tenant, grace);
+      const endpoint = new URL(theirs[0], tenant.baseUrl).pathname;
+      tenant.faults.add({ kind: 'status', status: 599, endpoint, user });
+      expect((await send(tenant, ...others)).status).not.toBe(599);
+      expect((await send(tenant, ...theirs)).status).toBe(599);
+    }
+  });
+
+  it.each<[string, path: string, RequestInit]>([
+    ['an unknown refresh token', '/oauth/token', form({ grant_type: 'refresh_token', refresh_token: 'x' })],
+    ['an unknown code', '/oauth/token', form({ grant_type: 'authorization_code', code: 'x' })],
+    ['a client’s own grant', '/oauth/token', form({ grant_type: 'client_credentials' })],
+    ['garbage for an access token', '/userinfo', { headers: { authorization: 'Bearer x' } }],
+    ['a token that names nobody', '/userinfo', { headers: { authorization: 'Bearer e30.e30.e30' } }],
+    ['an unknown cookie', '/authorize', { headers: { cookie: 'auth0=x' } }],
+    ['nothing', '/authorize', {}],
+  ])('passes over a request with %s', async (_, path, init) => {
+    const tenant = aTenant();
+    const headers = new Headers(init.headers);
+    // Where a token or a code should tell, the browser's session is no answer.
+    if (path !== '/authorize') headers.set('cookie', tenant.signIn(grace, { client_id: 'spa' }).cookie);
+    const endpoint = path;
+    for (const user of [grace, 'nobody@example.com', 'undefined'])
+      tenant.faults.add({ kind: 'status', status: 599, endpoint, user });
+    expect((await send(tenant, path, { ...init, headers })).status).not.toBe(599);
+  });
+
+  it('passes over a session that is over', async () => {
+    const tenant = aTenant();
+    const { cookie } = tenant.signIn(grace, { client_id: 'spa' });
+    tenant.faults.add({ kind: 'status', endpoint: '/authorize', user: grace });
+    tenant.clock.advance('72h');
+    expect((await send(tenant, authorizeUrl(), { headers: { cookie } })).status).toBe(302);
+  });
+
+  it('changes nothing by looking whose a request is', async () => {
+    const tenant = aTenant();
+    const { refresh_token, access_token } = await login(tenant);
+    const { cookie } = tenant.signIn(ada.email, { client_id: 'spa' });
+    tenant.clock.advance('1h');
+    tenant.faults.add({ kind: 'status', endpoint: '/nowhere', user: grace });
+    const before = tenant.snapshot();
+    await send(tenant, '/nowhere', { headers: { cookie } });
+    await send(tenant, '/nowhere', { headers: { authorization: `Bearer ${String(access_token)}` } });
+    await send(tenant, '/nowhere', form({ grant_type: 'refresh_token', refresh_token }));
+    expect(tenant.snapshot()).toEqual(before);
+  });
+});
+
+describe('a fault by chance', () => {
+  const strikes = async (seed: string, fault: Partial<Fault> = {}) => {
+    const tenant = aTenant({ seed });
+    tenant.faults.add({ kind: 'status', probability: 0.5, times: Infinity, ...fault });
+    const statuses: number[] = [];
+    for (let n = 0; n < 40; n++) statuses.push((await refresh(tenant, 'x')).status);
+    return statuses;
+  };
+  const countOf = (statuses: readonly number[]) => statuses.filter((status) => status === 503).length;
+
+  it('strikes the same requests under the same seed, and others under another', async () => {
+    const once = await strikes('one');
+    expect(countOf(once)).toBeGreaterThan(10);
+    expect(countOf(once)).toBeLessThan(30);
+    expect(await strikes('one')).toEqual(once);
+    expect(await strikes('two')).not.toEqual(once);
+  });
+
+  it('uses none of its times up where it does not strike', async () => {
+    const statuses = await strikes('one', { probability: 0.2, times: 3 });
+    expect(countOf(statuses)).toBe(3);
+    expect(statuses.lastIndexOf(503)).toBeGreaterThan(2);
+  });
+
+  it.each([
+    [0, 0],
+    [1, 40],
+  ])('of probability %p strikes %p times in 40', async (probability, count) => {
+    expect(countOf(await strikes('one', { probability }))).toBe(count);
+  });
+
+  it('strikes rarely where it is unlikely, and not before its turn', async () => {
+    expect(countOf(await strikes('one', { probability: 0.1 }))).toBeLessThan(12);
+    expect(countOf((await strikes('one', { probability: 1, nth: 20 })).slice(0, 19))).toBe(0);
+  });
+});
+
+describe('a fault that reorders', () => {
+  /** Three logins, and a way to see in which order their refreshes are answered. */
+  async function threeRefreshes(tenant: Tenant) {
+    const [first, second, third] = [await login(tenant), await login(tenant), await login(tenant)];
+    const answered: string[] = [];
+    const present = async (name: string, body: Readonly<Record<string, unknown>>) => {
+      const answer = await refresh(tenant, body['refresh_token']);
+      answered.push(name);
+      return answer;
+    };
+    return {
+      answered,
+      first: () => present('first', first),
+      second: () => present('second', second),
+      third: () => present('third', third),
+    };
+  }
+  const refreshesIn = (tenant: Tenant) =>
+    tenant.journal.filter(({ type }) => type === 'sertft').map(({ details }) => details['familyId']);
+
+  it('answers the first request after the second, having handled it before', async () => {
+    const lookups: (() => void)[] = [];
+    const userLookup = () => new Promise<void>((end) => lookups.push(end));
+    const tenant = aTenant({ userLookup });
+    const { answered, first, second } = await threeRefreshes(tenant);
+    tenant.faults.add({ kind: 'reorder', grant: 'refresh_token' });
+    const answers = [first(), second()];
+    await everythingDone();
+    expect(lookups).toHaveLength(1); // the second is not looked at before the first was handled
+    lookups[0]!();
+    while (lookups.length < 2) await everythingDone();
+    expect(lastFault(tenant)).toMatchObject({ decision: 'reorder', details: { consumed: true } });
+    expect(answered).toEqual([]);
+    lookups[1]!();
+    expect(await Promise.all(answers)).toMatchObject([{ status: 200 }, { status: 200 }]);
+    expect(answered).toEqual(['second', 'first']);
+    const [one, two] = tenant.families();
+    expect(refreshesIn(tenant)).toEqual([one?.familyId, two?.familyId]);
+    expect(tenant.faults.list()).toEqual([]);
+  });
+
+  it('waits for the next request that it is meant for, however late that is answered, and holds no third one', async () => {
+    const { tenant, waits } = aPatientTenant();
+    const { answered, first, second, third } = await threeRefreshes(tenant);
+    const id = tenant.faults.add({ kind: 'reorder', client_id: 'spa' });
+    tenant.faults.add({ kind: 'delay', client_id: 'spa', nth: 2 });
+    const answers = [first()];
+    await everythingDone();
+    expect(tenant.faults.list()[0]).toEqual({ id, kind: 'reorder', client_id: 'spa', hits: 1 });
+    await refresh(tenant, 'x', { client_id: 'other' });
+    answers.push(second());
+    while (waits.length === 0) await everythingDone();
+    await third();
+    await everythingDone();
+    expect(answered).toEqual(['third']);
+    waits[0]!.end();
+    await Promise.all(answers);
+    expect(answered).toEqual(['third', 'second', 'first']);
+  });
+
+  it('lets the answer go when that of the next one is lost', async () => {
+    const tenant = aTenant();
+    const { answered, first, second } = await threeRefreshes(tenant);
+    tenant.faults.add({ kind: 'reorder' });
+    tenant.faults.add({ kind: 'drop-response', nth: 2 });
+    const held = first();
+    await expect(second()).rejects.toThrow(BrokenConnectionError);
+    await held;
+    expect(answered).toEqual(['first']);
+  });
+
+  it('takes the next pair when it strikes twice', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'reorder', times: 2 });
+    const answered: number[] = [];
+    const present = (n: number) => refresh(tenant, 'x').then(() => answered.push(n));
+    await Promise.all([present(1), present(2)]);
+    expect(tenant.faults.list()).toHaveLength(1);
+    await Promise.all([present(3), present(4)]);
+    await present(5);
+    expect(answered).toEqual([2, 1, 4, 3, 5]);
+  });
+
+  it.each<[string, (tenant: Tenant, id: string) => unknown]>([
+    ['the fault is removed', (tenant, id) => expect(tenant.faults.remove(id)).toBe(true)],
+    ['all faults are', (tenant) => tenant.faults.clear()],
+    ['the tenant is reset', (tenant) => tenant.reset()],
+    ['the tenant goes on from a snapshot', (tenant) => tenant.restore(tenant.snapshot())],
+  ])('lets the answer go when %s', async (_, happen) => {
+    const tenant = aTenant();
+    const { answered, first, second } = await threeRefreshes(tenant);
+    const id = tenant.faults.add({ kind: 'reorder' });
+    const held = first();
+    await everythingDone();
+    expect(answered).toEqual([]);
+    happen(tenant, id);
+    expect(await held).toMatchObject({ status: 200 });
+    expect(tenant.faults.list()).toEqual([]);
+    await second();
+    expect(answered).toEqual(['first', 'second']);
+  });
+
+  it('lets the next request through when it is removed while the first is still handled', async () => {
+    const lookups: (() => void)[] = [];
+    const tenant = aTenant({ userLookup: () => new Promise<void>((end) => lookups.push(end)) });
+    const { first, second } = await threeRefreshes(tenant);
+    tenant.faults.add({ kind: 'reorder' });
+    const answers = [first(), second()];
+    await everythingDone();
+    tenant.faults.clear();
+    while (lookups.length < 2) await everythingDone();
+    for (const end of lookups) end();
+    await Promise.all(answers);
+  });
+
+  it('lets the answer go after as long as it was told', async () => {
+    const { tenant, waits } = aPatientTenant();
+    const { answered, first } = await threeRefreshes(tenant);
+    tenant.faults.add({ kind: 'reorder', ms: 5000 });
+    const held = first();
+    while (waits.length === 0) await everythingDone();
+    expect(waits[0]!.span).toBe(5000);
+    expect(answered).toEqual([]);
+    waits[0]!.end();
+    await held;
+    expect(tenant.faults.list()).toEqual([]);
+  });
+
+  it('is not in the way of a tenant that goes on from its snapshot', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'reorder' });
+    void refresh(tenant, 'x');
+    await everythingDone();
+    const other = aTenant();
+    other.restore(tenant.snapshot());
+    expect(other.faults.list()).toEqual([]);
+    expect(await refresh(other, 'x')).toMatchObject({ status: 403 });
+    tenant.faults.clear();
+  });
+});
+
+describe('a fault of the signing key', () => {
+  const rotate = (tenant: Tenant) => tenant.faults.add({ kind: 'rotate-key' });
+
+  it('signs with a fresh key, that of the answer too, and the tokens before stay good', async () => {
+    const tenant = aTenant();
+    const before = await login(tenant);
+    rotate(tenant);
+    const { body: after } = await refresh(tenant, before['refresh_token']);
+    const kids = [
+      await verifiedKid(tenant, after['id_token']),
+      await verifiedKid(tenant, before['id_token']),
+    ];
+    expect(new Set(kids).size).toBe(2);
+    expect(await publishedKids(tenant)).toEqual(kids);
+    expect(await verifiedKid(tenant, (await login(tenant))['access_token'])).toBe(kids[0]);
+    for (const { access_token } of [before, after])
+      expect((await userinfo(tenant, access_token)).status).toBe(200);
+    expect(lastFault(tenant)).toMatchObject({ decision: 'rotate-key', details: { consumed: true } });
+  });
+
+  it('leaves the Management API open to a token from before', async () => {
+    const tenant = aManagedTenant();
+    const token = await managementToken(tenant);
+    rotate(tenant);
+    await managementToken(tenant);
+    expect(await publishedKids(tenant)).toHaveLength(2);
+    expect(await call(tenant, 'GET /clients', { token })).toMatchObject({ status: 200 });
+  });
+
+  it('takes a key that was never there, however often, and shows the latest three', async () => {
+    const tenant = aTenant();
+    const { access_token } = await login(tenant);
+    const seen = await publishedKids(tenant);
+    for (let n = 0; n < 7; n++) {
+      rotate(tenant);
+      const { id_token } = await login(tenant);
+      seen.unshift(String(await verifiedKid(tenant, id_token)));
+      expect(await publishedKids(tenant)).toEqual(seen.slice(0, 3));
+    }
+    expect(new Set(seen).size).toBe(8);
+    expect((await userinfo(tenant, access_token)).status).toBe(401);
+  });
+
+  it('takes the same key under the same seed, after a reset too', async () => {
+    const keysOf = async (tenant: Tenant) => {
+      rotate(tenant);
+      const { id_token } = await login(tenant);
+      return [id_token, await publishedKids(tenant)];
+    };
+    const tenant = aTenant();
+    const first = await keysOf(tenant);
+    tenant.reset();
+    expect(await publishedKids(tenant)).toHaveLength(1);
+    expect(await keysOf(tenant)).toEqual(first);
+    expect(await keysOf(aTenant())).toEqual(first);
+  });
+
+  it('is remembered in a snapshot', async () => {
+    const tenant = aTenant();
+    rotate(tenant);
+    const { access_token, refresh_token } = await login(tenant);
+    const other = aTenant();
+    other.restore(JSON.parse(JSON.stringify(tenant.snapshot())));
+    expect(await publishedKids(other)).toEqual(await publishedKids(tenant));
+    expect((await userinfo(other, access_token)).status).toBe(200);
+    expect((await refresh(other, refresh_token)).body).toEqual((await refresh(tenant, refresh_token)).body);
+  });
+
+  it('that shows a stale JWK Set leaves out the newest key, as often as it was told', async () => {
+    const tenant = aTenant();
+    const { id_token: old } = await login(tenant);
+    rotate(tenant);
+    const { id_token } = await login(tenant);
+    tenant.faults.add({ kind: 'stale-jwks', times: 2 });
+    expect(await verifiedKid(tenant, id_token)).toBe('ERR_JWKS_NO_MATCHING_KEY');
+    expect(lastFault(tenant)).toMatchObject({ decision: 'stale-jwks', details: { consumed: false } });
+    expect(await verifiedKid(tenant, old)).toBe(kidOf(old));
+    expect(await verifiedKid(tenant, id_token)).toBe(kidOf(id_token));
+  });
+
+  it('that shows a stale JWK Set passes over an answer that is none', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'stale-jwks', endpoint: '/.well-known/openid-configuration' });
+    const response = await tenant.fetch(new Request(`${tenant.baseUrl}/.well-known/openid-configuration`));
+    expect(await response.json()).toMatchObject({ issuer: tenant.issuer });
+  });
+});
+
+describe('a fault of the ID token', () => {
+  /** What latchkey asks of an ID token: in the answer to a code its nonce, in that to a refresh its user. */
+  const judge = (tenant: Tenant, id_token: unknown, expected: { nonce?: string; sub?: string }) => {
+    const { nonce, sub } = expected;
+    const identity = sub === undefined ? undefined : { sub, org_id: undefined };
+    const settings = { issuer: tenant.issuer, clientId: 'spa', leeway: 60 };
+    return validateIdToken(settings, String(id_token), { now: tenant.clock.now(), nonce, identity });
+  };
+
+  it.each([
+    ['bad-iss', 'iss', 'issuer'],
+    ['bad-aud', 'aud', 'audience'],
+    ['bad-sub', 'sub', 'subject'],
+    ['bad-iat', 'iat', 'issued_at'],
+  ] as const)(
+    '%s: a client refuses the answer to its refresh for the claim, under a good signature',
+    async (kind, claim, reason) => {
+      const tenant = aTenant();
+      const { refresh_token, id_token } = await login(tenant);
+      tenant.faults.add({ kind });
+      const { status, body } = await refresh(tenant, refresh_token);
+      expect(status).toBe(200);
+      expect(lastFault(tenant)).toMatchObject({ decision: kind, details: { consumed: true } });
+      const { nonce: _, ...right } = claimsOf(id_token);
+      const wrong = claimsOf(body['id_token']);
+      expect({ ...wrong, [claim]: right[claim] }).toEqual(right);
+      expect(wrong[claim]).not.toEqual(right[claim]);
+      expect(await verifiedKid(tenant, body['id_token'])).toMatch(/latchkey|verified/);
+      expect(() => judge(tenant, body['id_token'], { sub: String(right['sub']) })).toThrow(
+        expect.objectContaining({ reason }),
+      );
+    },
+  );
+
+  it('bad-nonce: a client refuses the answer to its code, under a good signature', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'bad-nonce' });
+    const { id_token, refresh_token } = await login(tenant);
+    expect(await verifiedKid(tenant, id_token)).toMatch(/latchkey/);
+    expect(() => judge(tenant, id_token, { nonce: 'client-nonce' })).toThrow(
+      expect.objectContaining({ reason: 'nonce' }),
+    );
+    tenant.faults.add({ kind: 'bad-nonce' });
+    const { body } = await refresh(tenant, refresh_token);
+    expect(claimsOf(body['id_token'])).toHaveProperty('nonce'); // which it must not be unless it is the first one
+  });
+
+  it('bad-sig: a client that looks at the signature refuses it, and the claims are right', async () => {
+    const tenant = aTenant();
+    const { refresh_token } = await login(tenant);
+    tenant.faults.add({ kind: 'bad-sig' });
+    const { body } = await refresh(tenant, refresh_token);
+    expect(await verifiedKid(tenant, body['id_token'])).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
+    expect(judge(tenant, body['id_token'], {})).toMatchObject({ iss: tenant.issuer });
+    expect(await verifiedKid(tenant, body['access_token'])).toMatch(/latchkey/);
+  });
+
+  it.each(['bad-iss', 'bad-sig'] as const)(
+    '%s leaves an answer without an ID token as it is',
+    async (kind) => {
+      const tenant = aTenant();
+      tenant.faults.add({ kind, times: 3 });
+      expect(await refresh(tenant, 'x')).toMatchObject({ status: 403, body: { error: 'invalid_grant' } });
+      const code = await aCode(tenant, { scope: 'read:things' });
+      expect(await postToken(tenant, codeGrant(code))).toMatchObject({
+        status: 200,
+        body: { token_type: 'Bearer' },
+      });
+      tenant.faults.clear();
+      tenant.faults.add({ kind, endpoint: '/' });
+      expect(await (await tenant.fetch(new Request(tenant.baseUrl))).text()).toContain('<html');
+    },
+  );
+});
+
+describe('a fault that severs a popup', () => {
+  const policyOf = (response: Response) => response.headers.get('cross-origin-opener-policy');
+
+  it('cuts the next authorization of its client off, redirects and cookies being what they were', async () => {
+    const tenant = aTenant();
+    const browser = tenantBrowser(tenant);
+    tenant.faults.add({ kind: 'popup-sever', client_id: 'spa' });
+    expect(policyOf(await browser.request(authorizeUrl({ client_id: 'native' })))).toBeNull();
+    const severed = await browser.visit(authorizeUrl());
+    expect(lastFault(tenant)).toMatchObject({ decision: 'popup-sever', client_id: 'spa' });
+    expect((await browser.submit(severed, ada)).url.searchParams.get('code')).not.toBeNull();
+    tenant.faults.add({ kind: 'popup-sever' });
+    const again = await browser.request(authorizeUrl());
+    expect([again.status, policyOf(again)]).toEqual([302, 'same-origin']);
+    expect(policyOf(await browser.request(authorizeUrl()))).toBeNull();
   });
 });

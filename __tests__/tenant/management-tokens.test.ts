@@ -190,7 +190,7 @@ describe('refresh tokens', () => {
     const id = tenant.families()[0]?.familyId ?? '';
     await refreshTokens.update(id, { refresh_token_metadata: { device: 'phone', size: 1 } });
     await refresh(tenant, refresh_token);
-    await refreshTokens.update(id, { refresh_token_metadata: { size: null } as never });
+    await refreshTokens.update(id, { refresh_token_metadata: { size: null } });
     const snapshot = tenant.snapshot();
     await refreshTokens.update(id, { refresh_token_metadata: null as never });
     const notes = async () => (await refreshTokens.get(id)).refresh_token_metadata;

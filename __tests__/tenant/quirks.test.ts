@@ -215,7 +215,7 @@ describe('quirks.graceForSwapped', () => {
   });
 
   it.each([
-    ['its leeway is over', 10, async (tenant: Tenant) => void tenant.clock.advance('10001ms')],
+    ['its leeway is over', 10, async (tenant: Tenant) => tenant.clock.advance('10001ms')],
     ['there is none', 0, async () => {}],
     [
       'what took its place was used',

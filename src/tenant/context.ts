@@ -23,7 +23,7 @@ import {
   type RotationPolicy,
 } from './refresh-token-family.ts';
 import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settings.ts';
-import type { SigningKey } from './signing-keys.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
 import type { UserGrant } from './user-grant.ts';
 
@@ -53,13 +53,15 @@ export interface TenantState {
   readonly metadata: Map<string, Readonly<Record<string, unknown>>>;
   /** Access tokens without an audience, which are no JWTs; by their value. */
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
+  /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
+  readonly signingKeys: number[];
 }
 
 export interface TenantContext {
   readonly configuration: Configuration;
   readonly clock: Clock;
   readonly random: Randomness;
-  readonly key: SigningKey;
+  readonly keys: SigningKeys;
   readonly state: TenantState;
   readonly journal: Journal;
   /** When it was last looked for what is over. */
@@ -87,6 +89,7 @@ export const initialState = ({
   pastFamilies: [],
   metadata: new Map(),
   opaqueAccessTokens: new Map(),
+  signingKeys: [0],
 });
 
 /** Keeps a family as it is now and makes its newest token findable. */

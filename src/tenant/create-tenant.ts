@@ -32,7 +32,7 @@ import {
   type RefreshTokenSettings,
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
-import { signingKey } from './signing-keys.ts';
+import { signingKeys } from './signing-keys.ts';
 import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
@@ -123,7 +123,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     configuration,
     clock,
     random,
-    key: signingKey(seed),
+    keys: signingKeys(seed),
     state,
     journal: openJournal(clock, random),
     forgetting: { lastAt: clock.now() },
@@ -132,11 +132,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
       return state.users.get(userId);
     },
   };
-  const { faults, pass, ...faultMemory } = createFaults({
-    journal: context.journal,
-    random,
-    wait: source.wait ?? realWait,
-  });
+  const { faults, pass, ...faultMemory } = createFaults(context, source.wait ?? realWait);
 
   const parts = { context, clock, faults: faultMemory };
   const pristine = takeSnapshot(parts);

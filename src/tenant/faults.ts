@@ -1,33 +1,61 @@
 /**
- * What goes wrong between a client and the tenant, on request: answers that are lost, late, or not OAuth at all. Each
- * strike is in the journal, with whether the refresh token was consumed.
+ * What goes wrong between a client and the tenant, on request: answers that are lost, late, out of order, wrong, or not OAuth
+ * at all. Each strike is in the journal, with whether the refresh token was consumed.
  */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { parseJsonObject } from '../oauth/json.ts';
+import { decodeJwt } from '../oauth/jwt.ts';
+import { BrokenConnectionError } from './broken-connection-error.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
-import type { Journal } from './journal.ts';
-import type { Randomness } from './randomness.ts';
+import { userByEmail, type TenantContext } from './context.ts';
+import { readBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
+import { userOfRequest } from './request-user.ts';
+import { rotateSigningKey } from './signing-keys.ts';
+import { sign } from './token-issuance.ts';
 
 /**
  * `drop-request`: never arrives, and nothing is consumed. `drop-response`: handled, and the answer is lost. `delay`: the
  * answer comes `ms` later. `hang`: it never comes, or breaks off after `ms`. `status`: a gateway's or a busy server's answer
  * instead. `no-cors`: handled, and the page may not read the answer. `truncate`: handled, and the second half of the answer is
  * missing. `content-type`: handled, and the answer says that it is text. `omit`: handled, and members of the answer are missing.
+ *
+ * `reorder`: handled, and the answer is held until the next request that matches was answered. That one is handled when this
+ * one has been, and is not struck itself. What is held is let go when `ms` have passed, if they are given, and when the fault
+ * is removed, which is listed until then; `restore` and `reset` let it go, too.
+ *
+ * `rotate-key`: the tenant signs with a fresh key from this request on; the JWK Set shows it, and the two before it.
+ * `stale-jwks`: handled, and the newest key is missing from the answer.
+ *
+ * `bad-iss`, `bad-aud`, `bad-nonce`, `bad-sub`, `bad-iat`: handled, and in the answer's ID token that claim is a text that it
+ * should not be, under a good signature. `bad-sig`: handled, and the signature of the ID token is none. An answer without an ID
+ * token stays as it is.
+ *
+ * `popup-sever`: handled, and the answer has the `Cross-Origin-Opener-Policy` `same-origin`, which cuts a popup off.
  */
 export type FaultKind = (typeof kinds)[number];
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** Path. Default `/oauth/token`. */
+  /** Path. Default `/oauth/token`; for `stale-jwks` `/.well-known/jwks.json`, for `popup-sever` `/authorize`. */
   readonly endpoint?: string;
   /** Only requests of this `grant_type`. */
   readonly grant?: string;
   readonly client_id?: string;
+  /**
+   * Only requests of this user, by `user_id` or e-mail address: whose refresh token, code or access token the request carries,
+   * and where it should carry none of them, whose session its cookies name.
+   */
+  readonly user?: string;
   /** Strikes first at the nth request that matches, from now on. Default 1. */
   readonly nth?: number;
   /** How many requests it strikes. Default 1; `Infinity`: until it is removed. */
   readonly times?: number;
-  /** For `delay` and `hang`. */
+  /**
+   * How likely it strikes a request whose turn it is, from 0 to 1; by the tenant's seed. One that it lets pass does not count
+   * among the `times`. Default: it does strike.
+   */
+  readonly probability?: number;
+  /** For `delay` and `hang`; for `reorder`, how long at most. */
   readonly ms?: Milliseconds;
   /** For `status`. Default 503. */
   readonly status?: number;
@@ -65,17 +93,6 @@ export interface Faults {
   clear(): void;
 }
 
-/** The connection broke before the whole answer had arrived; what a page's `fetch` throws then (Fetch §4.6). */
-export class BrokenConnectionError extends TypeError {
-  override readonly name = 'TypeError';
-  readonly cut: 'start' | 'body';
-
-  constructor(cut: 'start' | 'body') {
-    super('Failed to fetch');
-    this.cut = cut;
-  }
-}
-
 /** A fault that waits, as JSON can hold it: what has no end is `'always'`. */
 export interface WaitingFault {
   readonly id: string;
@@ -87,20 +104,44 @@ export interface WaitingFault {
   readonly hits: number;
 }
 
-export interface FaultOptions {
-  readonly journal: Journal;
-  readonly random: Randomness;
-  readonly wait: (span: Milliseconds) => Promise<void>;
+interface Entry {
+  readonly fault: Fault;
+  seen: number;
+  hits: number;
+  /** For `reorder`, while it holds an answer. */
+  held?: Held | undefined;
+}
+
+/** An answer that waits for that of the next request. */
+interface Held {
+  /** Once the request has been handled, or is no longer waited for. */
+  readonly handled: Promise<void>;
+  readonly markHandled: () => void;
+  readonly released: Promise<void>;
+  readonly release: () => void;
+  /** By a request that is under way. */
+  overtaken: boolean;
+}
+
+/** What a fault asks of a request. */
+interface Asked {
+  readonly path: string;
+  readonly parameters: Parameters;
+  readonly userId: string | undefined;
 }
 
 /** The faults, and the way of every request past them. */
-export function createFaults({ journal, random, wait }: FaultOptions): {
+export function createFaults(
+  context: TenantContext,
+  wait: (span: Milliseconds) => Promise<void>,
+): {
   faults: Faults;
   save: () => WaitingFault[];
   load: (saved: readonly WaitingFault[]) => void;
   pass: (request: Request, handle: (request: Request) => Promise<Response>) => Promise<Response>;
 } {
-  const waiting = new Map<string, { readonly fault: Fault; seen: number; hits: number }>();
+  const { journal, random } = context;
+  const waiting = new Map<string, Entry>();
 
   const faults: Faults = {
     add(fault) {
@@ -109,68 +150,130 @@ export function createFaults({ journal, random, wait }: FaultOptions): {
       return id;
     },
     list: () => [...waiting].map(([id, { fault, hits }]) => ({ ...fault, id, hits })),
-    remove: (id) => waiting.delete(id),
-    clear: () => waiting.clear(),
+    remove(id) {
+      const entry = waiting.get(id);
+      waiting.delete(id);
+      entry?.held?.release();
+      return entry !== undefined;
+    },
+    clear() {
+      for (const { held } of waiting.values()) held?.release();
+      waiting.clear();
+    },
   };
   return { faults, save, load, pass };
 
   function save(): WaitingFault[] {
     const finite = (count: number | undefined) => (count === Infinity ? 'always' : count);
-    return [...waiting].map(([id, { fault, seen, hits }]) => ({
-      id,
-      fault: { ...fault, nth: finite(fault.nth), times: finite(fault.times) },
-      seen,
-      hits,
-    }));
+    return [...waiting]
+      .filter(([, entry]) => !isSpent(entry)) // it only holds an answer, which nobody waits for in another tenant
+      .map(([id, { fault, seen, hits }]) => ({
+        id,
+        fault: { ...fault, nth: finite(fault.nth), times: finite(fault.times) },
+        seen,
+        hits,
+      }));
   }
 
   function load(saved: readonly WaitingFault[]): void {
     const count = (given: number | 'always' | undefined) => (given === 'always' ? Infinity : given);
-    waiting.clear();
+    faults.clear();
     for (const { id, fault, seen, hits } of saved)
       waiting.set(id, { fault: { ...fault, nth: count(fault.nth), times: count(fault.times) }, seen, hits });
   }
 
   async function pass(request: Request, handle: (request: Request) => Promise<Response>): Promise<Response> {
     if (waiting.size === 0 || request.method === 'OPTIONS') return handle(request);
-    const form = new URLSearchParams(await request.clone().text());
-    const fault = striking(new URL(request.url).pathname, form);
-    return fault ? strike(fault, request, form, handle) : handle(request);
+    const parameters = await parametersOf(request);
+    const { fault, held, overtaken } = striking({
+      path: new URL(request.url).pathname,
+      parameters,
+      userId: userOfRequest(context, request, parameters),
+    });
+    for (const { handled } of overtaken) await handled;
+    try {
+      return await (fault ? strike(fault, held, request, parameters, handle) : handle(request));
+    } finally {
+      held?.release();
+      for (const { release } of overtaken) release(); // the answer goes out one turn before theirs
+    }
   }
 
-  /** The first fault that strikes this request. Others count it all the same. */
-  function striking(path: string, form: URLSearchParams): Fault | undefined {
-    let found: Fault | undefined;
+  /** The first fault that strikes this request, and the answers that wait for it. Others count it all the same. */
+  function striking(asked: Asked): { fault?: Fault; held?: Held | undefined; overtaken: Held[] } {
+    const overtaken: Held[] = [];
+    let found: Entry | undefined;
     for (const [id, entry] of waiting) {
-      const { endpoint = '/oauth/token', grant, client_id, nth = 1, times = 1 } = entry.fault;
-      if (endpoint !== path) continue;
-      if (grant !== undefined && grant !== form.get('grant_type')) continue;
-      if (client_id !== undefined && client_id !== form.get('client_id')) continue;
+      const { kind, nth = 1, probability } = entry.fault;
+      if (!matches(entry.fault, asked)) continue;
       entry.seen++;
-      if (found || entry.seen < nth) continue;
-      found = entry.fault;
-      entry.hits++;
-      if (entry.hits >= times) waiting.delete(id);
+      if (entry.held) {
+        if (!entry.held.overtaken) overtaken.push(entry.held);
+        entry.held.overtaken = true;
+      } else if (!found && entry.seen >= nth && byChance(probability)) {
+        found = entry;
+        entry.hits++;
+        if (kind === 'reorder') entry.held = hold(id, entry);
+        else if (isSpent(entry)) waiting.delete(id);
+      }
     }
-    return found;
+    return { ...(found && { fault: found.fault, held: found.held }), overtaken };
+  }
+
+  function matches(
+    { kind, endpoint = defaultEndpoints[kind] ?? '/oauth/token', grant, client_id, user }: Fault,
+    { path, parameters, userId }: Asked,
+  ): boolean {
+    return (
+      endpoint === path &&
+      (grant === undefined || grant === parameters.get('grant_type')) &&
+      (client_id === undefined || client_id === parameters.get('client_id')) &&
+      (user === undefined ||
+        (userId !== undefined && (user === userId || userByEmail(context, user)?.user_id === userId)))
+    );
+  }
+
+  function byChance(probability: number | undefined): boolean {
+    return probability === undefined || parseInt(random.hex(8), 16) / 2 ** 32 < probability;
+  }
+
+  function hold(id: string, entry: Entry): Held {
+    const [handled, markHandled] = signal();
+    const [released, letGo] = signal();
+    const held: Held = {
+      handled,
+      markHandled,
+      released,
+      release() {
+        if (entry.held !== held) return;
+        entry.held = undefined;
+        if (isSpent(entry)) waiting.delete(id);
+        markHandled();
+        letGo();
+      },
+      overtaken: false,
+    };
+    return held;
   }
 
   async function strike(
     fault: Fault,
+    held: Held | undefined,
     request: Request,
-    form: URLSearchParams,
+    parameters: Parameters,
     handle: (request: Request) => Promise<Response>,
   ): Promise<Response> {
     const { kind, ms, when = kind === 'delay' ? 'after' : 'before', cut = 'body' } = fault;
-    const handled = when === 'after' || alwaysHandled.includes(kind);
+    const handled = kind !== 'drop-request' && (when === 'after' || !mayComeFirst.includes(kind));
     const cors = request.headers.get('origin');
-    const response = handled && kind !== 'drop-request' ? await handle(request) : undefined;
-    const isRefresh = form.get('grant_type') === 'refresh_token';
+    if (kind === 'rotate-key') rotateSigningKey(context);
+    const response = handled ? await handle(request) : undefined;
+    const isRefresh = parameters.get('grant_type') === 'refresh_token';
     const consumed = isRefresh && response?.ok === true;
     journal.write({
       type: 'fault',
       description: `A fault struck: ${kind}`,
-      client_id: form.get('client_id') ?? undefined,
+      client_id: parameters.get('client_id'),
       details: { ...fault, consumed },
       decision: kind,
       reason: `${response ? 'handled first' : 'not handled'}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
@@ -186,18 +289,53 @@ export function createFaults({ journal, random, wait }: FaultOptions): {
       case 'delay':
         await wait(ms ?? 0);
         return response ?? handle(request);
+      case 'reorder':
+        held?.markHandled();
+        await Promise.race([held?.released, ...(ms === undefined ? [] : [wait(ms)])]);
+        return response as Response; // handled above, as are all that follow but `status`
+      case 'rotate-key':
+        return response as Response;
       case 'no-cors':
-        return withoutCors(response as Response); // handled above, as are the next three
+        return withoutCors(response as Response);
+      case 'popup-sever':
+        return withHeader(response as Response, 'Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
       case 'truncate':
         return withText(response as Response, (text) => text.slice(0, text.length / 2));
       case 'content-type':
         return withText(response as Response, (text) => text, 'text/plain');
       case 'omit':
         return withText(response as Response, (text) => withoutMembers(text, fault.members ?? []));
+      case 'stale-jwks':
+        return withText(response as Response, withoutNewestKey);
+      case 'bad-iss':
+      case 'bad-aud':
+      case 'bad-nonce':
+      case 'bad-sub':
+      case 'bad-iat':
+      case 'bad-sig':
+        return withText(response as Response, (text) => withBadIdToken(context, text, kind));
       case 'status':
         return statusAnswer(fault, cors);
     }
   }
+}
+
+/** What a request asks with: its query, or its body. */
+async function parametersOf(request: Request): Promise<Parameters> {
+  if (request.method === 'GET') return readFormParameters(new URL(request.url).searchParams);
+  return (await readBodyParameters(request.clone())) ?? readFormParameters(new URLSearchParams());
+}
+
+/** It has struck as often as it was told to. */
+const isSpent = ({ hits, fault: { times = 1 } }: Entry): boolean => hits >= times;
+
+/** A promise, and what fulfils it. */
+function signal(): [promise: Promise<void>, fulfil: () => void] {
+  let fulfil = () => {};
+  const promise = new Promise<void>((resolve) => {
+    fulfil = resolve;
+  });
+  return [promise, fulfil];
 }
 
 function withoutCors(response: Response): Response {
@@ -206,15 +344,21 @@ function withoutCors(response: Response): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
+function withHeader(response: Response, name: string, value: string): Response {
+  const headers = new Headers(response.headers);
+  headers.set(name, value);
+  return new Response(response.body, { status: response.status, headers });
+}
+
 async function withText(
   response: Response,
-  change: (text: string) => string,
+  change: (text: string) => string | Promise<string>,
   type?: string,
 ): Promise<Response> {
   const headers = new Headers(response.headers);
   headers.delete('content-length');
   if (type !== undefined) headers.set('content-type', type);
-  return new Response(change(await response.text()), { status: response.status, headers });
+  return new Response(await change(await response.text()), { status: response.status, headers });
 }
 
 /** What is no JSON object has no members, and stays as it is. */
@@ -224,6 +368,39 @@ function withoutMembers(text: string, members: readonly string[]): string {
   return JSON.stringify(
     Object.fromEntries(Object.entries(answer).filter(([name]) => !members.includes(name))),
   );
+}
+
+/** The newest key is the first. */
+function withoutNewestKey(text: string): string {
+  const answer = parseJsonObject(text);
+  if (!Array.isArray(answer?.['keys'])) return text;
+  return JSON.stringify({ ...answer, keys: answer['keys'].slice(1) });
+}
+
+async function withBadIdToken(
+  context: TenantContext,
+  text: string,
+  kind: FaultKind & `bad-${string}`,
+): Promise<string> {
+  const answer = parseJsonObject(text);
+  const idToken = answer?.['id_token'];
+  if (typeof idToken !== 'string') return text;
+  return JSON.stringify({
+    ...answer,
+    id_token:
+      kind === 'bad-sig' ? withBadSignature(idToken) : await withBadClaim(context, idToken, kind.slice(4)),
+  });
+}
+
+/** Another first character is another number. */
+function withBadSignature(jwt: string): string {
+  const start = jwt.lastIndexOf('.') + 1;
+  return `${jwt.slice(0, start)}${jwt[start] === 'A' ? 'B' : 'A'}${jwt.slice(start + 1)}`;
+}
+
+function withBadClaim(context: TenantContext, jwt: string, name: string): Promise<string> {
+  const { claims } = decodeJwt(jwt);
+  return sign(context, { ...claims, [name]: `not-${String(claims[name])}` });
 }
 
 /** Readable by the page, unless it comes from no page. Auth0 documents the body of a 429 and of no other. */
@@ -260,8 +437,10 @@ function readFault(source: unknown): Fault {
     endpoint: ['a path such as "/oauth/token"', (value) => text(value) && String(value).startsWith('/')],
     grant: ['a grant type', text],
     client_id: ['a client id', text],
+    user: ['a user id or an e-mail address', text],
     nth: ['a number from 1', number(1)],
     times: ['a number from 1', number(1)],
+    probability: ['a number from 0 to 1', (value) => number(0)(value) && Number(value) <= 1],
     ms: ['milliseconds', time],
     status: ['a status from 400 to 599', (value) => number(400)(value) && Number(value) < 600],
     body: ['"json", "html" or "empty"', choice('json', 'html', 'empty')],
@@ -296,7 +475,23 @@ const kinds = [
   'truncate',
   'content-type',
   'omit',
+  'reorder',
+  'rotate-key',
+  'stale-jwks',
+  'bad-iss',
+  'bad-aud',
+  'bad-nonce',
+  'bad-sub',
+  'bad-iat',
+  'bad-sig',
+  'popup-sever',
 ] as const;
 
-/** What these do is done to the endpoint's own answer. */
-const alwaysHandled: readonly FaultKind[] = ['drop-response', 'no-cors', 'truncate', 'content-type', 'omit'];
+/** Of those that are for one endpoint; the others are for the token endpoint. */
+const defaultEndpoints: { readonly [Kind in FaultKind]?: string } = {
+  'stale-jwks': '/.well-known/jwks.json',
+  'popup-sever': '/authorize',
+};
+
+/** These may keep a request from the endpoint. What the others do is done to the endpoint's own answer. */
+const mayComeFirst: readonly FaultKind[] = ['drop-request', 'delay', 'hang', 'status'];

@@ -12,7 +12,8 @@ export type {
   TokenEndpointAuthMethod,
   UserConfiguration,
 } from './configuration.ts';
-export { BrokenConnectionError, type Fault, type FaultKind, type Faults, type FaultView } from './faults.ts';
+export { BrokenConnectionError } from './broken-connection-error.ts';
+export type { Fault, FaultKind, Faults, FaultView } from './faults.ts';
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
 export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';

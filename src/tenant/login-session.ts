@@ -1,6 +1,7 @@
 /** A user's being signed in at the tenant, as one browser's cookie shows it. */
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { parse } from 'hono/utils/cookie';
 import type { Milliseconds, Seconds } from '../clock.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
@@ -26,10 +27,9 @@ const cookieNames = ['auth0', 'auth0_compat'] as const;
 export function currentSession(context: TenantContext, c: Context): LoginSession | undefined {
   const { sessions } = context.state;
   const now = context.clock.now();
-  const name = cookieNames.find((candidate) => sessions.has(getCookie(c, candidate) ?? ''));
-  const cookie = name && getCookie(c, name);
-  const session = cookie === undefined ? undefined : sessions.get(cookie);
-  if (cookie === undefined || !session) return undefined;
+  const cookie = sessionCookie(context, getCookie(c));
+  const session = sessions.get(cookie);
+  if (!session) return undefined;
   if (!isLive(session, now)) {
     sessions.delete(cookie);
     return undefined;
@@ -37,6 +37,18 @@ export function currentSession(context: TenantContext, c: Context): LoginSession
   const seen = { ...session, lastSeenAt: now };
   sessions.set(cookie, seen);
   return seen;
+}
+
+/** Whose session a request's cookies name, if it lives. A mere look: nothing changes, and it is no sign of life. */
+export function userOfSession(context: TenantContext, { headers }: Request): string | undefined {
+  const cookie = sessionCookie(context, parse(headers.get('cookie') ?? ''));
+  const session = context.state.sessions.get(cookie);
+  return session && isLive(session, context.clock.now()) ? session.userId : undefined;
+}
+
+/** The one of the browser's cookies that names a session; none does: an empty text. */
+function sessionCookie({ state }: TenantContext, cookies: Readonly<Record<string, string>>): string {
+  return cookieNames.map((name) => cookies[name] ?? '').find((value) => state.sessions.has(value)) ?? '';
 }
 
 /** When the session ends without a sign of life, and when it ends whatever happens. */

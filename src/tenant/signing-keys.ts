@@ -3,7 +3,8 @@
  * generated before the first answer and the same seed signs with the same key. Nothing but a development tenant may
  * ever trust them.
  */
-import { importJWK, type CryptoKey, type JWK } from 'jose';
+import { errors, importJWK, type CryptoKey, type JWK } from 'jose';
+import type { TenantContext } from './context.ts';
 import { seededIndex } from './randomness.ts';
 
 export interface SigningKey {
@@ -14,11 +15,29 @@ export interface SigningKey {
   publicKey(): Promise<CryptoKey>;
 }
 
-/** The key that belongs to a seed; without one, the first. */
-export function signingKey(seed = ''): SigningKey {
-  const jwk = insecureDevelopmentKeys[seededIndex(seed, insecureDevelopmentKeys.length)];
+/** The keys of one tenant, each by how many rotations lie before it. */
+export type SigningKeys = (rotations: number) => SigningKey;
+
+/**
+ * The keys that belong to a seed, or to none. Every rotation gives a `kid` that was not there before; after three the numbers
+ * under it come again, when the key that had them is published no more.
+ */
+export function signingKeys(seed = ''): SigningKeys {
+  const first = seededIndex(seed, insecureDevelopmentKeys.length);
+  const made = new Map<number, SigningKey>();
+  return (rotations) => {
+    const key = made.get(rotations) ?? signingKey(first, rotations);
+    made.set(rotations, key);
+    return key;
+  };
+}
+
+function signingKey(first: number, rotations: number): SigningKey {
+  const jwk = insecureDevelopmentKeys[(first + rotations) % insecureDevelopmentKeys.length];
   if (!jwk) throw new RangeError('no development key');
-  const { kty, kid, alg, use, n, e } = jwk;
+  const round = Math.floor(rotations / insecureDevelopmentKeys.length);
+  const { kty, alg, use, n, e } = jwk;
+  const kid = round === 0 ? jwk.kid : `${jwk.kid}.${round}`;
   const publicJwk = { kty, kid, alg, use, n, e };
   let privateKey: Promise<CryptoKey> | undefined;
   let publicKey: Promise<CryptoKey> | undefined;
@@ -29,6 +48,30 @@ export function signingKey(seed = ''): SigningKey {
     publicKey: () => (publicKey ??= importKey(publicJwk)),
   };
 }
+
+type KeyHolder = Pick<TenantContext, 'keys' | 'state'>;
+
+/** What the JWK Set shows, newest first: the key that signs, and those before it whose tokens are still good. */
+export const publishedKeys = ({ keys, state }: KeyHolder): SigningKey[] =>
+  state.signingKeys.map(keys).reverse();
+
+/** The key that signs now. */
+export const currentKey = ({ keys, state }: KeyHolder): SigningKey => keys(state.signingKeys.at(-1) ?? 0);
+
+/** Signs with a fresh key from now on. The two before it stay published. */
+export function rotateSigningKey({ state: { signingKeys } }: KeyHolder): void {
+  signingKeys.push((signingKeys.at(-1) ?? 0) + 1);
+  if (signingKeys.length > insecureDevelopmentKeys.length) signingKeys.shift();
+}
+
+/** For `jwtVerify`: the published key that a token names in its header. */
+export const keyOfToken =
+  (context: KeyHolder) =>
+  ({ kid }: { readonly kid?: string }): Promise<CryptoKey> => {
+    const key = publishedKeys(context).find((published) => published.kid === kid);
+    if (!key) throw new errors.JWKSNoMatchingKey();
+    return key.publicKey();
+  };
 
 async function importKey(jwk: JWK): Promise<CryptoKey> {
   const key = await importJWK(jwk, 'RS256');

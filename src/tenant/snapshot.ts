@@ -81,7 +81,7 @@ export function restoreSnapshot({ context, clock, faults }: SnapshotParts, sourc
   faults.load(remembered.faults);
   mapState(state, (held, name) => {
     const entries = remembered.state[name];
-    if (Array.isArray(held)) held.splice(0, held.length, ...(entries as typeof held));
+    if (Array.isArray(held)) (held as unknown[]).splice(0, held.length, ...entries);
     else {
       held.clear();
       // The checksum says that these are the entries of this very map.
@@ -119,12 +119,12 @@ function textOf(value: unknown): string {
   }
 }
 
-const fixedBy = ({ configuration, key, random }: TenantContext) => ({
+const fixedBy = ({ configuration, keys, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
   organizations: configuration.organizations,
   flags: configuration.flags,
   quirks: configuration.quirks,
-  seed: { given: random.position() !== null, key: key.kid },
+  seed: { given: random.position() !== null, key: keys(0).kid },
 });
 
 /** Every part of the state by its name, once; a part that is added must be remembered, or this does not compile. */
@@ -146,5 +146,6 @@ function mapState(
     pastFamilies: to(state.pastFamilies, 'pastFamilies'),
     metadata: to(state.metadata, 'metadata'),
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
+    signingKeys: to(state.signingKeys, 'signingKeys'),
   };
 }

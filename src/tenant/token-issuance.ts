@@ -5,6 +5,7 @@ import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
+import { currentKey } from './signing-keys.ts';
 import { userClaims } from './user-claims.ts';
 
 /** What an opaque access token stands for. */
@@ -135,7 +136,11 @@ function organizationClaims({ configuration }: TenantContext, id: string | null)
   return { org_id: id, org_name: configuration.organizations.find((known) => known.id === id)?.name };
 }
 
-async function sign({ key }: TenantContext, claims: Record<string, unknown>): Promise<string> {
+export async function sign(
+  context: TenantContext,
+  claims: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const key = currentKey(context);
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: key.kid })
     .sign(await key.privateKey());

@@ -1,6 +1,7 @@
 /** What a client may know beforehand (OpenID Connect Discovery 1.0 §3, RFC 8414). Only what the tenant really does. */
 import type { Context } from 'hono';
 import type { TenantContext } from '../context.ts';
+import { publishedKeys } from '../signing-keys.ts';
 
 export function openidConfiguration({ configuration }: TenantContext, c: Context): Response {
   const { baseUrl, issuer } = configuration;
@@ -42,7 +43,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
   });
 }
 
-export function jwks({ key }: TenantContext, c: Context): Response {
+export function jwks(context: TenantContext, c: Context): Response {
   c.header('Cache-Control', 'public, max-age=15');
-  return c.json({ keys: [key.publicJwk] });
+  return c.json({ keys: publishedKeys(context).map(({ publicJwk }) => publicJwk) });
 }

@@ -3,6 +3,7 @@ import { jwtVerify } from 'jose';
 import type { Context } from 'hono';
 import { scopeNames } from '../../oauth/scope.ts';
 import { type TenantContext } from '../context.ts';
+import { keyOfToken } from '../signing-keys.ts';
 import { userClaims } from '../user-claims.ts';
 
 export async function userinfo(context: TenantContext, c: Context): Promise<Response> {
@@ -30,7 +31,7 @@ async function readJwt(
   token: string,
 ): Promise<{ userId: string; scope: string } | undefined> {
   try {
-    const { payload } = await jwtVerify(token, await context.key.publicKey(), {
+    const { payload } = await jwtVerify(token, keyOfToken(context), {
       algorithms: ['RS256'],
       issuer: context.configuration.issuer,
       currentDate: new Date(context.clock.now()),

@@ -3,6 +3,7 @@ import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose'
 import type { Context, MiddlewareHandler } from 'hono';
 import { scopeNames } from '../../oauth/scope.ts';
 import type { TenantContext } from '../context.ts';
+import { keyOfToken } from '../signing-keys.ts';
 import { expiredToken, ManagementError } from './management-error.ts';
 import { canonicalAudience, managementAudience } from './system-api.ts';
 
@@ -51,8 +52,9 @@ function isJwt(token: string): boolean {
   }
 }
 
-async function verify({ configuration, key, clock }: TenantContext, token: string): Promise<JWTPayload> {
-  const { payload } = await jwtVerify(token, await key.publicKey(), {
+async function verify(context: TenantContext, token: string): Promise<JWTPayload> {
+  const { configuration, clock } = context;
+  const { payload } = await jwtVerify(token, keyOfToken(context), {
     algorithms: ['RS256'],
     issuer: configuration.issuer,
     currentDate: new Date(clock.now()),

@@ -53,7 +53,7 @@ function sorted(c: ManagementContext, users: User[]): User[] {
   const [, name, direction] = /^(email|name|nickname|user_id|created_at|updated_at):(-?1)$/.exec(sort) ?? [];
   if (name === undefined)
     throw invalidQuery(`String does not match pattern ^<field>:(1|-1)$: ${sort}`, 'sort');
-  const key = (user: User) => String(user[name as 'email']); // one of those above, says the pattern
+  const key = (user: User) => user[name as 'email']; // one of those above, says the pattern
   return users.sort((one, other) => Number(direction) * key(one).localeCompare(key(other), 'en'));
 }
 
