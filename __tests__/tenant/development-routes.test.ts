@@ -52,6 +52,18 @@ describe('the development routes', () => {
     });
   });
 
+  it('tell of a replay whose answer a fault has lost', async () => {
+    const tenant = aTenant();
+    const { refresh_token } = await login(tenant);
+    await refresh(tenant, refresh_token);
+    tenant.faults.add({ kind: 'drop-response' });
+    const id = tenant.families()[0]?.familyId;
+    expect(await call(tenant, `families/${id}/replay`, send('POST'))).toMatchObject({
+      status: 200,
+      body: { status: null },
+    });
+  });
+
   it('explain a token, which is in the body of the request and not in the answer', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);

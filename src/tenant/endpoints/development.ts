@@ -7,6 +7,7 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { streamSSE } from 'hono/streaming';
 import { parseJsonObject } from '../../oauth/json.ts';
+import { BrokenConnectionError } from '../broken-connection-error.ts';
 import { TenantConfigurationError } from '../configuration-error.ts';
 import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
@@ -96,6 +97,7 @@ async function replay(tenant: Tenant, c: Context): Promise<Response> {
     // Tokens that a replay inside the leeway yields are of no use to whoever looks on.
     return c.json({ status: response.status, ...errorMembers(answer) });
   } catch (error) {
+    if (error instanceof BrokenConnectionError) return c.json({ status: null }); // a fault's doing: no answer came
     if (error instanceof RangeError) return refuse(c, 404, error.message);
     throw error;
   }
