@@ -136,12 +136,14 @@ function organizationClaims({ configuration }: TenantContext, id: string | null)
   return { org_id: id, org_name: configuration.organizations.find((known) => known.id === id)?.name };
 }
 
+const utf8 = new TextEncoder();
+
 export async function sign(
   context: TenantContext,
   claims: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const key = currentKey(context);
-  return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+  return new CompactSign(utf8.encode(JSON.stringify(claims)))
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: key.kid })
     .sign(await key.privateKey());
 }
