@@ -42,6 +42,27 @@ describe('a tenant on a port', () => {
     expect(response.headers.get('content-type')).toBeNull();
   });
 
+  it('answers requests without a body, and with one of a length that is not told beforehand', async () => {
+    const tenant = aTenant();
+    const { url } = await start(tenant, { port: 0 });
+    tenant.faults.add({ kind: 'hang', endpoint: '/userinfo' });
+    const headers = { 'x-tenant-token': tenant.developmentToken };
+    const cleared = await fetch(`${url}/__tenant/faults`, { method: 'DELETE', headers });
+    expect(cleared.status).toBe(200);
+    expect(tenant.faults.list()).toEqual([]);
+    const post = async (text: string) =>
+      fetch(`${url}/oauth/token`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new Blob([text]).stream(),
+        duplex: 'half',
+      } as RequestInit);
+    const code = await aCode(tenant);
+    expect((await post(new URLSearchParams(codeGrant(code)).toString())).status).toBe(200);
+    expect((await post(`code=${'a'.repeat(300_000)}`)).status).toBe(413);
+    expect((await fetch(`${url}/oauth/token`, { method: 'PUT' })).status).toBe(405);
+  });
+
   it('says that a port is taken, and which', async () => {
     const { port } = await start(aTenant(), { port: 0 });
     const failure = serve(aTenant(), { port });

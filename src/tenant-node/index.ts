@@ -44,7 +44,7 @@ export async function serve(
 ): Promise<TenantServer> {
   const answer: Parameters<typeof getRequestListener>[0] = async (request, env) => {
     try {
-      return await tenant.fetch(request);
+      return await tenant.fetch(hasLength(request) ? request : request.clone());
     } catch (error) {
       if (!(error instanceof BrokenConnectionError && 'outgoing' in env)) throw error;
       const { outgoing } = env;
@@ -73,6 +73,15 @@ export async function serve(
       }),
   };
 }
+
+/**
+ * A body without a length is counted as it comes, for which hono wraps the request in another; that takes one of the
+ * platform's, which a clone is.
+ */
+const hasLength = ({ method, headers }: Request): boolean =>
+  method === 'GET' ||
+  method === 'HEAD' ||
+  (headers.has('content-length') && !headers.has('transfer-encoding'));
 
 function portOf(baseUrl: string): number {
   const { port, protocol } = new URL(baseUrl);
