@@ -122,6 +122,16 @@ describe('loads and constructs, touches no global, and keeps no process from end
     expect(JSON.parse(await app.node('of-bundle.js'))).toEqual(untouched);
   });
 
+  it('runs the README’s test in Jest', async () => {
+    app.link('jest', '@jest/globals');
+    app.write({
+      'readme.test.js': readme.jestTest,
+      'jest.config.js': 'export default { transform: {}, testMatch: ["**/readme.test.js"] };',
+    });
+    // Jest writes to stderr alone; were a test of the file to fail, or none to run, its exit code would not be 0.
+    await app.node('--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--ci');
+  });
+
   it('and leaves nothing in the bundle of an app that imports it and does not use it', async () => {
     const bundled = await bundle('unused.js', `${esModule}import 'latchkey/tenant'; console.log('all');`);
     expect(readFileSync(join(app.directory, bundled), 'utf8')).toBe('console.log("all");\n');

@@ -18,7 +18,7 @@ function blocks(heading: string, count: number): string[] {
 
 const [commands = '', esModule = '', commonJs = '', script = '', importMap = ''] = blocks('Install', 5);
 const [tenLines = '', popupCallback = ''] = blocks('Ten lines', 2);
-const [tenant = '', command = ''] = blocks('A tenant of your own', 2);
+const [tenant = '', command = '', jestTest = ''] = blocks('A tenant of your own', 3);
 
 /** What the README tells its readers to write, to the letter. */
 export const readme = {
@@ -31,4 +31,5 @@ export const readme = {
   popupCallback,
   tenant,
   command,
+  jestTest,
 };
