@@ -104,6 +104,16 @@ describe('a fault', () => {
     expect(codesOf(tenant)).toEqual(expect.arrayContaining(['seacft', 'fertft']));
   });
 
+  it('that drops the answer to a token that stays as it is has consumed none', async () => {
+    const tenant = aTenant();
+    const client_id = 'native';
+    const { refresh_token } = await login(tenant, { client_id });
+    tenant.faults.add({ kind: 'drop-response' });
+    await expect(refresh(tenant, refresh_token, { client_id })).rejects.toThrow(BrokenConnectionError);
+    expect(lastFault(tenant)).toMatchObject({ details: { consumed: false } });
+    expect(await refresh(tenant, refresh_token, { client_id })).toMatchObject({ status: 200 });
+  });
+
   it.each<[string, Fault, type: string, text: RegExp]>([
     ['cuts the answer', { kind: 'truncate' }, 'application/json', /^\{"access_token":"[^}]*$/],
     ['names another type', { kind: 'content-type' }, 'text/plain', /^\{.*"refresh_token".*\}$/],
@@ -158,6 +168,10 @@ describe('a fault', () => {
     expect(codesOf(tenant).filter((code) => code === 'sertft')).toHaveLength(1);
     waits[1]!.end();
     expect(await late).toMatchObject({ status: 200 });
+    expect(lastFault(tenant)).toMatchObject({
+      reason: 'handled after the delay; the refresh token was consumed',
+      details: { consumed: true },
+    });
   });
 
   it('that delays the answer for longer than one timer can run waits as long as it was told', async () => {

@@ -264,19 +264,22 @@ export function createFaults(
     handle: (request: Request) => Promise<Response>,
   ): Promise<Response> {
     const { kind, ms, when = kind === 'delay' ? 'after' : 'before', cut = 'body' } = fault;
-    const handled = kind !== 'drop-request' && (when === 'after' || !mayComeFirst.includes(kind));
+    const isLate = kind === 'delay' && when === 'before';
+    const handled = isLate || (kind !== 'drop-request' && (when === 'after' || !mayComeFirst.includes(kind)));
     const cors = request.headers.get('origin');
     if (kind === 'rotate-key') rotateSigningKey(context);
+    if (isLate) await wait(ms ?? 0);
     const response = handled ? await handle(request) : undefined;
     const isRefresh = parameters.get('grant_type') === 'refresh_token';
-    const consumed = isRefresh && response?.ok === true;
+    const consumed = isRefresh && response?.ok === true && (await bringsRefreshToken(response));
+    const way = isLate ? 'handled after the delay' : handled ? 'handled first' : 'not handled';
     journal.write({
       type: 'fault',
       description: `A fault struck: ${kind}`,
       client_id: parameters.get('client_id'),
       details: { ...fault, consumed },
       decision: kind,
-      reason: `${response ? 'handled first' : 'not handled'}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
+      reason: `${way}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
     });
     switch (kind) {
       case 'drop-request':
@@ -287,12 +290,12 @@ export function createFaults(
         await (ms === undefined ? new Promise<never>(() => {}) : wait(ms));
         throw new BrokenConnectionError(cut);
       case 'delay':
-        await wait(ms ?? 0);
-        return response ?? handle(request);
+        if (!isLate) await wait(ms ?? 0);
+        return response as Response; // handled above, as are all that follow but `status`
       case 'reorder':
         held?.markHandled();
         await Promise.race([held?.released, ...(ms === undefined ? [] : [wait(ms)])]);
-        return response as Response; // handled above, as are all that follow but `status`
+        return response as Response;
       case 'rotate-key':
         return response as Response;
       case 'no-cors':
@@ -359,6 +362,11 @@ async function withText(
   headers.delete('content-length');
   if (type !== undefined) headers.set('content-type', type);
   return new Response(await change(await response.text()), { status: response.status, headers });
+}
+
+/** A refresh token that was consumed has a successor; one of a client that does not rotate stays as it is. */
+async function bringsRefreshToken(response: Response): Promise<boolean> {
+  return parseJsonObject(await response.clone().text())?.['refresh_token'] !== undefined;
 }
 
 /** What is no JSON object has no members, and stays as it is. */
