@@ -150,6 +150,16 @@ describe('a fault', () => {
     expect(await response.text()).toContain('<html');
   });
 
+  it.each<Partial<Fault>>([{ kind: 'truncate' }, { kind: 'content-type' }, { kind: 'bad-sig' }])(
+    'that changes what an answer says leaves one that says nothing: %j',
+    async (fault) => {
+      const tenant = aManagedTenant();
+      const token = await managementToken(tenant);
+      tenant.faults.add({ kind: 'truncate', endpoint: '/api/v2/users/nobody', ...fault });
+      expect(await call(tenant, 'DELETE /users/nobody', { token })).toMatchObject({ status: 204 });
+    },
+  );
+
   it('that delays the answer has handled the request before, or does so after', async () => {
     const { tenant, waits } = aPatientTenant();
     const { refresh_token } = await login(tenant);

@@ -353,11 +353,13 @@ function withHeader(response: Response, name: string, value: string): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
+/** An answer without a body, a 204 among them, says nothing that could be changed, and may not get one. */
 async function withText(
   response: Response,
   change: (text: string) => string | Promise<string>,
   type?: string,
 ): Promise<Response> {
+  if (response.body === null) return response;
   const headers = new Headers(response.headers);
   headers.delete('content-length');
   if (type !== undefined) headers.set('content-type', type);
