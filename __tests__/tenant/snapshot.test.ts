@@ -193,6 +193,33 @@ describe('a tenant that is reset', () => {
     expect(await login(tenant)).toEqual(await login(fresh));
   });
 
+  it.each(['/u/login', '/u/consent'])(
+    'knows nothing of a form at %s that comes in meanwhile',
+    async (path) => {
+      const tenant = aTenant();
+      const browser = tenantBrowser(tenant);
+      let page = await browser.visit(authorizeUrl({ prompt: 'consent' }));
+      if (path === '/u/consent') page = await browser.submit(page, ada);
+      expect(page.url.pathname).toBe(path);
+      const csrf = /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? '';
+      const form = new URLSearchParams({ csrf, ...ada, decision: 'accept' }).toString();
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': String(form.length),
+      };
+      const init = { method: 'POST', headers, body: readable, duplex: 'half' };
+      const answer = browser.request(page.url, init);
+      tenant.reset();
+      const writer = writable.getWriter();
+      await writer.write(new TextEncoder().encode(form));
+      await writer.close();
+      expect((await answer).status).toBe(400);
+      const { state } = tenant.snapshot().remembered as { state: Record<string, unknown[]> };
+      expect(state).toMatchObject({ transactions: [], sessions: [], grants: [] });
+    },
+  );
+
   it('draws new tokens without a seed', async () => {
     const { seed: _, ...unseeded } = configuration;
     const tenant = aTenant({ ...unseeded, seed: undefined });
