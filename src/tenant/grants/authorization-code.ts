@@ -50,6 +50,13 @@ export async function exchangeAuthorizationCode(
   if (user.blocked)
     return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), 'the user is blocked');
 
+  if (code.audience !== null && !context.state.resourceServers.has(code.audience))
+    return fail(
+      context,
+      client,
+      refuse(403, 'access_denied', `Service not found: ${code.audience}`),
+      'the API was deleted since',
+    );
   if (!client.is_first_party && !isCovered(context, code))
     return fail(context, client, invalidCode, 'what the user had let the client do was taken back since');
 
