@@ -191,6 +191,20 @@ describe('what else is over', () => {
   });
 });
 
+it('an opaque access token from before the clock was turned back holds up none that expire', async () => {
+  const tenant = aTenant();
+  const noon = tenant.clock.now();
+  tenant.clock.advance('365d');
+  await login(tenant, { audience: null });
+  tenant.clock.set(noon);
+  for (let day = 1; day <= 5; day += 1) {
+    tenant.clock.advance('1d');
+    await login(tenant, { audience: null });
+  }
+  const { state } = tenant.snapshot().remembered as { state: Record<string, unknown[]> };
+  expect(state['opaqueAccessTokens']).toHaveLength(2);
+});
+
 describe('what is kept', () => {
   it('of families that are over: the latest hundred, each with its newest fifty tokens', async () => {
     const tenant = aTenant();
