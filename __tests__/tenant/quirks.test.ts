@@ -239,6 +239,16 @@ describe('quirks.graceForSwapped', () => {
     expect(await Promise.all(statuses)).toEqual([200, 200]);
   });
 
+  it('forgives the latest of several swaps', async () => {
+    const tenant = turned('graceForSwapped');
+    const { present, first } = await aSwap(tenant, 10);
+    tenant.updateClient('native', { refresh_token: nonRotating });
+    const back = (await present(first)).body['refresh_token'];
+    tenant.updateClient('native', { refresh_token: { ...rotating, leeway: 10 } });
+    expect(await present(back)).toMatchObject({ status: 200 });
+    expect(await present(back)).toMatchObject({ status: 200 });
+  });
+
   it('forgives nothing that was swapped back', async () => {
     const tenant = turned('graceForSwapped');
     const spent = (await login(tenant))['refresh_token'];

@@ -3,6 +3,7 @@ import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import type { Client, User } from '../configuration.ts';
 import {
+  descendsFrom,
   endFamilies,
   findRefreshToken,
   keepFamily,
@@ -161,12 +162,12 @@ export function explainRefreshToken(context: TenantContext, value: string): Expl
 /** The token, or the one that took its place in a migration and has not been used, where such a token is forgiven. */
 function findPresented(context: TenantContext, value: string): ReturnType<typeof findRefreshToken> {
   const held = findRefreshToken(context, value);
-  const { rotating, ended, firstFamilyId } = held?.family ?? {};
-  if (!context.configuration.quirks.graceForSwapped || rotating || ended?.cause !== 'migration') return held;
-  const replacement = [...context.state.families.values()].find(
-    (family) => family.firstFamilyId === firstFamilyId && family.rotating && family.tokens.length === 1,
-  );
-  if (!replacement) return held;
+  if (!held || !context.configuration.quirks.graceForSwapped) return held;
+  const { rotating, ended, firstFamilyId } = held.family;
+  if (rotating || ended?.cause !== 'migration') return held;
+  const kin = [...context.state.families.values()].filter(descendsFrom(firstFamilyId)); // in the order of issue
+  const replacement = kin[kin.indexOf(held.family) + 1];
+  if (!replacement?.rotating || replacement.tokens.length > 1) return held;
   const { leeway } = familyPolicy(context, replacement);
   const forgiven = leeway > 0 && context.clock.now() <= ended.at + leeway * 1000;
   return forgiven ? { family: replacement, counter: 1 } : held;
