@@ -281,6 +281,15 @@ describe('a fault', () => {
     expect(tenant.faults.remove(id)).toBe(false);
   });
 
+  it('strikes a client that says who it is by Basic', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status', client_id: 'server' });
+    const form = { grant_type: 'refresh_token', refresh_token: 'x' };
+    const headers = { authorization: `Basic ${btoa('server:s3%20cret')}` };
+    expect(await postToken(tenant, form, headers)).toMatchObject({ status: 503 });
+    expect(lastFault(tenant)).toMatchObject({ client_id: 'server' });
+  });
+
   it('has a request to itself, and the others that wait count that one all the same', async () => {
     const tenant = aTenant();
     tenant.faults.add({ kind: 'status', status: 503 });

@@ -6,6 +6,7 @@ import type { Milliseconds, Seconds } from '../clock.ts';
 import { parseJsonObject } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import { BrokenConnectionError } from './broken-connection-error.ts';
+import { readBasicCredentials } from './client-authentication.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { userByEmail, type TenantContext } from './context.ts';
 import { readBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
@@ -126,7 +127,8 @@ interface Held {
 /** What a fault asks of a request. */
 interface Asked {
   readonly path: string;
-  readonly parameters: Parameters;
+  readonly grantType: string | undefined;
+  readonly clientId: string | undefined;
   readonly userId: string | undefined;
 }
 
@@ -185,14 +187,17 @@ export function createFaults(
   async function pass(request: Request, handle: (request: Request) => Promise<Response>): Promise<Response> {
     if (waiting.size === 0 || request.method === 'OPTIONS') return handle(request);
     const parameters = await parametersOf(request);
-    const { fault, held, overtaken } = striking({
+    const basic = readBasicCredentials(request.headers.get('authorization'));
+    const asked: Asked = {
       path: new URL(request.url).pathname,
-      parameters,
+      grantType: parameters.get('grant_type'),
+      clientId: parameters.get('client_id') ?? basic?.clientId,
       userId: userOfRequest(context, request, parameters),
-    });
+    };
+    const { fault, held, overtaken } = striking(asked);
     for (const { handled } of overtaken) await handled;
     try {
-      return await (fault ? strike(fault, held, request, parameters, handle) : handle(request));
+      return await (fault ? strike(fault, held, { request, asked }, handle) : handle(request));
     } finally {
       held?.release();
       for (const { release } of overtaken) release(); // the answer goes out one turn before theirs
@@ -222,12 +227,12 @@ export function createFaults(
 
   function matches(
     { kind, endpoint = defaultEndpoints[kind] ?? '/oauth/token', grant, client_id, user }: Fault,
-    { path, parameters, userId }: Asked,
+    { path, grantType, clientId, userId }: Asked,
   ): boolean {
     return (
       endpoint === path &&
-      (grant === undefined || grant === parameters.get('grant_type')) &&
-      (client_id === undefined || client_id === parameters.get('client_id')) &&
+      (grant === undefined || grant === grantType) &&
+      (client_id === undefined || client_id === clientId) &&
       (user === undefined ||
         (userId !== undefined && (user === userId || userByEmail(context, user)?.user_id === userId)))
     );
@@ -259,8 +264,7 @@ export function createFaults(
   async function strike(
     fault: Fault,
     held: Held | undefined,
-    request: Request,
-    parameters: Parameters,
+    { request, asked }: { request: Request; asked: Asked },
     handle: (request: Request) => Promise<Response>,
   ): Promise<Response> {
     const { kind, ms, when = kind === 'delay' ? 'after' : 'before', cut = 'body' } = fault;
@@ -270,13 +274,13 @@ export function createFaults(
     if (kind === 'rotate-key') rotateSigningKey(context);
     if (isLate) await wait(ms ?? 0);
     const response = handled ? await handle(request) : undefined;
-    const isRefresh = parameters.get('grant_type') === 'refresh_token';
+    const isRefresh = asked.grantType === 'refresh_token';
     const consumed = isRefresh && response?.ok === true && (await bringsRefreshToken(response));
     const way = isLate ? 'handled after the delay' : handled ? 'handled first' : 'not handled';
     journal.write({
       type: 'fault',
       description: `A fault struck: ${kind}`,
-      client_id: parameters.get('client_id'),
+      client_id: asked.clientId,
       details: { ...fault, consumed },
       decision: kind,
       reason: `${way}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
