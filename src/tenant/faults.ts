@@ -166,12 +166,11 @@ export function createFaults(
   return { faults, save, load, pass };
 
   function save(): WaitingFault[] {
-    const finite = (count: number | undefined) => (count === Infinity ? 'always' : count);
     return [...waiting]
       .filter(([, entry]) => !isSpent(entry)) // it only holds an answer, which nobody waits for in another tenant
       .map(([id, { fault, seen, hits }]) => ({
         id,
-        fault: { ...fault, nth: finite(fault.nth), times: finite(fault.times) },
+        fault: asJson(fault),
         seen,
         hits,
       }));
@@ -281,7 +280,7 @@ export function createFaults(
       type: 'fault',
       description: `A fault struck: ${kind}`,
       client_id: asked.clientId,
-      details: { ...fault, consumed },
+      details: { ...asJson(fault), consumed },
       decision: kind,
       reason: `${way}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
     });
@@ -331,6 +330,16 @@ export function createFaults(
 async function parametersOf(request: Request): Promise<Parameters> {
   if (request.method === 'GET') return readFormParameters(new URL(request.url).searchParams);
   return (await readBodyParameters(request.clone())) ?? readFormParameters(new URLSearchParams());
+}
+
+/** JSON has no infinity. */
+export function asJson<T extends Fault>({ nth, times, ...fault }: T) {
+  const finite = (count: number) => (count === Infinity ? ('always' as const) : count);
+  return {
+    ...fault,
+    ...(nth !== undefined && { nth: finite(nth) }),
+    ...(times !== undefined && { times: finite(times) }),
+  };
 }
 
 /** It has struck as often as it was told to. */
