@@ -79,6 +79,20 @@ describe('a restored tenant', () => {
     expect(await story(other)).toEqual(told);
   });
 
+  it('forgets what is over when the other does', async () => {
+    const tenant = aTenant();
+    const spent = String((await login(tenant))['refresh_token']);
+    const end = tenant.families()[0]?.nodes[0]?.idleExpiresAt ?? 0;
+    tenant.clock.set(end - 100);
+    await login(tenant);
+    tenant.clock.set(end + 100); // too soon after the last look for another
+    const other = aTenant();
+    other.restore(tenant.snapshot());
+    for (const each of [tenant, other]) await login(each);
+    expect(other.explain(spent)).toEqual(tenant.explain(spent));
+    expect(everything(other)).toEqual(everything(tenant));
+  });
+
   it('knows a browser that was at the login page', async () => {
     const { tenant, browser, page } = await aTenantWithAPast();
     const snapshot = tenant.snapshot();

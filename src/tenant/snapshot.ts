@@ -31,6 +31,7 @@ interface Remembered {
   readonly random: readonly number[] | null;
   readonly journal: readonly JournalEntry[];
   readonly faults: readonly WaitingFault[];
+  readonly forgetting: TenantContext['forgetting'];
   /** Maps as their entries. */
   readonly state: { readonly [Name in keyof TenantState]: unknown[] };
 }
@@ -52,6 +53,7 @@ export function takeSnapshot({ context, clock, faults }: SnapshotParts): TenantS
     random: context.random.position(),
     journal: context.journal.entries,
     faults: faults.save(),
+    forgetting: context.forgetting,
     state: mapState(context.state, (held) => [...held]),
   };
   const text = JSON.stringify(content);
@@ -79,6 +81,7 @@ export function restoreSnapshot({ context, clock, faults }: SnapshotParts, sourc
   context.random.goOnFrom(remembered.random);
   context.journal.replace(remembered.journal.map((entry) => Object.freeze(entry)));
   faults.load(remembered.faults);
+  context.forgetting.lastAt = remembered.forgetting.lastAt;
   mapState(state, (held, name) => {
     const entries = remembered.state[name];
     if (Array.isArray(held)) (held as unknown[]).splice(0, held.length, ...entries);
