@@ -300,6 +300,22 @@ describe('a fault', () => {
     expect(statuses).toEqual([503, 500, 502, 403]);
   });
 
+  it('reads no more of a body than the tenant takes', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status', grant: 'refresh_token' });
+    let read = 0;
+    const pull = (stream: ReadableStreamDefaultController) => {
+      read += 1;
+      if (read > 100) stream.close();
+      else stream.enqueue(new Uint8Array(65_536));
+    };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const init = { method: 'POST', headers, body: new ReadableStream({ pull }), duplex: 'half' };
+    const response = await tenant.fetch(new Request(`${tenant.baseUrl}/oauth/token`, init));
+    expect(response.status).toBe(413);
+    expect(read).toBeLessThan(10);
+  });
+
   it('stays until it is removed, and is counted', async () => {
     const tenant = aTenant();
     const id = tenant.faults.add({ kind: 'status', times: Infinity });

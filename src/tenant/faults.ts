@@ -9,7 +9,7 @@ import { BrokenConnectionError } from './broken-connection-error.ts';
 import { readBasicCredentials } from './client-authentication.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { userByEmail, type TenantContext } from './context.ts';
-import { readBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
+import { peekAtBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
 import { userOfRequest } from './request-user.ts';
 import { rotateSigningKey } from './signing-keys.ts';
 import { sign } from './token-issuance.ts';
@@ -329,7 +329,7 @@ export function createFaults(
 /** What a request asks with: its query, or its body. */
 async function parametersOf(request: Request): Promise<Parameters> {
   if (request.method === 'GET') return readFormParameters(new URL(request.url).searchParams);
-  return (await readBodyParameters(request.clone())) ?? readFormParameters(new URLSearchParams());
+  return (await peekAtBodyParameters(request)) ?? readFormParameters(new URLSearchParams());
 }
 
 /** JSON has no infinity. */
