@@ -191,6 +191,19 @@ describe('a snapshot', () => {
   });
 });
 
+it('a snapshot of a clock that no calendar reaches any more is refused, and nothing has changed', () => {
+  let now = 0;
+  const tenant = aTenant({ now: () => now });
+  tenant.clock.set(8.64e15 - 25 * 365 * 86_400_000);
+  const snapshot = tenant.snapshot();
+  now = 1;
+  tenant.clock.freeze();
+  tenant.clock.set(0);
+  const before = everything(tenant);
+  expect(() => tenant.restore(snapshot)).toThrow(TenantSnapshotError);
+  expect(everything(tenant)).toEqual(before);
+});
+
 it('a snapshot brings its APIs along', async () => {
   const tenant = aTenant({ resource_servers: [] });
   await expect(login(tenant)).rejects.toThrow('access_denied');

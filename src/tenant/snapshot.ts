@@ -70,14 +70,7 @@ export function takeSnapshot({ context, clock, faults }: SnapshotParts): TenantS
 export function restoreSnapshot({ context, clock, faults }: SnapshotParts, source: unknown): void {
   const remembered = readSnapshot(source, context);
   const { state } = context;
-  if ('frozenAt' in remembered.clock) {
-    clock.freeze();
-    clock.set(remembered.clock.frozenAt);
-  } else {
-    clock.resume();
-    const underneath = clock.now() - clock.offset;
-    clock.set(underneath + remembered.clock.offset);
-  }
+  restoreClock(clock, remembered.clock);
   context.random.goOnFrom(remembered.random);
   context.journal.replace(remembered.journal.map((entry) => Object.freeze(entry)));
   faults.load(remembered.faults);
@@ -92,6 +85,24 @@ export function restoreSnapshot({ context, clock, faults }: SnapshotParts, sourc
     }
     return entries;
   });
+}
+
+/** @throws {TenantSnapshotError} before anything has changed */
+function restoreClock(clock: TenantClock, remembered: Remembered['clock']): void {
+  if ('frozenAt' in remembered) {
+    clock.freeze();
+    clock.set(remembered.frozenAt);
+    return;
+  }
+  const underneath = clock.now() - clock.offset;
+  try {
+    clock.set(underneath + remembered.offset);
+  } catch (cause) {
+    throw new TenantSnapshotError('the clock of the snapshot is as far ahead as no calendar reaches by now', {
+      cause,
+    });
+  }
+  clock.resume();
 }
 
 /** @returns what was remembered, a copy of it */
