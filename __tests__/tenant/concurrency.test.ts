@@ -153,6 +153,39 @@ describe('what happens while an exchange waits for its user', () => {
     expect(tenant.families()).toMatchObject([{ latestCounter: 1, verdict: 'live' }]);
   });
 
+  /** A second exchange, for the token that the first brought, waits for its user when the tenant goes back to before both. */
+  async function exchangeFromAnotherFuture() {
+    const { userLookup, waiting, untilThereAre } = lookups();
+    const tenant = aTenant({ userLookup, seed: undefined });
+    const { refresh_token } = await login(tenant);
+    const before = tenant.snapshot();
+    const begin = async (token: unknown, nth: number) => {
+      const answer = refresh(tenant, token);
+      await untilThereAre(nth);
+      return async () => {
+        waiting[nth - 1]?.();
+        return answer;
+      };
+    };
+    const first = await (await begin(refresh_token, 1))();
+    const end = await begin(first.body['refresh_token'], 2);
+    tenant.restore(before);
+    return { tenant, end, again: async () => (await begin(refresh_token, 3))() };
+  }
+
+  it('C4: so does a snapshot that is restored: a token that was not issued yet is unknown', async () => {
+    const { tenant, end } = await exchangeFromAnotherFuture();
+    expect(await end()).toMatchObject(refusedAsUnknown);
+    expect(tenant.families()).toMatchObject([{ latestCounter: 1, verdict: 'live' }]);
+  });
+
+  it('C4: and is not taken for the one that was issued in its place', async () => {
+    const { tenant, end, again } = await exchangeFromAnotherFuture();
+    expect(await again()).toMatchObject({ status: 200 });
+    expect(await end()).toMatchObject(refusedAsUnknown);
+    expect(tenant.families()).toMatchObject([{ latestCounter: 2, verdict: 'live' }]);
+  });
+
   it('C4: the spending takes its instant from when it happens, not from when the request came', async () => {
     const { tenant, end } = await waitingExchange();
     tenant.clock.advance('10s');

@@ -93,6 +93,20 @@ describe('an application that is not the tenant’s own', () => {
     expect(asksForConsent(await browser.visit(authorizeUrl()))).toBe(true);
   });
 
+  it('gets nothing for a code when the grant was deleted since, and is asked about again', async () => {
+    const tenant = await aThirdParty();
+    const browser = tenantBrowser(tenant);
+    const code = codeOf(await answer(browser, await signIn(browser), 'accept'));
+    const { userGrants } = managerOf(tenant);
+    const [grant] = (await userGrants.list()).data;
+    await userGrants.delete(grant?.id ?? '');
+    expect(await postToken(tenant, codeGrant(code ?? ''))).toMatchObject({
+      status: 403,
+      body: { error: 'invalid_grant' },
+    });
+    expect(asksForConsent(await browser.visit(authorizeUrl()))).toBe(true);
+  });
+
   it('S4: gets tokens for its own API alone, whatever its policies say', async () => {
     const tenant = await aThirdParty();
     const further = 'https://online.example';

@@ -104,6 +104,16 @@ describe('a fault', () => {
     expect(codesOf(tenant)).toEqual(expect.arrayContaining(['seacft', 'fertft']));
   });
 
+  it('that drops the answer to a token that stays as it is has consumed none', async () => {
+    const tenant = aTenant();
+    const client_id = 'native';
+    const { refresh_token } = await login(tenant, { client_id });
+    tenant.faults.add({ kind: 'drop-response' });
+    await expect(refresh(tenant, refresh_token, { client_id })).rejects.toThrow(BrokenConnectionError);
+    expect(lastFault(tenant)).toMatchObject({ details: { consumed: false } });
+    expect(await refresh(tenant, refresh_token, { client_id })).toMatchObject({ status: 200 });
+  });
+
   it.each<[string, Fault, type: string, text: RegExp]>([
     ['cuts the answer', { kind: 'truncate' }, 'application/json', /^\{"access_token":"[^}]*$/],
     ['names another type', { kind: 'content-type' }, 'text/plain', /^\{.*"refresh_token".*\}$/],
@@ -140,6 +150,16 @@ describe('a fault', () => {
     expect(await response.text()).toContain('<html');
   });
 
+  it.each<Partial<Fault>>([{ kind: 'truncate' }, { kind: 'content-type' }, { kind: 'bad-sig' }])(
+    'that changes what an answer says leaves one that says nothing: %j',
+    async (fault) => {
+      const tenant = aManagedTenant();
+      const token = await managementToken(tenant);
+      tenant.faults.add({ kind: 'truncate', endpoint: '/api/v2/users/nobody', ...fault });
+      expect(await call(tenant, 'DELETE /users/nobody', { token })).toMatchObject({ status: 204 });
+    },
+  );
+
   it('that delays the answer has handled the request before, or does so after', async () => {
     const { tenant, waits } = aPatientTenant();
     const { refresh_token } = await login(tenant);
@@ -158,6 +178,10 @@ describe('a fault', () => {
     expect(codesOf(tenant).filter((code) => code === 'sertft')).toHaveLength(1);
     waits[1]!.end();
     expect(await late).toMatchObject({ status: 200 });
+    expect(lastFault(tenant)).toMatchObject({
+      reason: 'handled after the delay; the refresh token was consumed',
+      details: { consumed: true },
+    });
   });
 
   it('that delays the answer for longer than one timer can run waits as long as it was told', async () => {
@@ -257,6 +281,15 @@ describe('a fault', () => {
     expect(tenant.faults.remove(id)).toBe(false);
   });
 
+  it('strikes a client that says who it is by Basic', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status', client_id: 'server' });
+    const form = { grant_type: 'refresh_token', refresh_token: 'x' };
+    const headers = { authorization: `Basic ${btoa('server:s3%20cret')}` };
+    expect(await postToken(tenant, form, headers)).toMatchObject({ status: 503 });
+    expect(lastFault(tenant)).toMatchObject({ client_id: 'server' });
+  });
+
   it('has a request to itself, and the others that wait count that one all the same', async () => {
     const tenant = aTenant();
     tenant.faults.add({ kind: 'status', status: 503 });
@@ -267,11 +300,28 @@ describe('a fault', () => {
     expect(statuses).toEqual([503, 500, 502, 403]);
   });
 
+  it('reads no more of a body than the tenant takes', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'status', grant: 'refresh_token' });
+    let read = 0;
+    const pull = (stream: ReadableStreamDefaultController) => {
+      read += 1;
+      if (read > 100) stream.close();
+      else stream.enqueue(new Uint8Array(65_536));
+    };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const init = { method: 'POST', headers, body: new ReadableStream({ pull }), duplex: 'half' };
+    const response = await tenant.fetch(new Request(`${tenant.baseUrl}/oauth/token`, init));
+    expect(response.status).toBe(413);
+    expect(read).toBeLessThan(10);
+  });
+
   it('stays until it is removed, and is counted', async () => {
     const tenant = aTenant();
     const id = tenant.faults.add({ kind: 'status', times: Infinity });
     await refresh(tenant, 'x');
     await refresh(tenant, 'x');
+    expect(lastFault(tenant)?.details).toEqual({ kind: 'status', times: 'always', consumed: false }); // as JSON can hold it
     expect(tenant.faults.list()).toEqual([{ id, kind: 'status', times: Infinity, hits: 2 }]);
     tenant.faults.clear();
     expect(await refresh(tenant, 'x')).toMatchObject({ status: 403 });
@@ -327,7 +377,7 @@ describe('a fault', () => {
     const other: Fault = { kind: 'reorder', user: grace, probability: 0.5, ms: 1000 };
     await call('POST', '', other);
     expect(tenant.faults.list()[1]).toMatchObject(other);
-    expect((await call('GET')).body).toHaveLength(2);
+    expect((await call('GET')).body).toMatchObject([{ times: 'always' }, other]);
     expect(await call('POST', '', { kind: 'nonsense' })).toMatchObject({ status: 400 });
     expect(await call('POST', '', { kind: 'hang', toString: 1 })).toMatchObject({ status: 400 });
     expect(await call('DELETE', '/nothing')).toMatchObject({ status: 404 });

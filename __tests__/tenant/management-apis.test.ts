@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { aManagedTenant, call, invalidBody, managerOf } from './a-manager.ts';
-import { api, claimsOf, login, postToken, refresh, refusedAsUnknown } from './a-tenant.ts';
+import { aCode, api, claimsOf, codeGrant, login, postToken, refresh, refusedAsUnknown } from './a-tenant.ts';
 
 const shop = 'https://shop.example/';
 const management = 'http://localhost:4400/api/v2/';
@@ -68,6 +68,16 @@ describe('resource servers of the Management API', () => {
     expect(await refresh(tenant, refresh_token)).toMatchObject(refusedAsUnknown);
     expect(tenant.families()).toMatchObject([{ endedBecause: 'grant' }]);
     await expect(clientGrants.get(id)).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it('take with them the codes that nobody has fetched the tokens for', async () => {
+    const tenant = aManagedTenant();
+    const code = await aCode(tenant);
+    await managerOf(tenant).resourceServers.delete(api);
+    expect(await postToken(tenant, codeGrant(code))).toMatchObject({
+      status: 403,
+      body: { error: 'access_denied', error_description: `Service not found: ${api}` },
+    });
   });
 
   it('list the Management API, which nobody changes', async () => {

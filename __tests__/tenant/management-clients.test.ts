@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Tenant } from '../../src/tenant/index.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
 import { aManagedTenant, call, invalidBody, managerOf } from './a-manager.ts';
-import { codesOf, login, nonRotating, refresh, refusedAsUnknown, rotating } from './a-tenant.ts';
+import {
+  ada,
+  authorizeUrl,
+  codesOf,
+  login,
+  nonRotating,
+  refresh,
+  refusedAsUnknown,
+  rotating,
+} from './a-tenant.ts';
 
 const patch = (tenant: Tenant, body: unknown, client_id = 'spa') =>
   call(tenant, `PATCH /clients/${client_id}`, { body });
@@ -244,6 +254,17 @@ describe('clients of the Management API', () => {
     expect(tenant.families()).toMatchObject([{ endedBecause: 'admin', verdict: 'revoked' }]);
     expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 401 });
     expect(await refresh(tenant, refresh_token, { client_id: 'other' })).toMatchObject(refusedAsUnknown);
+  });
+
+  it('take the logins with them that have begun, and no code goes to where they were', async () => {
+    const tenant = aManagedTenant();
+    const browser = tenantBrowser(tenant);
+    const page = await browser.visit(authorizeUrl());
+    await managerOf(tenant).clients.delete('spa');
+    const { url, response } = await browser.submit(page, ada);
+    expect(url.origin).toBe(tenant.baseUrl);
+    expect(response.status).toBe(400);
+    expect(codesOf(tenant)).not.toContain('s');
   });
 
   it('are written down when they are changed, and not when they are read', async () => {

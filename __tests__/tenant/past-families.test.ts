@@ -166,6 +166,20 @@ describe('what else is over', () => {
     expect(await refresh(tenant, body['refresh_token'])).toMatchObject(refusedAsUnknown);
   });
 
+  it('a code that was used takes along what its tokens were swapped for, weeks after the swap', async () => {
+    const tenant = aTenant();
+    const client_id = 'native';
+    const code = await aCode(tenant, { client_id });
+    const { body } = await postToken(tenant, codeGrant(code, { client_id }));
+    tenant.updateClient(client_id, { refresh_token: rotating });
+    const swapped = await refresh(tenant, body['refresh_token'], { client_id });
+    tenant.clock.advance('14d');
+    await login(tenant);
+    await postToken(tenant, codeGrant(code, { client_id }));
+    const { refresh_token } = swapped.body;
+    expect(await refresh(tenant, refresh_token, { client_id })).toMatchObject(refusedAsUnknown);
+  });
+
   it('opaque access tokens are forgotten where only refreshes follow', async () => {
     const tenant = aTenant();
     let token = (await login(tenant, { audience: null }))['refresh_token'];
@@ -175,6 +189,20 @@ describe('what else is over', () => {
     }
     expect(remembered(tenant)).toMatchObject({ opaqueAccessTokens: 1 });
   });
+});
+
+it('an opaque access token from before the clock was turned back holds up none that expire', async () => {
+  const tenant = aTenant();
+  const noon = tenant.clock.now();
+  tenant.clock.advance('365d');
+  await login(tenant, { audience: null });
+  tenant.clock.set(noon);
+  for (let day = 1; day <= 5; day += 1) {
+    tenant.clock.advance('1d');
+    await login(tenant, { audience: null });
+  }
+  const { state } = tenant.snapshot().remembered as { state: Record<string, unknown[]> };
+  expect(state['opaqueAccessTokens']).toHaveLength(2);
 });
 
 describe('what is kept', () => {

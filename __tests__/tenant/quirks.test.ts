@@ -231,6 +231,24 @@ describe('quirks.graceForSwapped', () => {
     expect(codesOf(tenant)).not.toContain('ferrt');
   });
 
+  it('forgives one of two that come at once', async () => {
+    const tenant = turned('graceForSwapped');
+    const held = await login(tenant, { client_id: 'native' });
+    tenant.updateClient('native', { refresh_token: { ...rotating, leeway: 10 } });
+    const statuses = [statusOf(tenant, held, 'native'), statusOf(tenant, held, 'native')];
+    expect(await Promise.all(statuses)).toEqual([200, 200]);
+  });
+
+  it('forgives the latest of several swaps', async () => {
+    const tenant = turned('graceForSwapped');
+    const { present, first } = await aSwap(tenant, 10);
+    tenant.updateClient('native', { refresh_token: nonRotating });
+    const back = (await present(first)).body['refresh_token'];
+    tenant.updateClient('native', { refresh_token: { ...rotating, leeway: 10 } });
+    expect(await present(back)).toMatchObject({ status: 200 });
+    expect(await present(back)).toMatchObject({ status: 200 });
+  });
+
   it('forgives nothing that was swapped back', async () => {
     const tenant = turned('graceForSwapped');
     const spent = (await login(tenant))['refresh_token'];

@@ -79,6 +79,20 @@ describe('a restored tenant', () => {
     expect(await story(other)).toEqual(told);
   });
 
+  it('forgets what is over when the other does', async () => {
+    const tenant = aTenant();
+    const spent = String((await login(tenant))['refresh_token']);
+    const end = tenant.families()[0]?.nodes[0]?.idleExpiresAt ?? 0;
+    tenant.clock.set(end - 100);
+    await login(tenant);
+    tenant.clock.set(end + 100); // too soon after the last look for another
+    const other = aTenant();
+    other.restore(tenant.snapshot());
+    for (const each of [tenant, other]) await login(each);
+    expect(other.explain(spent)).toEqual(tenant.explain(spent));
+    expect(everything(other)).toEqual(everything(tenant));
+  });
+
   it('knows a browser that was at the login page', async () => {
     const { tenant, browser, page } = await aTenantWithAPast();
     const snapshot = tenant.snapshot();
@@ -177,6 +191,19 @@ describe('a snapshot', () => {
   });
 });
 
+it('a snapshot of a clock that no calendar reaches any more is refused, and nothing has changed', () => {
+  let now = 0;
+  const tenant = aTenant({ now: () => now });
+  tenant.clock.set(8.64e15 - 25 * 365 * 86_400_000);
+  const snapshot = tenant.snapshot();
+  now = 1;
+  tenant.clock.freeze();
+  tenant.clock.set(0);
+  const before = everything(tenant);
+  expect(() => tenant.restore(snapshot)).toThrow(TenantSnapshotError);
+  expect(everything(tenant)).toEqual(before);
+});
+
 it('a snapshot brings its APIs along', async () => {
   const tenant = aTenant({ resource_servers: [] });
   await expect(login(tenant)).rejects.toThrow('access_denied');
@@ -192,6 +219,33 @@ describe('a tenant that is reset', () => {
     expect(everything(tenant)).toEqual(everything(fresh));
     expect(await login(tenant)).toEqual(await login(fresh));
   });
+
+  it.each(['/u/login', '/u/consent'])(
+    'knows nothing of a form at %s that comes in meanwhile',
+    async (path) => {
+      const tenant = aTenant();
+      const browser = tenantBrowser(tenant);
+      let page = await browser.visit(authorizeUrl({ prompt: 'consent' }));
+      if (path === '/u/consent') page = await browser.submit(page, ada);
+      expect(page.url.pathname).toBe(path);
+      const csrf = /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? '';
+      const form = new URLSearchParams({ csrf, ...ada, decision: 'accept' }).toString();
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': String(form.length),
+      };
+      const init = { method: 'POST', headers, body: readable, duplex: 'half' };
+      const answer = browser.request(page.url, init);
+      tenant.reset();
+      const writer = writable.getWriter();
+      await writer.write(new TextEncoder().encode(form));
+      await writer.close();
+      expect((await answer).status).toBe(400);
+      const { state } = tenant.snapshot().remembered as { state: Record<string, unknown[]> };
+      expect(state).toMatchObject({ transactions: [], sessions: [], grants: [] });
+    },
+  );
 
   it('draws new tokens without a seed', async () => {
     const { seed: _, ...unseeded } = configuration;

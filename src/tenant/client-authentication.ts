@@ -31,7 +31,7 @@ export function authenticateClient(
 }
 
 /** Both halves are form-encoded before they are joined (RFC 6749 §2.3.1). */
-function readBasicCredentials(
+export function readBasicCredentials(
   authorization: string | null,
 ): { clientId: string; secret: string } | undefined {
   const [, encoded] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '') ?? [];

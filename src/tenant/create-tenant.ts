@@ -25,6 +25,7 @@ import { managementApi } from './management/management-api.ts';
 import { viewFamilies } from './past-families.ts';
 import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
+import { largestBody } from './parameters.ts';
 import { randomness } from './randomness.ts';
 import {
   readRefreshTokenSettings,
@@ -230,9 +231,6 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   );
   return app;
 }
-
-/** Bytes: no request of a client comes near it. */
-const largestBody = 256 * 1024;
 
 /** A snapshot. */
 const mayBeLarge = ({ req }: Context): boolean => req.path === '/__tenant/restore';

@@ -6,9 +6,10 @@ import type { Milliseconds, Seconds } from '../clock.ts';
 import { parseJsonObject } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import { BrokenConnectionError } from './broken-connection-error.ts';
+import { readBasicCredentials } from './client-authentication.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { userByEmail, type TenantContext } from './context.ts';
-import { readBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
+import { peekAtBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
 import { userOfRequest } from './request-user.ts';
 import { rotateSigningKey } from './signing-keys.ts';
 import { sign } from './token-issuance.ts';
@@ -126,7 +127,8 @@ interface Held {
 /** What a fault asks of a request. */
 interface Asked {
   readonly path: string;
-  readonly parameters: Parameters;
+  readonly grantType: string | undefined;
+  readonly clientId: string | undefined;
   readonly userId: string | undefined;
 }
 
@@ -164,12 +166,11 @@ export function createFaults(
   return { faults, save, load, pass };
 
   function save(): WaitingFault[] {
-    const finite = (count: number | undefined) => (count === Infinity ? 'always' : count);
     return [...waiting]
       .filter(([, entry]) => !isSpent(entry)) // it only holds an answer, which nobody waits for in another tenant
       .map(([id, { fault, seen, hits }]) => ({
         id,
-        fault: { ...fault, nth: finite(fault.nth), times: finite(fault.times) },
+        fault: asJson(fault),
         seen,
         hits,
       }));
@@ -185,14 +186,17 @@ export function createFaults(
   async function pass(request: Request, handle: (request: Request) => Promise<Response>): Promise<Response> {
     if (waiting.size === 0 || request.method === 'OPTIONS') return handle(request);
     const parameters = await parametersOf(request);
-    const { fault, held, overtaken } = striking({
+    const basic = readBasicCredentials(request.headers.get('authorization'));
+    const asked: Asked = {
       path: new URL(request.url).pathname,
-      parameters,
+      grantType: parameters.get('grant_type'),
+      clientId: parameters.get('client_id') ?? basic?.clientId,
       userId: userOfRequest(context, request, parameters),
-    });
+    };
+    const { fault, held, overtaken } = striking(asked);
     for (const { handled } of overtaken) await handled;
     try {
-      return await (fault ? strike(fault, held, request, parameters, handle) : handle(request));
+      return await (fault ? strike(fault, held, { request, asked }, handle) : handle(request));
     } finally {
       held?.release();
       for (const { release } of overtaken) release(); // the answer goes out one turn before theirs
@@ -222,12 +226,12 @@ export function createFaults(
 
   function matches(
     { kind, endpoint = defaultEndpoints[kind] ?? '/oauth/token', grant, client_id, user }: Fault,
-    { path, parameters, userId }: Asked,
+    { path, grantType, clientId, userId }: Asked,
   ): boolean {
     return (
       endpoint === path &&
-      (grant === undefined || grant === parameters.get('grant_type')) &&
-      (client_id === undefined || client_id === parameters.get('client_id')) &&
+      (grant === undefined || grant === grantType) &&
+      (client_id === undefined || client_id === clientId) &&
       (user === undefined ||
         (userId !== undefined && (user === userId || userByEmail(context, user)?.user_id === userId)))
     );
@@ -259,24 +263,26 @@ export function createFaults(
   async function strike(
     fault: Fault,
     held: Held | undefined,
-    request: Request,
-    parameters: Parameters,
+    { request, asked }: { request: Request; asked: Asked },
     handle: (request: Request) => Promise<Response>,
   ): Promise<Response> {
     const { kind, ms, when = kind === 'delay' ? 'after' : 'before', cut = 'body' } = fault;
-    const handled = kind !== 'drop-request' && (when === 'after' || !mayComeFirst.includes(kind));
+    const isLate = kind === 'delay' && when === 'before';
+    const handled = isLate || (kind !== 'drop-request' && (when === 'after' || !mayComeFirst.includes(kind)));
     const cors = request.headers.get('origin');
     if (kind === 'rotate-key') rotateSigningKey(context);
+    if (isLate) await wait(ms ?? 0);
     const response = handled ? await handle(request) : undefined;
-    const isRefresh = parameters.get('grant_type') === 'refresh_token';
-    const consumed = isRefresh && response?.ok === true;
+    const isRefresh = asked.grantType === 'refresh_token';
+    const consumed = isRefresh && response?.ok === true && (await bringsRefreshToken(response));
+    const way = isLate ? 'handled after the delay' : handled ? 'handled first' : 'not handled';
     journal.write({
       type: 'fault',
       description: `A fault struck: ${kind}`,
-      client_id: parameters.get('client_id'),
-      details: { ...fault, consumed },
+      client_id: asked.clientId,
+      details: { ...asJson(fault), consumed },
       decision: kind,
-      reason: `${response ? 'handled first' : 'not handled'}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
+      reason: `${way}; ${consumed ? 'the refresh token was consumed' : 'nothing was consumed'}`,
     });
     switch (kind) {
       case 'drop-request':
@@ -287,12 +293,12 @@ export function createFaults(
         await (ms === undefined ? new Promise<never>(() => {}) : wait(ms));
         throw new BrokenConnectionError(cut);
       case 'delay':
-        await wait(ms ?? 0);
-        return response ?? handle(request);
+        if (!isLate) await wait(ms ?? 0);
+        return response as Response; // handled above, as are all that follow but `status`
       case 'reorder':
         held?.markHandled();
         await Promise.race([held?.released, ...(ms === undefined ? [] : [wait(ms)])]);
-        return response as Response; // handled above, as are all that follow but `status`
+        return response as Response;
       case 'rotate-key':
         return response as Response;
       case 'no-cors':
@@ -323,7 +329,17 @@ export function createFaults(
 /** What a request asks with: its query, or its body. */
 async function parametersOf(request: Request): Promise<Parameters> {
   if (request.method === 'GET') return readFormParameters(new URL(request.url).searchParams);
-  return (await readBodyParameters(request.clone())) ?? readFormParameters(new URLSearchParams());
+  return (await peekAtBodyParameters(request)) ?? readFormParameters(new URLSearchParams());
+}
+
+/** JSON has no infinity. */
+export function asJson<T extends Fault>({ nth, times, ...fault }: T) {
+  const finite = (count: number) => (count === Infinity ? ('always' as const) : count);
+  return {
+    ...fault,
+    ...(nth !== undefined && { nth: finite(nth) }),
+    ...(times !== undefined && { times: finite(times) }),
+  };
 }
 
 /** It has struck as often as it was told to. */
@@ -350,15 +366,22 @@ function withHeader(response: Response, name: string, value: string): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
+/** An answer without a body, a 204 among them, says nothing that could be changed, and may not get one. */
 async function withText(
   response: Response,
   change: (text: string) => string | Promise<string>,
   type?: string,
 ): Promise<Response> {
+  if (response.body === null) return response;
   const headers = new Headers(response.headers);
   headers.delete('content-length');
   if (type !== undefined) headers.set('content-type', type);
   return new Response(await change(await response.text()), { status: response.status, headers });
+}
+
+/** A refresh token that was consumed has a successor; one of a client that does not rotate stays as it is. */
+async function bringsRefreshToken(response: Response): Promise<boolean> {
+  return parseJsonObject(await response.clone().text())?.['refresh_token'] !== undefined;
 }
 
 /** What is no JSON object has no members, and stays as it is. */

@@ -15,17 +15,24 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   context.forgetting.lastAt = now;
   const { state } = context;
   forgetPastFamilies(context, now);
-  forget(state.codes, (code) => isPast(context, code, now));
+  const begun = new Set([...state.families.values()].map(({ firstFamilyId }) => firstFamilyId));
+  forget(state.codes, (code) => isPast(code, begun, now));
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.sessions, (session) => !isLive(session, now));
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));
 }
 
-/** A code that was used is kept as long as what it gave: should it come again, that is taken back. */
-function isPast({ state }: TenantContext, { issuedAt, used }: AuthorizationCode, now: Milliseconds): boolean {
-  if (now < issuedAt + codeLifetime) return false;
-  return !state.families.has(used?.familyId ?? '');
+/**
+ * A code that was used is kept as long as what it gave, or what that was swapped for: should it come again, that is taken back.
+ * @param begun families that logins began and of which something is kept
+ */
+function isPast(
+  { issuedAt, used }: AuthorizationCode,
+  begun: ReadonlySet<string>,
+  now: Milliseconds,
+): boolean {
+  return now >= issuedAt + codeLifetime && !begun.has(used?.familyId ?? '');
 }
 
 function forget<T>(held: Map<string, T>, isOver: (value: T, key: string) => boolean): void {

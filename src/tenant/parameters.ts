@@ -25,8 +25,37 @@ export async function readPageForm(request: Request): Promise<Parameters | undef
 
 /** The body of a POST as parameters, or `undefined` when it is neither a form nor a JSON object of texts. */
 export async function readBodyParameters(request: Request): Promise<Parameters | undefined> {
+  return readParameters(request, await request.text());
+}
+
+/** The same, of a request that somebody else is to read, too; nothing for a body that is too large. */
+export async function peekAtBodyParameters(request: Request): Promise<Parameters | undefined> {
+  const body = await textWithin(largestBody, request.clone());
+  return body === undefined ? undefined : readParameters(request, body);
+}
+
+/** Bytes: no request of a client comes near it. */
+export const largestBody = 256 * 1024;
+
+async function textWithin(limit: number, { body }: Request): Promise<string | undefined> {
+  if (!body) return '';
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    size += next.value.length;
+    if (size > limit) {
+      reader.cancel().catch(() => {}); // it waits for the other reader
+      return undefined;
+    }
+    text += decoder.decode(next.value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function readParameters(request: Request, body: string): Parameters | undefined {
   const type = contentTypeOf(request);
-  const body = await request.text();
   if (type === formType) return readFormParameters(new URLSearchParams(body));
   return type === 'application/json' ? readJsonParameters(body) : undefined;
 }

@@ -24,28 +24,29 @@ export type SigningKeys = (rotations: number) => SigningKey;
  */
 export function signingKeys(seed = ''): SigningKeys {
   const first = seededIndex(seed, insecureDevelopmentKeys.length);
-  const made = new Map<number, SigningKey>();
+  const imported = insecureDevelopmentKeys.map(importOnce); // however many rotations there are
   return (rotations) => {
-    const key = made.get(rotations) ?? signingKey(first, rotations);
-    made.set(rotations, key);
-    return key;
+    const key = imported[(first + rotations) % imported.length];
+    if (!key) throw new RangeError('no development key');
+    return signingKey(key, rotations);
   };
 }
 
-function signingKey(first: number, rotations: number): SigningKey {
-  const jwk = insecureDevelopmentKeys[(first + rotations) % insecureDevelopmentKeys.length];
-  if (!jwk) throw new RangeError('no development key');
+function signingKey({ jwk, ...halves }: ReturnType<typeof importOnce>, rotations: number): SigningKey {
   const round = Math.floor(rotations / insecureDevelopmentKeys.length);
   const { kty, alg, use, n, e } = jwk;
   const kid = round === 0 ? jwk.kid : `${jwk.kid}.${round}`;
-  const publicJwk = { kty, kid, alg, use, n, e };
+  return { kid, publicJwk: { kty, kid, alg, use, n, e }, ...halves };
+}
+
+function importOnce(jwk: (typeof insecureDevelopmentKeys)[number]) {
   let privateKey: Promise<CryptoKey> | undefined;
   let publicKey: Promise<CryptoKey> | undefined;
+  const { kty, alg, use, n, e } = jwk;
   return {
-    kid,
-    publicJwk,
+    jwk,
     privateKey: () => (privateKey ??= importKey(jwk)),
-    publicKey: () => (publicKey ??= importKey(publicJwk)),
+    publicKey: () => (publicKey ??= importKey({ kty, alg, use, n, e })),
   };
 }
 

@@ -31,6 +31,7 @@ interface Remembered {
   readonly random: readonly number[] | null;
   readonly journal: readonly JournalEntry[];
   readonly faults: readonly WaitingFault[];
+  readonly forgetting: TenantContext['forgetting'];
   /** Maps as their entries. */
   readonly state: { readonly [Name in keyof TenantState]: unknown[] };
 }
@@ -52,6 +53,7 @@ export function takeSnapshot({ context, clock, faults }: SnapshotParts): TenantS
     random: context.random.position(),
     journal: context.journal.entries,
     faults: faults.save(),
+    forgetting: context.forgetting,
     state: mapState(context.state, (held) => [...held]),
   };
   const text = JSON.stringify(content);
@@ -68,17 +70,11 @@ export function takeSnapshot({ context, clock, faults }: SnapshotParts): TenantS
 export function restoreSnapshot({ context, clock, faults }: SnapshotParts, source: unknown): void {
   const remembered = readSnapshot(source, context);
   const { state } = context;
-  if ('frozenAt' in remembered.clock) {
-    clock.freeze();
-    clock.set(remembered.clock.frozenAt);
-  } else {
-    clock.resume();
-    const underneath = clock.now() - clock.offset;
-    clock.set(underneath + remembered.clock.offset);
-  }
+  restoreClock(clock, remembered.clock);
   context.random.goOnFrom(remembered.random);
   context.journal.replace(remembered.journal.map((entry) => Object.freeze(entry)));
   faults.load(remembered.faults);
+  context.forgetting.lastAt = remembered.forgetting.lastAt;
   mapState(state, (held, name) => {
     const entries = remembered.state[name];
     if (Array.isArray(held)) (held as unknown[]).splice(0, held.length, ...entries);
@@ -89,6 +85,24 @@ export function restoreSnapshot({ context, clock, faults }: SnapshotParts, sourc
     }
     return entries;
   });
+}
+
+/** @throws {TenantSnapshotError} before anything has changed */
+function restoreClock(clock: TenantClock, remembered: Remembered['clock']): void {
+  if ('frozenAt' in remembered) {
+    clock.freeze();
+    clock.set(remembered.frozenAt);
+    return;
+  }
+  const underneath = clock.now() - clock.offset;
+  try {
+    clock.set(underneath + remembered.offset);
+  } catch (cause) {
+    throw new TenantSnapshotError('the clock of the snapshot is as far ahead as no calendar reaches by now', {
+      cause,
+    });
+  }
+  clock.resume();
 }
 
 /** @returns what was remembered, a copy of it */

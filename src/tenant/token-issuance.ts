@@ -106,11 +106,14 @@ async function issueAccessToken(
   });
 }
 
-/** They all live equally long, so that the oldest are the first to go. */
+/**
+ * They all live equally long, so that the oldest are the first to go. One that lives longer than a new one is from before the
+ * clock was turned back, and may be followed by older ones.
+ */
 function forgetExpired({ state }: TenantContext, now: Milliseconds): void {
   for (const [token, { expiresAt }] of state.opaqueAccessTokens) {
-    if (now < expiresAt) return;
-    state.opaqueAccessTokens.delete(token);
+    if (now >= expiresAt) state.opaqueAccessTokens.delete(token);
+    else if (expiresAt <= now + defaultAccessTokenLifetime * 1000) return;
   }
 }
 

@@ -81,7 +81,7 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
   }
 }
 
-/** The sign-in a tenant's `state` names, in the browser that began it and not too long ago. */
+/** The sign-in a tenant's `state` names, in the browser that began it and not too long ago, for a client that there still is. */
 export function currentTransaction(
   context: TenantContext,
   c: Context,
@@ -89,6 +89,7 @@ export function currentTransaction(
 ): LoginTransaction | undefined {
   const transaction = context.state.transactions.get(state);
   if (!transaction || getCookie(c, browserCookie(state)) !== transaction.browser) return undefined;
+  if (!context.state.clients.has(transaction.request.clientId)) return undefined;
   return context.clock.now() < transaction.begunAt + transactionLifetime ? transaction : undefined;
 }
 

@@ -36,8 +36,8 @@ export async function showConsent(context: TenantContext, c: Context): Promise<R
 
 /** POST: takes the answer. */
 export async function submitConsent(context: TenantContext, c: Context): Promise<Response> {
+  const form = await readPageForm(c.req.raw); // first: while the body comes in, the user may sign out
   const asked = currentQuestion(context, c);
-  const form = await readPageForm(c.req.raw);
   if (!asked || form?.get('csrf') !== asked.transaction.csrf) return respondWithLostTransaction(context, c);
   const { state, transaction, session } = asked;
   const { request } = transaction;

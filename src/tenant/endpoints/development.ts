@@ -12,7 +12,7 @@ import { TenantConfigurationError } from '../configuration-error.ts';
 import type { TenantContext } from '../context.ts';
 import { anyClientAllows, isOwnOrigin } from '../cors.ts';
 import type { Tenant } from '../create-tenant.ts';
-import type { Fault } from '../faults.ts';
+import { asJson, type Fault } from '../faults.ts';
 import { readJsonObject } from '../parameters.ts';
 import { TenantSnapshotError } from '../snapshot.ts';
 
@@ -29,15 +29,15 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
   app.post('/families/:id/replay', (c) => replay(tenant, c));
   app.post('/explain', (c) => explain(tenant, c));
   app.patch('/clients/:id', (c) => patchClient(tenant, c));
-  app.get('/faults', (c) => c.json(tenant.faults.list()));
+  app.get('/faults', (c) => c.json(tenant.faults.list().map(asJson)));
   app.post('/faults', (c) => addFault(tenant, c));
   app.delete('/faults', (c) => {
     tenant.faults.clear();
-    return c.json(tenant.faults.list());
+    return c.json(tenant.faults.list().map(asJson));
   });
   app.delete('/faults/:id', (c) =>
     tenant.faults.remove(c.req.param('id'))
-      ? c.json(tenant.faults.list())
+      ? c.json(tenant.faults.list().map(asJson))
       : refuse(c, 404, 'there is no such fault'),
   );
   app.post('/snapshot', (c) => c.json(tenant.snapshot())); // it holds secrets, so that not every reader gets one

@@ -22,11 +22,10 @@ export async function showLogin(context: TenantContext, c: Context): Promise<Res
  * nothing here, because a page under `no-referrer` posts it as `null`.
  */
 export async function submitLogin(context: TenantContext, c: Context): Promise<Response> {
+  const form = await readPageForm(c.req.raw); // first: while the body comes in, the sign-in may end
   const state = c.req.query('state') ?? '';
   const transaction = currentTransaction(context, c, state);
-  if (!transaction) return respondWithLostTransaction(context, c);
-  const form = await readPageForm(c.req.raw);
-  if (form?.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
+  if (!transaction || form?.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
 
   const email = form.get('email') ?? '';
   const user = userByEmail(context, email);

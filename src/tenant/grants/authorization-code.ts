@@ -10,7 +10,7 @@ import type { Parameters } from '../parameters.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
-import { keepUserGrant } from '../user-grant.ts';
+import { isCovered, keepUserGrant } from '../user-grant.ts';
 
 export async function exchangeAuthorizationCode(
   context: TenantContext,
@@ -49,6 +49,16 @@ export async function exchangeAuthorizationCode(
   if (!user) return fail(context, client, invalidCode, 'the user does not exist any more');
   if (user.blocked)
     return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), 'the user is blocked');
+
+  if (code.audience !== null && !context.state.resourceServers.has(code.audience))
+    return fail(
+      context,
+      client,
+      refuse(403, 'access_denied', `Service not found: ${code.audience}`),
+      'the API was deleted since',
+    );
+  if (!client.is_first_party && !isCovered(context, code))
+    return fail(context, client, invalidCode, 'what the user had let the client do was taken back since');
 
   const family = mayRefresh(context, client, code, fromBrowser) ? begin(context, client, code, now) : null;
   context.state.codes.set(presented, { ...code, used: { familyId: family?.familyId ?? null } });

@@ -3,6 +3,7 @@ import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import type { Client, User } from '../configuration.ts';
 import {
+  descendsFrom,
   endFamilies,
   findRefreshToken,
   keepFamily,
@@ -56,6 +57,11 @@ interface Presentation {
   readonly counter: number;
 }
 
+const presentationOf = (
+  client: Client,
+  { family, counter }: { family: RefreshTokenFamily; counter: number },
+): Presentation => ({ client, familyId: family.familyId, counter });
+
 /** A token was accepted: by the family it belongs to from now on, with a new value to hand out if there is one. */
 interface Acceptance {
   readonly kind: 'accepted';
@@ -72,14 +78,14 @@ export async function exchangeRefreshToken(
   if (value === undefined) return missingParameter('refresh_token');
   const held = findPresented(context, value);
   if (!held) return fail(context, client, unknownRefreshToken, unknownWords); // A5
-  const presentation = { client, familyId: held.family.familyId, counter: held.counter };
 
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
-  const judged = await judgeBeforehand(context, presentation);
+  const judged = await judgeBeforehand(context, presentationOf(client, held));
   if (judged.kind === 'refused') return judged;
-  if (!context.state.families.has(presentation.familyId))
-    return fail(context, client, unknownRefreshToken, unknownWords); // it was over, and forgotten, while the user was looked up
-  const { audience, scope, policy, excess } = resolveTarget(context, client, held.family, parameters);
+  // While the user was looked up the token may have been forgotten or swapped, or a snapshot restored that never knew it.
+  const kept = findPresented(context, value);
+  if (!kept) return fail(context, client, unknownRefreshToken, unknownWords);
+  const { audience, scope, policy, excess } = resolveTarget(context, client, kept.family, parameters);
   if (scope === undefined)
     return fail(
       context,
@@ -98,7 +104,7 @@ export async function exchangeRefreshToken(
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
-  const accepted = spend(context, presentation, now, {
+  const accepted = spend(context, presentationOf(client, kept), now, {
     requested_audience: parameters.get('audience'),
     requested_scope: parameters.get('scope'),
     policy_used: policy,
@@ -156,12 +162,12 @@ export function explainRefreshToken(context: TenantContext, value: string): Expl
 /** The token, or the one that took its place in a migration and has not been used, where such a token is forgiven. */
 function findPresented(context: TenantContext, value: string): ReturnType<typeof findRefreshToken> {
   const held = findRefreshToken(context, value);
-  const { rotating, ended, firstFamilyId } = held?.family ?? {};
-  if (!context.configuration.quirks.graceForSwapped || rotating || ended?.cause !== 'migration') return held;
-  const replacement = [...context.state.families.values()].find(
-    (family) => family.firstFamilyId === firstFamilyId && family.rotating && family.tokens.length === 1,
-  );
-  if (!replacement) return held;
+  if (!held || !context.configuration.quirks.graceForSwapped) return held;
+  const { rotating, ended, firstFamilyId } = held.family;
+  if (rotating || ended?.cause !== 'migration') return held;
+  const kin = [...context.state.families.values()].filter(descendsFrom(firstFamilyId)); // in the order of issue
+  const replacement = kin[kin.indexOf(held.family) + 1];
+  if (!replacement?.rotating || replacement.tokens.length > 1) return held;
   const { leeway } = familyPolicy(context, replacement);
   const forgiven = leeway > 0 && context.clock.now() <= ended.at + leeway * 1000;
   return forgiven ? { family: replacement, counter: 1 } : held;
