@@ -292,7 +292,7 @@ describe('sessions', () => {
     const { body } = await postToken(tenant, codeGrant(url.searchParams.get('code') ?? ''));
     const silently = async () =>
       (await browser.visit(authorizeUrl({ prompt: 'none' }))).url.searchParams.get('error');
-    return { tenant, body, sid: String(claimsOf(body['id_token'])['sid']), silently };
+    return { tenant, browser, body, sid: String(claimsOf(body['id_token'])['sid']), silently };
   }
 
   it('say who is signed in, since when, and where', async () => {
@@ -340,11 +340,13 @@ describe('sessions', () => {
   });
 
   it('are revoked with their refresh tokens, and with those of no other session', async () => {
-    const { tenant, body, sid, silently } = await aSession();
+    const { tenant, browser, body, sid, silently } = await aSession();
     const elsewhere = await login(tenant);
+    const waiting = (await browser.visit(authorizeUrl())).url.searchParams.get('code') ?? '';
     await managerOf(tenant).sessions.revoke(sid);
     expect(await silently()).toBe('login_required');
     expect(await statusOf(tenant, body)).toBe(403);
+    expect((await postToken(tenant, codeGrant(waiting))).status).toBe(403);
     expect(await statusOf(tenant, elsewhere)).toBe(200);
     expect(tenant.families().map(({ endedBecause }) => endedBecause)).toEqual(['session', null]);
   });

@@ -284,8 +284,10 @@ describe('what ends refresh tokens', () => {
     const { url } = await browser.visit(authorizeUrl());
     const { body } = await postToken(tenant, codeGrant(url.searchParams.get('code') ?? ''));
     const elsewhere = await login(tenant);
+    const waiting = (await browser.visit(authorizeUrl())).url.searchParams.get('code') ?? '';
     await browser.request(`/v2/logout?client_id=spa&returnTo=${encodeURIComponent(app)}`);
     expect(await statusOf(tenant, body)).toBe(status);
+    expect((await postToken(tenant, codeGrant(waiting))).status).toBe(status);
     expect(await statusOf(tenant, elsewhere)).toBe(200);
   });
 

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { TenantContext } from '../context.ts';
 import { currentSession, endSession } from '../login-session.ts';
-import { endFamilies } from '../management/families.ts';
+import { endTokensOfSessions } from '../management/families.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { readFormParameters } from '../parameters.ts';
@@ -16,7 +16,7 @@ export async function logout(context: TenantContext, c: Context): Promise<Respon
   const session = currentSession(context, c);
   endSession(context, c);
   if (session && context.configuration.quirks.logoutRevokesRefreshTokens)
-    endFamilies(context, 'session', ({ sessionId }) => sessionId === session.sid);
+    endTokensOfSessions(context, ({ sid }) => sid === session.sid);
   c.header('Cache-Control', 'no-store');
 
   const wrong = whatIsWrong(parameters.repeated, returnTo, client?.allowed_logout_urls ?? []);

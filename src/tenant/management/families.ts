@@ -36,6 +36,16 @@ export function endFamilies(
     });
 }
 
+/** Ends what began in the sessions that are chosen: refresh tokens, and codes that would yield some. */
+export function endTokensOfSessions(
+  context: TenantContext,
+  chosen: (session: { readonly userId: string; readonly sid: string }) => boolean,
+): void {
+  const { codes } = context.state;
+  for (const [value, code] of codes) if (!code.used && chosen(code)) codes.delete(value);
+  endFamilies(context, 'session', ({ userId, sessionId }) => chosen({ userId, sid: sessionId }));
+}
+
 /** Deletes the grants that are chosen, and all that was issued under them. */
 export function deleteGrants(
   context: TenantContext,

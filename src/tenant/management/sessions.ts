@@ -2,7 +2,7 @@
 import type { TenantContext } from '../context.ts';
 import { endSessions, liveSessions, sessionEnds, type LoginSession } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
-import { endFamilies } from './families.ts';
+import { endTokensOfSessions } from './families.ts';
 import { notFound } from './management-error.ts';
 import { patchMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';
@@ -46,7 +46,7 @@ export function deleteSessionsOfUser(context: TenantContext, c: ManagementContex
 export function revokeSession(context: TenantContext, c: ManagementContext): Response {
   const id = c.req.param('id');
   endSessions(context, ({ sid }) => sid === id);
-  endFamilies(context, 'session', ({ sessionId }) => sessionId === id);
+  endTokensOfSessions(context, ({ sid }) => sid === id);
   return c.body(null, 202);
 }
 

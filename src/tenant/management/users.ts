@@ -3,7 +3,7 @@ import { readUser, type User } from '../configuration.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { endSessions } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
-import { deleteGrants, endFamilies } from './families.ts';
+import { deleteGrants, endFamilies, endTokensOfSessions } from './families.ts';
 import { ManagementError, notFound } from './management-error.ts';
 import { mergeMetadata } from './metadata.ts';
 import { invalidQuery, respondWithList, selectFields } from './paging.ts';
@@ -99,8 +99,7 @@ export async function updateUser(context: TenantContext, c: ManagementContext): 
 function endWithPassword(context: TenantContext, { user_id }: User): void {
   const isOfUser = ({ userId }: { readonly userId: string }) => userId === user_id;
   endSessions(context, isOfUser);
-  if (context.configuration.quirks.passwordChangeRevokesRefreshTokens)
-    endFamilies(context, 'session', isOfUser);
+  if (context.configuration.quirks.passwordChangeRevokesRefreshTokens) endTokensOfSessions(context, isOfUser);
 }
 
 /** With the user go their sessions, their grants and their refresh tokens. */
@@ -117,13 +116,10 @@ export function deleteUser(context: TenantContext, c: ManagementContext): Respon
 export async function revokeAccess(context: TenantContext, c: ManagementContext): Promise<Response> {
   const { session_id, preserve_refresh_tokens } = await readPayload(c, revocation);
   const { user_id } = knownUser(context, c);
-  endSessions(context, ({ userId, sid }) => userId === user_id && (session_id ?? sid) === sid);
-  if (preserve_refresh_tokens !== true)
-    endFamilies(
-      context,
-      'session',
-      ({ userId, sessionId }) => userId === user_id && (session_id ?? sessionId) === sessionId,
-    );
+  const isChosen = ({ userId, sid }: { readonly userId: string; readonly sid: string }) =>
+    userId === user_id && (session_id ?? sid) === sid;
+  endSessions(context, isChosen);
+  if (preserve_refresh_tokens !== true) endTokensOfSessions(context, isChosen);
   return c.body(null, 202);
 }
 
