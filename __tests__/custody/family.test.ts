@@ -280,6 +280,27 @@ describe('a family', () => {
     expect(idTokenOf({ ...live, answers })).toBe('new');
   });
 
+  it('says to the end, once it has, that nobody knows what became of a request', () => {
+    const held = claimedBy('me');
+    const free = (family: Family, outcome: 'unknown' | 'not_spent') =>
+      transition(family, { kind: 'release', owner: 'me', outcome, failedAt: undefined });
+    const [unclear, outcome] = free(held, 'unknown');
+    expect(outcome).toEqual({ kind: 'released' });
+    expect(unclear).toMatchObject({ outcomeUnknown: true, claim: undefined });
+    expect(free({ ...held, outcomeUnknown: true }, 'not_spent')[0]).toMatchObject({ outcomeUnknown: true });
+    expect(free(held, 'not_spent')[0]).toMatchObject({ outcomeUnknown: undefined });
+  });
+
+  it('keeps the cause of its end, but for a logout, after which there is nothing to explain', () => {
+    const refused: Family = { state: 'ended', generation: 4, cause: 'refused' };
+    expect(transition(refused, { kind: 'end', cause: 'user_changed' })[0]).toBe(refused);
+    expect(transition(refused, { kind: 'end', cause: 'logout' })[0]).toEqual({
+      state: 'ended',
+      generation: 5,
+      cause: 'logout',
+    });
+  });
+
   it('hands out its head when it is ended, so that it can be revoked', () => {
     expect(transition(live, { kind: 'end', cause: 'logout' })).toEqual([
       { state: 'ended', generation: 4, cause: 'logout' },

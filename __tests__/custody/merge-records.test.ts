@@ -136,3 +136,25 @@ describe('a change leaves nothing of a record', () => {
     expect(leavesNothingOf(held, next)).toBe(expected);
   });
 });
+
+describe('of two pointers to a record in an app’s cache', () => {
+  const pointer = (at: number) => ({ to: `entry ${at}`, at });
+
+  it('the younger one goes on', () => {
+    expect(merged(pointer(1), pointer(2))).toEqual(pointer(2));
+    expect(merged(pointer(2), pointer(1))).toEqual(pointer(2));
+    const former = { ...pointer(2), pending: true };
+    expect(merged(former, pointer(2))).toBe(former);
+  });
+
+  it('one goes on in the place of a record, of nothing, and of what is no pointer', () => {
+    for (const former of [record({ api: live('old') }), undefined, null, 'text', { to: 'entry' }, { at: 9 }])
+      expect(merged(former, pointer(1))).toEqual(pointer(1));
+  });
+
+  it.each([[{ to: 'entry' }], [{ at: 9 }], [null], ['text']])('%j is none', (younger) => {
+    expect(merged(record({ api: live('old') }), younger).families.api).toMatchObject({
+      refresh_token: 'old',
+    });
+  });
+});
