@@ -6,6 +6,8 @@ import { serveParent } from './contender.mjs';
 const app = 'http://localhost:3000';
 const audience = 'https://api.example';
 const user = { email: 'ada@example.com', password: 'correct horse' };
+/** Whose tokens are refreshed: of more than 200 of one user the oldest end, and many logins are measured, too. */
+const refreshing = { email: 'grace@example.com', password: 'battery staple' };
 const tenant = createTenant({
   clients: [
     {
@@ -15,7 +17,7 @@ const tenant = createTenant({
     },
   ],
   resource_servers: [{ identifier: audience, allow_offline_access: true, token_lifetime: 3600 }],
-  users: [user],
+  users: [user, refreshing],
 });
 const { url } = await serve(tenant, { port: 0 });
 
@@ -31,7 +33,7 @@ serveParent(url, async (count) => {
 });
 
 async function refreshToken() {
-  const { cookie } = tenant.signIn(user.email, { client_id: 'spa' });
+  const { cookie } = tenant.signIn(refreshing.email, { client_id: 'spa' });
   const verifier = 'x'.repeat(43);
   const query = new URLSearchParams({
     client_id: 'spa',
