@@ -14,6 +14,7 @@ import {
   postToken,
   refresh,
   refusedAsUnknown,
+  revoke,
 } from './a-tenant.ts';
 
 const userOf = ({ access_token }: { readonly [name: string]: unknown }) =>
@@ -71,12 +72,7 @@ describe('device credentials', () => {
   it('R52: unlike /oauth/revoke, which leaves the second family of the user and the grant', async () => {
     const tenant = aManagedTenant();
     const [one, two] = [await login(tenant), await login(tenant)];
-    await tenant.fetch(
-      new Request(`${tenant.baseUrl}/oauth/revoke`, {
-        method: 'POST',
-        body: new URLSearchParams({ client_id: 'spa', token: String(one['refresh_token']) }),
-      }),
-    );
+    await revoke(tenant, { client_id: 'spa', token: String(one['refresh_token']) });
     expect(await statusOf(tenant, two)).toBe(200);
     expect(await itemsOf(managerOf(tenant).userGrants.list())).toHaveLength(1);
     expect(await rotatingOnes(tenant)).toHaveLength(1);

@@ -12,6 +12,7 @@ import {
   postToken,
   refresh,
   refusedAsUnknown,
+  revoke,
   rotating,
 } from './a-tenant.ts';
 
@@ -19,14 +20,6 @@ const unknown = 'the tenant has issued no such refresh token';
 
 const isForgotten = (tenant: Tenant, token: unknown) =>
   tenant.explain(String(token)).reason.startsWith(unknown);
-
-const revoke = (tenant: Tenant, token: unknown, client_id = 'spa') =>
-  tenant.fetch(
-    new Request(`${tenant.baseUrl}/oauth/revoke`, {
-      method: 'POST',
-      body: new URLSearchParams({ client_id, token: String(token) }),
-    }),
-  );
 
 const settings = (lifetime: number, idle: number) => ({
   ...rotating,
@@ -92,7 +85,7 @@ describe('a family that is over', () => {
   it('that was revoked is remembered until its lifetime has passed', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);
-    await revoke(tenant, refresh_token);
+    await revoke(tenant, { client_id: 'spa', token: String(refresh_token) });
     tenant.clock.advance('29d');
     await login(tenant);
     expect(tenant.explain(String(refresh_token)).reason).toBe('the family was revoked');
@@ -103,7 +96,7 @@ describe('a family that is over', () => {
     tenant.updateClient('native', { refresh_token: nonRotating });
     const { refresh_token: revoked } = await login(tenant, { client_id: 'native' });
     const { refresh_token: kept } = await login(tenant, { client_id: 'native' });
-    await revoke(tenant, revoked, 'native');
+    await revoke(tenant, { client_id: 'native', token: String(revoked) });
     tenant.clock.advance('9000d');
     await login(tenant);
     expect(isForgotten(tenant, revoked)).toBe(true);

@@ -98,11 +98,14 @@ export function keepFamily({ state }: TenantContext, family: RefreshTokenFamily)
   state.refreshTokens.set(headOf(family).value, family.familyId);
 }
 
-/** The family that a refresh token is of, and which of its tokens it is. */
-export function findRefreshToken(
-  { state }: TenantContext,
-  value: string,
-): { family: RefreshTokenFamily; counter: number } | undefined {
+/** A refresh token that the tenant knows: the family that it is of, and which of its tokens it is. */
+export interface HeldRefreshToken {
+  readonly family: RefreshTokenFamily;
+  readonly counter: number;
+}
+
+/** The token of that value. */
+export function findRefreshToken({ state }: TenantContext, value: string): HeldRefreshToken | undefined {
   const family = state.families.get(state.refreshTokens.get(value) ?? '');
   const token = family && tokenWithValue(family, value);
   return token && { family, counter: token.counter };

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { TenantContext } from '../context.ts';
 import { currentSession, endSession } from '../login-session.ts';
-import { endTokensOfSessions } from '../management/families.ts';
+import { endTokensOfSessions } from '../families.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { readFormParameters } from '../parameters.ts';

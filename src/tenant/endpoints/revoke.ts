@@ -2,13 +2,18 @@
 import type { Context } from 'hono';
 import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
-import { descendsFrom, endFamilies, findRefreshToken, type TenantContext } from '../context.ts';
+import {
+  descendsFrom,
+  endFamilies,
+  findRefreshToken,
+  type HeldRefreshToken,
+  type TenantContext,
+} from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
-import { deleteGrants } from '../management/families.ts';
+import { deleteGrantOf } from '../families.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { headOf } from '../refresh-token-family.ts';
 import { missingParameter, refuse, respond } from '../token-answer.ts';
-import { isOfGrant } from '../user-grant.ts';
 
 export async function revoke(context: TenantContext, c: Context): Promise<Response> {
   const parameters = await readBodyParameters(c.req.raw);
@@ -50,7 +55,7 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
 function revokeFamilyOf(
   context: TenantContext,
   client: Client,
-  { family: named, counter }: NonNullable<ReturnType<typeof findRefreshToken>>,
+  { family: named, counter }: HeldRefreshToken,
 ): void {
   const now = context.clock.now();
   const end = { now, cause: 'revoked' } as const;
@@ -68,6 +73,5 @@ function revokeFamilyOf(
       decision: 'revoke',
       reason: 'the client gave the token back; its whole family ends',
     });
-  if (context.configuration.flags.revoke_refresh_token_grant)
-    deleteGrants(context, (grant) => isOfGrant(grant, named));
+  if (context.configuration.flags.revoke_refresh_token_grant) deleteGrantOf(context, named);
 }

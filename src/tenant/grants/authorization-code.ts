@@ -5,7 +5,7 @@ import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
 import { descendsFrom, endFamilies, keepFamily, policyOf, type TenantContext } from '../context.ts';
-import { liveFamilies } from '../management/families.ts';
+import { liveFamilies } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';

@@ -9,10 +9,11 @@ import {
   keepFamily,
   familyPolicy,
   policyOf,
+  type HeldRefreshToken,
   type TenantContext,
 } from '../context.ts';
 import { endSessions } from '../login-session.ts';
-import { deleteGrants } from '../management/families.ts';
+import { deleteGrantOf } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
 import {
   headOf,
@@ -32,7 +33,6 @@ import {
   type TokenAnswer,
 } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
-import { isOfGrant } from '../user-grant.ts';
 import { newRefreshToken } from './authorization-code.ts';
 
 /** What becomes of a presented refresh token, and why. */
@@ -57,10 +57,11 @@ interface Presentation {
   readonly counter: number;
 }
 
-const presentationOf = (
-  client: Client,
-  { family, counter }: { family: RefreshTokenFamily; counter: number },
-): Presentation => ({ client, familyId: family.familyId, counter });
+const presentationOf = (client: Client, { family, counter }: HeldRefreshToken): Presentation => ({
+  client,
+  familyId: family.familyId,
+  counter,
+});
 
 /** A token was accepted: by the family it belongs to from now on, with a new value to hand out if there is one. */
 interface Acceptance {
@@ -160,7 +161,7 @@ export function explainRefreshToken(context: TenantContext, value: string): Expl
 }
 
 /** The token, or the one that took its place in a migration and has not been used, where such a token is forgiven. */
-function findPresented(context: TenantContext, value: string): ReturnType<typeof findRefreshToken> {
+function findPresented(context: TenantContext, value: string): HeldRefreshToken | undefined {
   const held = findRefreshToken(context, value);
   if (!held || !context.configuration.quirks.graceForSwapped) return held;
   const { rotating, ended, firstFamilyId } = held.family;
@@ -309,7 +310,7 @@ function detectReuse(
     ...verdict,
   });
   const { reuseDeletesGrant, reuseEndsSession } = context.configuration.quirks;
-  if (reuseDeletesGrant) deleteGrants(context, (grant) => isOfGrant(grant, family));
+  if (reuseDeletesGrant) deleteGrantOf(context, family);
   if (reuseEndsSession) endSessions(context, ({ sid }) => sid === family.sessionId);
   return unknownRefreshToken;
 }
@@ -383,8 +384,10 @@ function resolveTarget(
 }
 
 /** What is asked for and was not granted. */
-const excessOf = (granted: string, requested = ''): readonly string[] =>
-  scopeNames(requested).filter((name) => !scopeNames(granted).includes(name));
+function excessOf(granted: string, requested = ''): readonly string[] {
+  const held = scopeNames(granted);
+  return scopeNames(requested).filter((name) => !held.includes(name));
+}
 
 const standardScopes = ['openid', 'profile', 'email', 'offline_access'];
 

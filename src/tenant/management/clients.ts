@@ -7,7 +7,7 @@ import { notFound } from './management-error.ts';
 import { mergeMetadata } from './metadata.ts';
 import { readFlag, respondWithList, selectFields } from './paging.ts';
 import { judge, objectOf, readPayload, type Payload } from './payload.ts';
-import { deleteGrants, endFamilies } from './families.ts';
+import { deleteGrants, endFamilies } from '../families.ts';
 
 const texts = { type: 'array', items: { type: 'string', minLength: 1 } };
 

@@ -2,9 +2,8 @@
 import { decodeBase64url } from '../../oauth/base64url.ts';
 import type { TenantContext } from '../context.ts';
 import type { RefreshTokenFamily } from '../refresh-token-family.ts';
-import { isOfGrant } from '../user-grant.ts';
 import type { ManagementContext } from './access.ts';
-import { deleteGrants, endFamilies, liveFamilies } from './families.ts';
+import { deleteGrantOf, endFamilies, liveFamilies } from '../families.ts';
 import { ManagementError } from './management-error.ts';
 import { invalidQuery, respondWithList } from './paging.ts';
 
@@ -45,8 +44,7 @@ export function deleteDeviceCredential(context: TenantContext, c: ManagementCont
   const found = liveFamilies(context).find((family) => idOf(family) === id);
   const { flags, quirks } = context.configuration;
   const always = found?.rotating && !quirks.deviceCredentialsFollowFlag;
-  if (found && (always || flags.revoke_refresh_token_grant))
-    deleteGrants(context, (grant) => isOfGrant(grant, found));
+  if (found && (always || flags.revoke_refresh_token_grant)) deleteGrantOf(context, found);
   else endFamilies(context, 'admin', (family) => family === found);
   return c.body(null, 204);
 }

@@ -3,7 +3,7 @@ import { scopeNames } from '../../oauth/scope.ts';
 import type { TenantContext } from '../context.ts';
 import type { UserGrant } from '../user-grant.ts';
 import type { ManagementContext } from './access.ts';
-import { deleteGrants } from './families.ts';
+import { deleteGrants } from '../families.ts';
 import { invalidQuery, respondWithList } from './paging.ts';
 
 export function listGrants(context: TenantContext, c: ManagementContext): Response {

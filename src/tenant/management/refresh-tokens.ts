@@ -4,7 +4,7 @@ import type { Milliseconds } from '../../clock.ts';
 import type { TenantContext } from '../context.ts';
 import { headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import type { ManagementContext } from './access.ts';
-import { endFamilies, liveFamilies } from './families.ts';
+import { endFamilies, liveFamilies } from '../families.ts';
 import { ManagementError, notFound } from './management-error.ts';
 import { patchMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';

@@ -2,7 +2,7 @@
 import { readResourceServer, type ResourceServer } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import type { ManagementContext } from './access.ts';
-import { deleteGrants } from './families.ts';
+import { deleteGrants } from '../families.ts';
 import { ManagementError, notFound } from './management-error.ts';
 import { respondWithList, selectFields } from './paging.ts';
 import { judge, objectOf, readPayload, type Payload } from './payload.ts';

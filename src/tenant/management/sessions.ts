@@ -2,7 +2,7 @@
 import type { TenantContext } from '../context.ts';
 import { endSessions, liveSessions, sessionEnds, type LoginSession } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
-import { endTokensOfSessions } from './families.ts';
+import { endTokensOfSessions } from '../families.ts';
 import { notFound } from './management-error.ts';
 import { patchMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';

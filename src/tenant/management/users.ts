@@ -3,7 +3,7 @@ import { readUser, type User } from '../configuration.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { endSessions } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
-import { deleteGrants, endFamilies, endTokensOfSessions } from './families.ts';
+import { deleteGrants, endFamilies, endTokensOfSessions } from '../families.ts';
 import { ManagementError, notFound } from './management-error.ts';
 import { mergeMetadata } from './metadata.ts';
 import { invalidQuery, respondWithList, selectFields } from './paging.ts';

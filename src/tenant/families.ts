@@ -1,7 +1,7 @@
-/** Refresh token families as the Management API sees them: those that live, and the end of those that it ends. */
-import { endFamilies as end, familyPolicy, type TenantContext } from '../context.ts';
-import { isOver, type EndCause, type RefreshTokenFamily } from '../refresh-token-family.ts';
-import { isOfGrant } from '../user-grant.ts';
+/** Refresh token families and what they hang on: those that live, and the end of those that somebody ends, written down. */
+import { endFamilies as end, familyPolicy, type TenantContext } from './context.ts';
+import { isOver, type EndCause, type RefreshTokenFamily } from './refresh-token-family.ts';
+import { isOfGrant } from './user-grant.ts';
 
 const words = {
   grant: 'the grant it belongs to was deleted',
@@ -57,3 +57,7 @@ export function deleteGrants(
     endFamilies(context, 'grant', (family) => isOfGrant(grant, family));
   }
 }
+
+/** Deletes the grant that a family was issued under, and with it every family of the same user, client and API. */
+export const deleteGrantOf = (context: TenantContext, family: RefreshTokenFamily): void =>
+  deleteGrants(context, (grant) => isOfGrant(grant, family));
