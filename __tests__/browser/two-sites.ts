@@ -250,12 +250,19 @@ export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
     }
   }, cacheMode);
 
-/** Begins a logout, which leaves the page. */
-export const logout = (tab: Tab): Promise<void> =>
-  tab.evaluate(() => {
+/**
+ * Logs out, until the page is back: Chromium at times never closes a profile whose tab is on its way, with a worker out of a
+ * blob behind it.
+ */
+export async function logout(tab: Tab): Promise<void> {
+  await tab.evaluate(() => {
+    document.body.setAttribute('data-left', '');
     const { client } = globalThis as unknown as AppPage;
     void client.logout({ logoutParams: { returnTo: location.origin } }); // not waited for: it ends with the page
   });
+  await present(tab, 'body:not([data-left]) > #log-in');
+  await ready(tab);
+}
 
 async function listen(
   { private: key, cert }: Awaited<ReturnType<typeof throwAwayCertificate>>,
