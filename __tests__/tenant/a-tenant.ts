@@ -147,13 +147,17 @@ export async function login(
 }
 
 /** Presents a refresh token. */
-export const refresh = (tenant: Tenant, refresh_token: unknown, changes: Record<string, string> = {}) =>
-  postToken(tenant, {
-    grant_type: 'refresh_token',
-    client_id: 'spa',
-    refresh_token: String(refresh_token),
-    ...changes,
-  });
+export const refresh = (
+  tenant: Tenant,
+  refresh_token: unknown,
+  changes: Record<string, string> = {},
+  headers: HeadersInit = {},
+) =>
+  postToken(
+    tenant,
+    { grant_type: 'refresh_token', client_id: 'spa', refresh_token: String(refresh_token), ...changes },
+    headers,
+  );
 
 /** Presents a refresh token that must be good, and gives the one that came back. */
 export async function successorOf(

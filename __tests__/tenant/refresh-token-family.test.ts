@@ -38,6 +38,7 @@ function aFamily(changes: Partial<RotationPolicy> = {}) {
       sessionId: 'sid',
       authTime: null,
       organizationId: null,
+      jkt: null,
     },
     policy,
   );

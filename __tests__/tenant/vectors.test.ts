@@ -1,10 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RefreshTokenConfiguration } from '../../src/tenant/index.ts';
+import { aDpopKey } from './a-dpop-key.ts';
 import {
+  aCode,
+  api,
   aTenant,
   aTenantWithLeeway,
+  codeGrant,
   codesOf,
   login,
+  postToken,
   refresh,
   refusedAsUnknown,
   revoke,
@@ -117,6 +122,29 @@ describe.each<ForkPolicy>(['last-issued', 'all-siblings'])('forks %s', (forks) =
     const successor = await successorOf(tenant, refresh_token);
     expect(await refresh(tenant, refresh_token, { client_id: 'other' })).toMatchObject(refusedAsUnknown);
     expect(await refresh(tenant, successor)).toMatchObject({ status: 200 });
+  });
+
+  it('V10: a proof with a bad nonce consumes nothing; with a good one the same token is exchanged', async () => {
+    const tenant = aTenant({
+      quirks: { forks },
+      resource_servers: [
+        {
+          identifier: api,
+          allow_offline_access: true,
+          proof_of_possession: { mechanism: 'dpop', required: true },
+        },
+      ],
+    });
+    const key = await aDpopKey(tenant);
+    const proofWith = async (nonce: unknown) => ({ dpop: await key.proof({ claims: { nonce } }) });
+    const refused = await postToken(tenant, codeGrant(await aCode(tenant)), await proofWith('bad'));
+    const nonce = refused.headers.get('dpop-nonce');
+    const { body } = await postToken(tenant, codeGrant(await aCode(tenant)), await proofWith(nonce));
+    const bad = await refresh(tenant, body['refresh_token'], {}, await proofWith('bad'));
+    expect(bad).toMatchObject({ status: 400, body: { error: 'use_dpop_nonce' } });
+    const good = await refresh(tenant, body['refresh_token'], {}, await proofWith(nonce));
+    expect(good).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+    expect(tenant.families()).toMatchObject([{ latestCounter: 2 }]);
   });
 
   it('V12: revoking a token that was spent ends its family, and is no reuse', async () => {

@@ -14,6 +14,8 @@ export interface AuthorizationCode {
   readonly authTime: Milliseconds | null;
   readonly challenge: { readonly value: string; readonly method: 'S256' | 'plain' } | null;
   readonly organizationId: string | null;
+  /** Thumbprint of the key whose proof the exchange must bring (RFC 9449 §10). */
+  readonly dpopJkt: string | null;
   readonly issuedAt: Milliseconds;
   /** Set by the first use, with the family it made; or by a failed proof, without one. */
   readonly used: { readonly familyId: string | null } | null;

@@ -28,6 +28,8 @@ export interface CheckedRequest extends ReplyAddress {
   readonly prompts: readonly string[];
   readonly maxAge: Seconds | null;
   readonly loginHint: string | null;
+  /** Thumbprint of the key that the code is to be bound to (RFC 9449 §10). */
+  readonly dpopJkt: string | null;
   /** As whose member the user logs in. */
   readonly organization: Organization | null;
 }
@@ -134,6 +136,7 @@ export function judgeAuthorizationRequest(
       prompts,
       maxAge: maxAge === undefined ? null : Number(maxAge),
       loginHint: parameters.get('login_hint') ?? null,
+      dpopJkt: parameters.get('dpop_jkt') ?? null,
       organization,
     },
   };

@@ -26,6 +26,8 @@ export interface ClientConfiguration {
   readonly app_type?: AppType;
   /** Default true. Somebody else's application asks its users for consent first. */
   readonly is_first_party?: boolean;
+  /** Default false. True: it gets no token that is not bound to a key by DPoP. */
+  readonly require_proof_of_possession?: boolean;
   readonly client_secret?: string;
   /** Default: `none` for `spa` and `native`, otherwise `client_secret_post`. */
   readonly token_endpoint_auth_method?: TokenEndpointAuthMethod;
@@ -42,6 +44,14 @@ export interface ClientConfiguration {
   readonly refresh_token?: RefreshTokenConfiguration | null;
 }
 
+/** Whether access tokens may, or must, be bound to a key (RFC 9449), in Auth0's words. */
+export interface ProofOfPossession {
+  readonly mechanism: 'dpop';
+  readonly required: boolean;
+  /** For whom it is required. Default `all_clients`. */
+  readonly required_for?: 'public_clients' | 'all_clients';
+}
+
 /** An API, in Auth0's words. */
 export interface ResourceServerConfiguration {
   /** The audience. */
@@ -52,6 +62,11 @@ export interface ResourceServerConfiguration {
   readonly allow_offline_access?: boolean;
   /** Of access tokens, in seconds. Default 86400. */
   readonly token_lifetime?: Seconds;
+  /**
+   * Default `null`, as on Auth0: a DPoP proof is passed over, and the token is a bearer token. Otherwise a token for a proof is
+   * bound to its key, and with `required` there is none without a proof.
+   */
+  readonly proof_of_possession?: ProofOfPossession | null;
 }
 
 /** That a client may get access tokens for an API by `client_credentials`, in Auth0's words. */
@@ -128,6 +143,7 @@ export interface Client {
   readonly client_metadata: Readonly<Record<string, unknown>>;
   readonly app_type: AppType;
   readonly is_first_party: boolean;
+  readonly require_proof_of_possession: boolean;
   readonly client_secret: string | null;
   readonly token_endpoint_auth_method: TokenEndpointAuthMethod;
   readonly callbacks: readonly string[];
@@ -145,6 +161,7 @@ export interface ResourceServer {
   readonly scopes: NonNullable<ResourceServerConfiguration['scopes']>;
   readonly allow_offline_access: boolean;
   readonly token_lifetime: Seconds;
+  readonly proof_of_possession: ProofOfPossession | null;
 }
 
 export interface ClientGrant extends ClientGrantConfiguration {
@@ -278,6 +295,7 @@ export function readClient(field: string, value: unknown): Client {
     'client_metadata',
     'app_type',
     'is_first_party',
+    'require_proof_of_possession',
     'client_secret',
     'token_endpoint_auth_method',
     'callbacks',
@@ -315,6 +333,9 @@ export function readClient(field: string, value: unknown): Client {
     client_metadata: readMetadata(`${field}.client_metadata`, client.get('client_metadata')),
     app_type,
     is_first_party: readOptionalFlag(`${field}.is_first_party`, client.get('is_first_party')) ?? true,
+    require_proof_of_possession:
+      readOptionalFlag(`${field}.require_proof_of_possession`, client.get('require_proof_of_possession')) ??
+      false,
     client_secret,
     token_endpoint_auth_method,
     callbacks: readList(`${field}.callbacks`, client.get('callbacks') ?? [], readCallback),
@@ -343,6 +364,7 @@ export function readResourceServer(field: string, value: unknown, random: Random
     'scopes',
     'allow_offline_access',
     'token_lifetime',
+    'proof_of_possession',
   ]);
   const token_lifetime = api.get('token_lifetime') ?? 86_400;
   if (typeof token_lifetime !== 'number' || !Number.isInteger(token_lifetime) || token_lifetime < 1)
@@ -356,7 +378,25 @@ export function readResourceServer(field: string, value: unknown, random: Random
     allow_offline_access:
       readOptionalFlag(`${field}.allow_offline_access`, api.get('allow_offline_access')) ?? false,
     token_lifetime,
+    proof_of_possession: readProofOfPossession(
+      `${field}.proof_of_possession`,
+      api.get('proof_of_possession') ?? null,
+    ),
   };
+}
+
+function readProofOfPossession(field: string, value: unknown): ProofOfPossession | null {
+  if (value === null) return null;
+  const policy = readObject(field, value, ['mechanism', 'required', 'required_for']);
+  const required = readOptionalFlag(`${field}.required`, policy.get('required'));
+  if (required === undefined)
+    throw new TenantConfigurationError(`${field}.required`, 'true or false', undefined);
+  const required_for = readChoice(`${field}.required_for`, policy.get('required_for') ?? 'all_clients', [
+    'public_clients',
+    'all_clients',
+  ]);
+  const mechanism = readChoice(`${field}.mechanism`, policy.get('mechanism'), ['dpop']);
+  return { mechanism, required, required_for };
 }
 
 function readClientGrant(

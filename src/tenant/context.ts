@@ -9,6 +9,7 @@ import type {
   ResourceServer,
   User,
 } from './configuration.ts';
+import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
@@ -55,6 +56,10 @@ export interface TenantState {
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
   /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
   readonly signingKeys: number[];
+  /** Those that a proof may repeat, oldest first; two at most. */
+  readonly dpopNonces: DpopNonce[];
+  /** Proofs that were accepted and would still be young enough: until when; by key and `jti`. */
+  readonly dpopProofs: Map<string, Milliseconds>;
 }
 
 export interface TenantContext {
@@ -90,6 +95,8 @@ export const initialState = ({
   metadata: new Map(),
   opaqueAccessTokens: new Map(),
   signingKeys: [0],
+  dpopNonces: [],
+  dpopProofs: new Map(),
 });
 
 /** Keeps a family as it is now and makes its newest token findable. */

@@ -13,7 +13,7 @@ export function corsForClients(context: TenantContext): MiddlewareHandler {
   const writeHeaders = cors({
     origin: (origin) => (anyClientAllows(context, origin) ? origin : null),
     allowMethods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS'],
-    exposeHeaders: ['Retry-After', 'WWW-Authenticate'],
+    exposeHeaders: ['DPoP-Nonce', 'Retry-After', 'WWW-Authenticate'],
     maxAge: 600,
   });
   return async (c, next) => {

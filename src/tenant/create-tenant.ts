@@ -70,7 +70,8 @@ export interface Tenant {
    */
   explain(refreshToken: string): Explanation;
   /**
-   * Presents a token of a family at the token endpoint, as its client would, from outside any page.
+   * Presents a token of a family at the token endpoint, as its client would, from outside any page. One that is bound to a key
+   * is refused: the tenant does not have the key.
    * @param counter which token; default: the newest that was spent already
    * @throws {RangeError} when there is no such family or token
    */
@@ -203,7 +204,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/oauth/token', to(token));
   app.post('/oauth/revoke', to(revoke));
 
-  app.use('/userinfo', cors());
+  app.use('/userinfo', cors({ origin: '*', exposeHeaders: ['DPoP-Nonce', 'WWW-Authenticate'] }));
   app.get('/userinfo', to(userinfo));
   app.post('/userinfo', to(userinfo));
   app.use('/.well-known/*', cors());

@@ -37,6 +37,8 @@ export interface FamilyView {
   readonly audience: string | null;
   readonly scope: string;
   readonly rotating: boolean;
+  /** Thumbprint of the key that its tokens are bound to, or `null`. */
+  readonly jkt: string | null;
   readonly createdAt: Milliseconds;
   readonly expiresAt: Milliseconds | null;
   readonly latestCounter: number;
@@ -58,6 +60,7 @@ export function viewFamily(
     audience: family.audience,
     scope: family.scope,
     rotating: family.rotating,
+    jkt: family.jkt,
     createdAt: family.createdAt,
     expiresAt: family.expiresAt,
     latestCounter: headOf(family).counter,

@@ -8,6 +8,7 @@ import { decodeJwt } from '../oauth/jwt.ts';
 import { BrokenConnectionError } from './broken-connection-error.ts';
 import { readBasicCredentials } from './client-authentication.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
+import { forgetNonces } from './dpop.ts';
 import { userByEmail, type TenantContext } from './context.ts';
 import { peekAtBodyParameters, readFormParameters, type Parameters } from './parameters.ts';
 import { userOfRequest } from './request-user.ts';
@@ -30,6 +31,9 @@ import { sign } from './token-issuance.ts';
  * `bad-iss`, `bad-aud`, `bad-nonce`, `bad-sub`, `bad-iat`: handled, and in the answer's ID token that claim is a text that it
  * should not be, under a good signature. `bad-sig`: handled, and the signature of the ID token is none. An answer without an ID
  * token stays as it is.
+ *
+ * `nonce-churn`: every DPoP nonce that was given out is worth nothing from this request on, so that its proof is refused with a
+ * fresh one.
  *
  * `popup-sever`: handled, and the answer has the `Cross-Origin-Opener-Policy` `same-origin`, which cuts a popup off.
  */
@@ -271,6 +275,7 @@ export function createFaults(
     const handled = isLate || (kind !== 'drop-request' && (when === 'after' || !mayComeFirst.includes(kind)));
     const cors = request.headers.get('origin');
     if (kind === 'rotate-key') rotateSigningKey(context);
+    if (kind === 'nonce-churn') forgetNonces(context);
     if (isLate) await wait(ms ?? 0);
     const response = handled ? await handle(request) : undefined;
     const isRefresh = asked.grantType === 'refresh_token';
@@ -300,6 +305,7 @@ export function createFaults(
         await Promise.race([held?.released, ...(ms === undefined ? [] : [wait(ms)])]);
         return response as Response;
       case 'rotate-key':
+      case 'nonce-churn':
         return response as Response;
       case 'no-cors':
         return withoutCors(response as Response);
@@ -507,6 +513,7 @@ const kinds = [
   'bad-sub',
   'bad-iat',
   'bad-sig',
+  'nonce-churn',
   'popup-sever',
 ] as const;
 

@@ -70,6 +70,8 @@ export interface RefreshTokenFamily {
   readonly authTime: Milliseconds | null;
   /** As whose member the user signed in; in every ID token too. */
   readonly organizationId: string | null;
+  /** Thumbprint of the key that its tokens are bound to (RFC 9449 §5); `null`: whoever has one may use it. */
+  readonly jkt: string | null;
   readonly rotating: boolean;
   readonly createdAt: Milliseconds;
   readonly expiresAt: Milliseconds | null;
@@ -142,6 +144,7 @@ export interface FamilyBirth {
   readonly authTime: Milliseconds | null;
   /** As whose member the user signed in; in every ID token too. */
   readonly organizationId: string | null;
+  readonly jkt: string | null;
 }
 
 /** A family with its first token. The absolute lifetime is fixed here, once (L1). */
@@ -309,8 +312,9 @@ function found(
 }
 
 function identityOf(family: RefreshTokenFamily) {
-  const { firstFamilyId, clientId, userId, audience, scope, sessionId, authTime, organizationId } = family;
-  return { firstFamilyId, clientId, userId, audience, scope, sessionId, authTime, organizationId };
+  const { firstFamilyId, clientId, userId, audience, scope, sessionId, authTime, organizationId, jkt } =
+    family;
+  return { firstFamilyId, clientId, userId, audience, scope, sessionId, authTime, organizationId, jkt };
 }
 
 const isLeaf = (token: RefreshToken): boolean => token.firstRotatedAt === null;

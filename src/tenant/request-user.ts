@@ -22,7 +22,7 @@ export function userOfRequest(
     case '/oauth/revoke':
       return ownerOf('token');
     default: {
-      const [, bearer] = /^Bearer ([^\s]+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+      const [, bearer] = /^(?:Bearer|DPoP) ([^\s]+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
       const token = bearer ?? parameters.get('access_token');
       return token === undefined ? userOfSession(context, request) : userOfAccessToken(context, token);
     }

@@ -21,7 +21,7 @@ export class TenantSnapshotError extends Error {
 }
 
 const format = 'latchkey tenant snapshot';
-const version = 1;
+const version = 2;
 
 /** What is in a snapshot. */
 interface Remembered {
@@ -161,5 +161,7 @@ function mapState(
     metadata: to(state.metadata, 'metadata'),
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
     signingKeys: to(state.signingKeys, 'signingKeys'),
+    dpopNonces: to(state.dpopNonces, 'dpopNonces'),
+    dpopProofs: to(state.dpopProofs, 'dpopProofs'),
   };
 }

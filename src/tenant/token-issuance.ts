@@ -14,6 +14,8 @@ export interface AccessGrant {
   readonly clientId: string;
   readonly scope: string;
   readonly expiresAt: Milliseconds;
+  /** Thumbprint of the key that it is bound to, or `null` for a bearer token. */
+  readonly jkt: string | null;
 }
 
 export interface Issuance {
@@ -28,6 +30,8 @@ export interface Issuance {
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
   readonly organizationId: string | null;
+  /** Thumbprint of the key that the access token is bound to (RFC 9449 §6), or `null`. */
+  readonly jkt: string | null;
   readonly refreshToken: string | null;
 }
 
@@ -48,7 +52,7 @@ export async function issueTokens(context: TenantContext, issuance: Issuance): P
     ...(id_token !== undefined && { id_token }),
     scope,
     expires_in,
-    token_type: 'Bearer',
+    token_type: tokenType(issuance.jkt),
   };
 }
 
@@ -60,7 +64,8 @@ export async function issueClientToken(
     clientId,
     audience,
     scope,
-  }: { now: Milliseconds; clientId: string; audience: string; scope: string },
+    jkt,
+  }: Pick<Issuance, 'now' | 'clientId' | 'scope' | 'jkt'> & { audience: string },
 ): Promise<TokenResponse> {
   const expires_in = lifetimeFor(context, audience);
   const iat = toSeconds(now);
@@ -73,22 +78,28 @@ export async function issueClientToken(
     scope,
     azp: clientId,
     gty: 'client-credentials',
+    ...confirmation(jkt),
     jti: context.random.text(16),
   });
-  return { access_token, scope, expires_in, token_type: 'Bearer' };
+  return { access_token, scope, expires_in, token_type: tokenType(jkt) };
 }
+
+const tokenType = (jkt: string | null) => (jkt === null ? 'Bearer' : 'DPoP');
+
+/** `cnf` (RFC 9449 §6.1). */
+const confirmation = (jkt: string | null) => jkt !== null && { cnf: { jkt } };
 
 async function issueAccessToken(
   context: TenantContext,
   issuance: Issuance,
   expires_in: Seconds,
 ): Promise<string> {
-  const { now, clientId, user, scope, audience } = issuance;
+  const { now, clientId, user, scope, audience, jkt } = issuance;
   if (audience === null) {
     forgetExpired(context, now);
     const token = context.random.text();
     const expiresAt = now + expires_in * 1000;
-    context.state.opaqueAccessTokens.set(token, { userId: user.user_id, clientId, scope, expiresAt });
+    context.state.opaqueAccessTokens.set(token, { userId: user.user_id, clientId, scope, expiresAt, jkt });
     return token;
   }
   const withUserinfo = scopeNames(scope).includes('openid');
@@ -102,6 +113,7 @@ async function issueAccessToken(
     scope,
     azp: clientId,
     ...(issuance.organizationId !== null && { org_id: issuance.organizationId }),
+    ...confirmation(jkt),
     jti: context.random.text(16), // two tokens of one second are not the same text
   });
 }

@@ -179,6 +179,7 @@ function grant(
     authTime: wantsAuthTime ? session.authTime : null,
     challenge: request.challenge,
     organizationId: request.organization?.id ?? null,
+    dpopJkt: request.dpopJkt,
     issuedAt: now,
     used: null,
   });

@@ -1,6 +1,7 @@
 /** What a client may know beforehand (OpenID Connect Discovery 1.0 §3, RFC 8414). Only what the tenant really does. */
 import type { Context } from 'hono';
 import type { TenantContext } from '../context.ts';
+import { dpopAlgorithms } from '../dpop.ts';
 import { publishedKeys } from '../signing-keys.ts';
 
 export function openidConfiguration({ configuration }: TenantContext, c: Context): Response {
@@ -19,6 +20,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     code_challenge_methods_supported: ['S256', 'plain'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
+    dpop_signing_alg_values_supported: dpopAlgorithms,
     token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
     claims_supported: [
       'aud',

@@ -4,6 +4,7 @@ import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
+import { judgeDpopProof, type ProofRefusal } from '../dpop.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
 import { exchangeClientCredentials } from '../grants/client-credentials.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
@@ -38,7 +39,13 @@ export async function token(context: TenantContext, c: Context): Promise<Respons
     case 'authenticated': {
       const { client } = authentication;
       const foreign = refuseForeignOrigin(context, c, client);
-      return foreign ?? respond(c, inRfcWords(context, await answer(context, c, client, parameters)));
+      if (foreign) return foreign;
+      const proof = await judgeDpopProof(context, c, { client });
+      const answered =
+        proof.kind === 'refused'
+          ? refuseProof(context, client, parameters, proof)
+          : await answer(context, c, { client, parameters, jkt: proof.jkt });
+      return respond(c, inRfcWords(context, answered));
     }
   }
 }
@@ -46,8 +53,7 @@ export async function token(context: TenantContext, c: Context): Promise<Respons
 async function answer(
   context: TenantContext,
   c: Context,
-  client: Client,
-  parameters: Parameters,
+  { client, parameters, jkt }: { client: Client; parameters: Parameters; jkt: string | null },
 ): Promise<TokenAnswer> {
   const grantType = parameters.get('grant_type');
   if (grantType === undefined) return missingParameter('grant_type');
@@ -61,11 +67,14 @@ async function answer(
     return refuse(403, 'unauthorized_client', `Grant type '${grantType}' not allowed for the client.`);
   switch (grantType) {
     case 'authorization_code':
-      return exchangeAuthorizationCode(context, client, parameters, c.req.header('origin') !== undefined);
+      return exchangeAuthorizationCode(context, client, parameters, {
+        jkt,
+        fromBrowser: c.req.header('origin') !== undefined,
+      });
     case 'refresh_token':
-      return exchangeRefreshToken(context, client, parameters);
+      return exchangeRefreshToken(context, client, parameters, jkt);
     case 'client_credentials':
-      return exchangeClientCredentials(context, client, parameters);
+      return exchangeClientCredentials(context, client, parameters, jkt);
   }
 }
 
@@ -80,6 +89,24 @@ const failureCodes: Readonly<Record<string, JournalCode>> = {
   refresh_token: 'fertft',
   client_credentials: 'feccft',
 };
+
+function refuseProof(
+  { journal }: TenantContext,
+  { client_id }: Client,
+  parameters: Parameters,
+  { reason, ...refusal }: ProofRefusal,
+): Refusal {
+  const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';
+  const description = refusal.error_description;
+  journal.write({
+    type,
+    description,
+    client_id,
+    decision: 'refuse',
+    reason: `${reason}; nothing is consumed`,
+  });
+  return refusal;
+}
 
 function unauthorized({ journal, state }: TenantContext, clientId: string, parameters: Parameters): Refusal {
   const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';

@@ -5,6 +5,7 @@ import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
 import { descendsFrom, endFamilies, keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { bindingFor, judgeKey } from '../dpop.ts';
 import { liveFamilies } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
@@ -16,7 +17,7 @@ export async function exchangeAuthorizationCode(
   context: TenantContext,
   client: Client,
   parameters: Parameters,
-  fromBrowser: boolean,
+  { jkt, fromBrowser }: { readonly jkt: string | null; readonly fromBrowser: boolean },
 ): Promise<TokenAnswer> {
   const presented = parameters.get('code');
   if (presented === undefined) return missingParameter('code');
@@ -40,6 +41,10 @@ export async function exchangeAuthorizationCode(
       'the redirect_uri is not the one of the request',
     );
 
+  const otherKey = judgeKey(code.dpopJkt, jkt);
+  if (otherKey) return fail(context, client, otherKey, otherKey.reason);
+  const binding = bindingFor(context, client, code.audience, jkt);
+  if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
   const failure = judgeProof(code, proof);
   if (failure) {
     context.state.codes.set(presented, { ...code, used: { familyId: null } });
@@ -60,7 +65,9 @@ export async function exchangeAuthorizationCode(
   if (!client.is_first_party && !isCovered(context, code))
     return fail(context, client, invalidCode, 'what the user had let the client do was taken back since');
 
-  const family = mayRefresh(context, client, code, fromBrowser) ? begin(context, client, code, now) : null;
+  const family = mayRefresh(context, client, code, fromBrowser)
+    ? begin(context, { client, code, now, jkt: binding.jkt })
+    : null;
   context.state.codes.set(presented, { ...code, used: { familyId: family?.familyId ?? null } });
   const scope = family ? code.scope : without(code.scope, 'offline_access');
 
@@ -85,6 +92,7 @@ export async function exchangeAuthorizationCode(
     nonce: code.nonce,
     authTime: code.authTime,
     organizationId: code.organizationId,
+    jkt: binding.jkt,
     refreshToken: family && headOf(family).value,
   });
   return { kind: 'tokens', response };
@@ -129,9 +137,12 @@ function whyNoRefreshToken(
 
 function begin(
   context: TenantContext,
-  client: Client,
-  code: AuthorizationCode,
-  now: Milliseconds,
+  {
+    client,
+    code,
+    now,
+    jkt,
+  }: { client: Client; code: AuthorizationCode; now: Milliseconds; jkt: string | null },
 ): RefreshTokenFamily {
   const family = beginFamily(
     {
@@ -145,6 +156,8 @@ function begin(
       sessionId: code.sid,
       authTime: code.authTime,
       organizationId: code.organizationId,
+      // Of a client that proves who it is the secret is asked for anyway (RFC 9449 §5).
+      jkt: client.token_endpoint_auth_method === 'none' ? jkt : null,
     },
     policyOf(context, client),
   );

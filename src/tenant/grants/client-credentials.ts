@@ -2,6 +2,7 @@
 import { scopeNames } from '../../oauth/scope.ts';
 import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
+import { bindingFor } from '../dpop.ts';
 import { canonicalAudience, managementAudience } from '../management/system-api.ts';
 import type { Parameters } from '../parameters.ts';
 import { refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
@@ -11,6 +12,7 @@ export async function exchangeClientCredentials(
   context: TenantContext,
   client: Client,
   parameters: Parameters,
+  jkt: string | null,
 ): Promise<TokenAnswer> {
   const { configuration, state } = context;
   if (client.token_endpoint_auth_method === 'none')
@@ -48,6 +50,9 @@ export async function exchangeClientCredentials(
       reason: 'the client grant does not name every scope that was requested',
     });
 
+  const binding = bindingFor(context, client, api, jkt);
+  if (binding.kind === 'refused') return fail(context, client, binding);
+
   const scope = (requested.length > 0 ? requested : grant.scope).join(' ');
   context.journal.write({
     type: 'seccft',
@@ -58,7 +63,13 @@ export async function exchangeClientCredentials(
     reason: `client grant ${grant.id} allows it`,
   });
   const now = context.clock.now();
-  const response = await issueClientToken(context, { now, clientId: client.client_id, audience, scope });
+  const response = await issueClientToken(context, {
+    now,
+    clientId: client.client_id,
+    audience,
+    scope,
+    jkt: binding.jkt,
+  });
   return { kind: 'tokens', response };
 }
 

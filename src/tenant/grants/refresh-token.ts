@@ -12,6 +12,7 @@ import {
   type HeldRefreshToken,
   type TenantContext,
 } from '../context.ts';
+import { bindingFor, judgeKey } from '../dpop.ts';
 import { endSessions } from '../login-session.ts';
 import { deleteGrantOf } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
@@ -74,11 +75,15 @@ export async function exchangeRefreshToken(
   context: TenantContext,
   client: Client,
   parameters: Parameters,
+  jkt: string | null,
 ): Promise<TokenAnswer> {
   const value = parameters.get('refresh_token');
   if (value === undefined) return missingParameter('refresh_token');
   const held = findPresented(context, value);
   if (!held) return fail(context, client, unknownRefreshToken, unknownWords); // A5
+  // Whoever has a token without its key has nothing, and must not be able to end the family either.
+  const otherKey = judgeKey(held.family.jkt, jkt);
+  if (otherKey) return fail(context, client, otherKey, otherKey.reason, held);
 
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
   const judged = await judgeBeforehand(context, presentationOf(client, held));
@@ -103,6 +108,9 @@ export async function exchangeRefreshToken(
       'more was asked for than was granted; the token is not consumed',
     );
 
+  const binding = bindingFor(context, client, audience, jkt);
+  if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
+
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
   const accepted = spend(context, presentationOf(client, kept), now, {
@@ -123,13 +131,14 @@ export async function exchangeRefreshToken(
     nonce: null,
     authTime: family.authTime,
     organizationId: family.organizationId,
+    jkt: binding.jkt,
     refreshToken,
   });
   return { kind: 'tokens', response };
 }
 
 /**
- * A dry run of the exchange, for the family's own client, without a `scope` or an `audience`: nothing is written, nothing
+ * A dry run of the exchange, for the family's own client and with its key, without a `scope` or an `audience`: nothing is written, nothing
  * is drawn from the tenant's randomness, and the words are those that the journal would hold.
  */
 export function explainRefreshToken(context: TenantContext, value: string): Explanation {

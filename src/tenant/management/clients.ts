@@ -24,6 +24,10 @@ const properties = {
   token_endpoint_auth_method: { type: 'string', enum: ['none', 'client_secret_post', 'client_secret_basic'] },
   client_metadata: { type: ['object', 'null'], additionalProperties: { type: ['string', 'null'] } },
   is_first_party: { type: 'boolean', description: 'Whether this client is one of the tenant’s own' },
+  require_proof_of_possession: {
+    type: 'boolean',
+    description: 'Whether this client gets tokens only that are bound to a key',
+  },
   oidc_conformant: { type: 'boolean', enum: [true] },
   refresh_token: refreshTokenSchema,
 };

@@ -20,6 +20,18 @@ const properties = {
     maximum: 2_592_000,
     description: 'Expiration (in seconds) of access tokens for this API',
   },
+  proof_of_possession: {
+    ...objectOf(
+      {
+        mechanism: { type: 'string', enum: ['dpop'] },
+        required: { type: 'boolean' },
+        required_for: { type: 'string', enum: ['public_clients', 'all_clients'] },
+      },
+      ['mechanism', 'required'],
+    ),
+    type: ['object', 'null'],
+    description: 'Whether access tokens for this API may, or must, be bound to a key',
+  },
 };
 const creation = objectOf({ ...properties, identifier: text }, ['identifier']);
 const update = objectOf(properties);
@@ -84,6 +96,7 @@ const systemApi = ({ configuration }: TenantContext): ResourceServer => ({
   scopes: managementScopes.map((value) => ({ value })),
   allow_offline_access: false,
   token_lifetime: 86_400,
+  proof_of_possession: null,
 });
 
 const isSystem = ({ configuration }: TenantContext, { identifier }: Pick<ResourceServer, 'identifier'>) =>
