@@ -130,7 +130,7 @@ describe('a proof at the token endpoint', () => {
     const proof = await key.proof({ claims: { nonce: await nonceOf(tenant, key) } });
     const codes = [await aCode(tenant), await aCode(tenant)];
     const answers = await Promise.all(codes.map((code) => presentCode(tenant, code, proof)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 400]));
   });
 });
 
