@@ -92,7 +92,7 @@ async function openWorld(engine: Engine): Promise<World> {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const { port } = server.address() as AddressInfo; // a TCP server's address is no text
