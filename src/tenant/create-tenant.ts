@@ -33,6 +33,7 @@ import {
   type RefreshTokenSettings,
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
+import { stage, type Scenario, type ScenarioName } from './scenarios.ts';
 import { signingKeys } from './signing-keys.ts';
 import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
@@ -76,6 +77,13 @@ export interface Tenant {
    * @throws {RangeError} when there is no such family or token
    */
   replay(familyId: string, counter?: number): Promise<Response>;
+  /**
+   * Plays a mishap by its name (`scenarioNames`): sets the client's leeway and what is to go wrong, or does what an administrator
+   * or a thief would, to the newest live refresh token family of the client. Its page then refreshes, once or several times.
+   * @returns what was done, and whether the user stays signed in
+   * @throws {RangeError} when there is no such scenario, or the client has no refresh token that it could happen to
+   */
+  scenario(name: ScenarioName, options: { readonly client_id: string }): Promise<Scenario>;
   /**
    * Replaces a client's rotation settings from the next request on; `null` goes back to the defaults.
    * @returns the settings with every default filled in
@@ -156,6 +164,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
       if (plan.kind === 'impossible') throw new RangeError(plan.why);
       return tenant.fetch(plan.request);
     },
+    scenario: (name, { client_id }) => stage(context, tenant, name, client_id),
     updateClient: (client_id, { refresh_token }) => updateClient(context, client_id, refresh_token),
     users: () =>
       [...context.state.users.values()].map(({ user_id, email, name, blocked }) => ({

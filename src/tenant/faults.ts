@@ -32,6 +32,8 @@ import { sign } from './token-issuance.ts';
  * should not be, under a good signature. `bad-sig`: handled, and the signature of the ID token is none. An answer without an ID
  * token stays as it is.
  *
+ * `duplicate`: handled twice, as if something on the way had sent it again; the second answer goes out.
+ *
  * `nonce-churn`: every DPoP nonce that was given out is worth nothing from this request on, so that its proof is refused with a
  * fresh one.
  *
@@ -277,6 +279,7 @@ export function createFaults(
     if (kind === 'rotate-key') rotateSigningKey(context);
     if (kind === 'nonce-churn') forgetNonces(context);
     if (isLate) await wait(ms ?? 0);
+    if (kind === 'duplicate') await handle(request.clone());
     const response = handled ? await handle(request) : undefined;
     const isRefresh = asked.grantType === 'refresh_token';
     const consumed = isRefresh && response?.ok === true && (await bringsRefreshToken(response));
@@ -306,6 +309,7 @@ export function createFaults(
         return response as Response;
       case 'rotate-key':
       case 'nonce-churn':
+      case 'duplicate':
         return response as Response;
       case 'no-cors':
         return withoutCors(response as Response);
@@ -514,6 +518,7 @@ const kinds = [
   'bad-iat',
   'bad-sig',
   'nonce-churn',
+  'duplicate',
   'popup-sever',
 ] as const;
 

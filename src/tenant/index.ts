@@ -6,6 +6,7 @@ export type {
   ClientConfiguration,
   ClientGrantConfiguration,
   OrganizationConfiguration,
+  ProofOfPossession,
   ResourceServerConfiguration,
   TenantConfiguration,
   TenantFlags,
@@ -24,5 +25,6 @@ export type {
   RefreshTokenPolicy,
   RefreshTokenSettings,
 } from './refresh-token-settings.ts';
+export { scenarioNames, type Scenario, type ScenarioName } from './scenarios.ts';
 export { TenantSnapshotError, type TenantSnapshot } from './snapshot.ts';
 export type { TenantClock } from './tenant-clock.ts';
