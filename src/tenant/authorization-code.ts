@@ -12,6 +12,8 @@ export interface AuthorizationCode {
   readonly audience: string | null;
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
+  /** The session had proved a second factor. */
+  readonly secondFactor: boolean;
   readonly challenge: { readonly value: string; readonly method: 'S256' | 'plain' } | null;
   readonly organizationId: string | null;
   /** Thumbprint of the key whose proof the exchange must bring (RFC 9449 §10). */

@@ -1,10 +1,13 @@
 /** `latchkey/tenant`: an Auth0-like authorization server in memory, for development and tests. */
+export type { OobChannel, OutboxMessage } from './authenticators.ts';
 export { createTenant, type Tenant, type UserView } from './create-tenant.ts';
 export { TenantConfigurationError } from './configuration-error.ts';
 export type {
   AppType,
+  AuthenticatorConfiguration,
   ClientConfiguration,
   ClientGrantConfiguration,
+  MfaPolicy,
   OrganizationConfiguration,
   ResourceServerConfiguration,
   TenantConfiguration,

@@ -3,6 +3,7 @@ import { CompactSign } from 'jose';
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
+import { multiFactor } from './authenticators.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
 import { currentKey } from './signing-keys.ts';
@@ -33,6 +34,8 @@ export interface Issuance {
   /** Thumbprint of the key that the access token is bound to (RFC 9449 §6), or `null`. */
   readonly jkt: string | null;
   readonly refreshToken: string | null;
+  /** The user has just proved a second time who they are. */
+  readonly secondFactor: boolean;
 }
 
 const defaultAccessTokenLifetime: Seconds = 86_400;
@@ -141,6 +144,7 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
     sid,
     ...organizationClaims(context, issuance.organizationId),
     ...(nonce !== null && { nonce }),
+    ...(issuance.secondFactor && { amr: ['mfa'], acr: multiFactor }),
     ...(authTime !== null && { auth_time: toSeconds(authTime) }),
   });
 }

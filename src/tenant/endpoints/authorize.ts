@@ -177,6 +177,7 @@ function grant(
     audience: request.audience,
     nonce: request.nonce,
     authTime: wantsAuthTime ? session.authTime : null,
+    secondFactor: false,
     challenge: request.challenge,
     organizationId: request.organization?.id ?? null,
     dpopJkt: request.dpopJkt,

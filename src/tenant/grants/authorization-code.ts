@@ -94,6 +94,7 @@ export async function exchangeAuthorizationCode(
     organizationId: code.organizationId,
     jkt: binding.jkt,
     refreshToken: family && headOf(family).value,
+    secondFactor: code.secondFactor,
   });
   return { kind: 'tokens', response };
 }

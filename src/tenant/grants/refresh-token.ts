@@ -1,6 +1,7 @@
 /** `grant_type=refresh_token`: a refresh token against an access token, and under rotation against its successor (RFC 6749 §6). */
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
+import { beginSecondFactor } from '../authenticators.ts';
 import type { Client, User } from '../configuration.ts';
 import {
   descendsFrom,
@@ -52,6 +53,9 @@ export interface Explanation extends Verdict {
   readonly latestCounter: number | null;
 }
 
+/** `given`: the user has just proved it; `asked`: something asks for it, whatever else. */
+export type SecondFactor = 'given' | 'asked' | 'not_asked';
+
 interface Presentation {
   readonly client: Client;
   readonly familyId: string;
@@ -75,7 +79,7 @@ export async function exchangeRefreshToken(
   context: TenantContext,
   client: Client,
   parameters: Parameters,
-  jkt: string | null,
+  { jkt, secondFactor }: { readonly jkt: string | null; readonly secondFactor: SecondFactor },
 ): Promise<TokenAnswer> {
   const value = parameters.get('refresh_token');
   if (value === undefined) return missingParameter('refresh_token');
@@ -110,6 +114,11 @@ export async function exchangeRefreshToken(
 
   const binding = bindingFor(context, client, audience, jkt);
   if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
+  if (secondFactor === 'asked')
+    return (
+      refuseWhatIsOver(context, presentationOf(client, kept)) ?? // a replay does not hide behind the question
+      askForSecondFactor(context, client, kept, { value, parameters })
+    );
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
@@ -133,6 +142,7 @@ export async function exchangeRefreshToken(
     organizationId: family.organizationId,
     jkt: binding.jkt,
     refreshToken,
+    secondFactor: secondFactor === 'given',
   });
   return { kind: 'tokens', response };
 }
@@ -192,17 +202,56 @@ async function judgeBeforehand(
   presentation: Presentation,
 ): Promise<{ kind: 'passed'; user: User } | Refusal> {
   const { client } = presentation;
-  const now = context.clock.now();
-  const { family, event, policy } = presented(context, presentation, now, noSuccessor);
-  const [, outcome] = transition(family, event, policy);
-  if (outcome.kind === 'reuse' || outcome.kind === 'refused') {
-    const answer = spend(context, presentation, now);
-    if (answer.kind === 'refused') return answer;
-  }
-  const user = await context.findUser(family.userId);
+  const refusal = refuseWhatIsOver(context, presentation);
+  if (refusal) return refusal;
+  const user = await context.findUser(
+    presented(context, presentation, context.clock.now(), noSuccessor).family.userId,
+  );
   if (!user) return fail(context, client, unknownRefreshToken, userWords.gone);
   if (!user.blocked) return { kind: 'passed', user };
   return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), userWords.blocked);
+}
+
+/** What the family's rules refuse is refused, and a reuse noted; nothing happens to a token that they accept. */
+function refuseWhatIsOver(context: TenantContext, presentation: Presentation): Refusal | undefined {
+  const now = context.clock.now();
+  const { family, event, policy } = presented(context, presentation, now, noSuccessor);
+  const [, outcome] = transition(family, event, policy);
+  if (outcome.kind !== 'reuse' && outcome.kind !== 'refused') return undefined;
+  const answer = spend(context, presentation, now);
+  return answer.kind === 'refused' ? answer : undefined;
+}
+
+/** A12: the exchange waits for a second factor, and goes on by the grant that brings one; the token is not consumed. */
+function askForSecondFactor(
+  context: TenantContext,
+  client: Client,
+  { family, counter }: HeldRefreshToken,
+  { value, parameters }: { readonly value: string; readonly parameters: Parameters },
+): Refusal {
+  const asked = ['scope', 'audience'].flatMap((name) => {
+    const sent = parameters.get(name);
+    return sent === undefined ? [] : [[name, sent] as const];
+  });
+  const { mfaToken, requirements } = beginSecondFactor(context, {
+    clientId: client.client_id,
+    userId: family.userId,
+    refresh: { refresh_token: value, ...Object.fromEntries(asked) },
+  });
+  const description = 'Multifactor authentication required';
+  context.journal.write({
+    type: 'mfar',
+    description,
+    client_id: client.client_id,
+    user_id: family.userId,
+    details: { familyId: family.familyId, tokenCounter: counter, latestCounter: headOf(family).counter },
+    decision: 'ask for a second factor',
+    reason: 'the exchange goes on when it is given; the token is not consumed',
+  });
+  return {
+    ...refuse(403, 'mfa_required', description),
+    more: { mfa_token: mfaToken, mfa_requirements: requirements },
+  };
 }
 
 /** Classifies, keeps what follows and writes it down, without waiting for anything (C4). */

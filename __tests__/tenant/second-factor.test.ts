@@ -1,0 +1,366 @@
+import { describe, expect, it } from '@jest/globals';
+import { Secret, TOTP, URI } from 'otpauth';
+import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import {
+  ada,
+  app,
+  aTenant,
+  claimsOf,
+  codesOf,
+  configuration,
+  login,
+  postToken,
+  refresh,
+} from './a-tenant.ts';
+
+const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+const grantOf = (kind: 'otp' | 'oob' | 'recovery-code') => `http://auth0.com/oauth/grant-type/mfa-${kind}`;
+
+/** Ada has an app that shows codes, a telephone and a recovery code. */
+function aTenantWithFactors(changes: Partial<TenantConfiguration> = {}): Tenant {
+  const [first, ...others] = configuration.users;
+  return aTenant({
+    users: [
+      {
+        ...first,
+        authenticators: [
+          { authenticator_type: 'otp', secret },
+          { authenticator_type: 'oob', oob_channel: 'sms', name: '+15550100' },
+          { authenticator_type: 'recovery-code', recovery_code: 'WRITTENDOWN' },
+        ],
+      },
+      ...others,
+    ],
+    ...changes,
+  });
+}
+
+/** What an authenticator app shows, by another implementation than the tenant's. */
+const shownBy = (tenant: Tenant, key = secret, after = 0) =>
+  new TOTP({ secret: Secret.fromBase32(key) }).generate({ timestamp: tenant.clock.now() + after * 1000 });
+
+/** A refresh that was asked for a second factor. */
+async function asked(tenant: Tenant, changes?: Record<string, string>) {
+  const { refresh_token } = await login(tenant);
+  tenant.faults.add({ kind: 'mfa-required' });
+  const { status, body } = await refresh(tenant, refresh_token, changes);
+  expect({ status, error: body['error'] }).toEqual({ status: 403, error: 'mfa_required' });
+  return { refresh_token, body, mfa_token: String(body['mfa_token']) };
+}
+
+const give = (tenant: Tenant, mfa_token: string, otp: string, changes: Record<string, string> = {}) =>
+  postToken(tenant, { grant_type: grantOf('otp'), client_id: 'spa', mfa_token, otp, ...changes });
+
+async function call(tenant: Tenant, path: string, init: RequestInit = {}, body?: object) {
+  const json = body && { method: 'POST', body: JSON.stringify(body) };
+  const headers = { ...init.headers, ...(body && { 'content-type': 'application/json' }) };
+  const response = await tenant.fetch(new Request(tenant.baseUrl + path, { ...init, ...json, headers }));
+  const text = await response.text();
+  const answer: unknown = text === '' ? undefined : JSON.parse(text);
+  return { status: response.status, headers: response.headers, body: answer as Record<string, unknown> };
+}
+const bearing = (mfa_token: string): RequestInit => ({ headers: { authorization: `Bearer ${mfa_token}` } });
+const challenged = (tenant: Tenant, mfa_token: string, changes: object = {}) =>
+  call(tenant, '/mfa/challenge', {}, { client_id: 'spa', mfa_token, ...changes });
+
+describe('a refresh that is asked for a second factor', () => {
+  it('says what is asked for, in Auth0’s words, and consumes nothing', async () => {
+    const tenant = aTenantWithFactors();
+    const { refresh_token, body } = await asked(tenant);
+    expect(body).toEqual({
+      error: 'mfa_required',
+      error_description: 'Multifactor authentication required',
+      mfa_token: expect.any(String),
+      mfa_requirements: { challenge: [{ type: 'otp' }, { type: 'phone' }, { type: 'recovery-code' }] },
+    });
+    expect(codesOf(tenant).slice(-2)).toEqual(['mfar', 'fault']);
+    expect(tenant.families()).toMatchObject([{ latestCounter: 1 }]);
+    expect((await refresh(tenant, refresh_token)).status).toBe(200);
+  });
+
+  it('goes on with what it asked for, and its ID token says how', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant, { scope: 'openid' });
+    expect(await challenged(tenant, mfa_token, { challenge_type: 'otp' })).toMatchObject({
+      status: 200,
+      body: { challenge_type: 'otp' },
+    });
+    const { status, body } = await give(tenant, mfa_token, shownBy(tenant), { scope: 'openid email' });
+    expect({ status, scope: body['scope'] }).toEqual({ status: 200, scope: 'openid' });
+    expect(claimsOf(body['id_token'])).toMatchObject({
+      amr: ['mfa'],
+      acr: 'http://schemas.openid.net/pape/policies/2007/06/multi-factor',
+    });
+    expect(codesOf(tenant).slice(-4)).toEqual(['gd_start_auth', 'gd_auth_succeed', 'sertft', 'seotpft']);
+    const later = await refresh(tenant, body['refresh_token']);
+    expect(claimsOf(later.body['id_token'])).not.toHaveProperty('amr');
+  });
+
+  it('whose token was spent meanwhile is judged by the rules of its family', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token, refresh_token } = await asked(tenant);
+    await refresh(tenant, refresh_token);
+    expect((await give(tenant, mfa_token, shownBy(tenant))).body['error']).toBe('invalid_grant');
+    expect(codesOf(tenant).slice(-2)).toEqual(['gd_auth_succeed', 'ferrt']);
+  });
+
+  it('with a token that was spent before is reuse, and is asked for nothing', async () => {
+    const tenant = aTenantWithFactors();
+    const { refresh_token } = await login(tenant);
+    await refresh(tenant, refresh_token);
+    tenant.faults.add({ kind: 'mfa-required' });
+    expect((await refresh(tenant, refresh_token)).body['error']).toBe('invalid_grant');
+    expect(codesOf(tenant)).toContain('ferrt');
+  });
+});
+
+describe('a code of an app', () => {
+  it.each([-30, 0, 30])('is taken %s seconds from now', async (after) => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    expect((await give(tenant, mfa_token, shownBy(tenant, secret, after))).status).toBe(200);
+  });
+
+  it.each([-60, 60])('is not taken %s seconds from now', async (after) => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    expect(await give(tenant, mfa_token, shownBy(tenant, secret, after))).toMatchObject({
+      status: 403,
+      body: { error: 'invalid_grant', error_description: 'Invalid otp_code.' },
+    });
+    expect(codesOf(tenant).at(-1)).toBe('feotpft');
+  });
+
+  it('works once, and no older one after it', async () => {
+    const tenant = aTenantWithFactors();
+    const first = await asked(tenant);
+    await give(tenant, first.mfa_token, shownBy(tenant));
+    const second = await asked(tenant);
+    for (const after of [0, -30])
+      expect((await give(tenant, second.mfa_token, shownBy(tenant, secret, after))).status).toBe(403);
+    expect((await give(tenant, second.mfa_token, shownBy(tenant, secret, 30))).status).toBe(200);
+  });
+
+  it('works once for two who bring it at the same moment', async () => {
+    const tenant = aTenantWithFactors();
+    const [one, other] = [await asked(tenant), await asked(tenant)];
+    const answers = await Promise.all(
+      [one, other].map(({ mfa_token }) => give(tenant, mfa_token, shownBy(tenant))),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 403]));
+  });
+});
+
+describe('an mfa_token', () => {
+  const unknown = { error: 'invalid_grant', error_description: 'Unknown or invalid mfa_token.' };
+
+  it('lives ten minutes', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    tenant.clock.advance(599_999);
+    expect((await challenged(tenant, mfa_token)).status).toBe(200);
+    tenant.clock.advance(1);
+    const expired = { error: 'expired_token', error_description: 'mfa_token is expired' };
+    expect(await challenged(tenant, mfa_token)).toMatchObject({ status: 401, body: expired });
+    expect((await give(tenant, mfa_token, shownBy(tenant))).body).toEqual(expired);
+    await asked(tenant); // what is over is forgotten where a new one comes to be
+    expect((await give(tenant, mfa_token, shownBy(tenant))).body).toEqual(unknown);
+  });
+
+  it('is for one client, and for one exchange', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    const foreign = { client_id: 'other' };
+    expect((await give(tenant, mfa_token, shownBy(tenant), foreign)).body).toEqual(unknown);
+    expect((await challenged(tenant, mfa_token, foreign)).body).toEqual(unknown);
+    expect((await give(tenant, mfa_token, shownBy(tenant))).status).toBe(200);
+    expect((await give(tenant, mfa_token, shownBy(tenant, secret, 30))).body).toEqual(unknown);
+  });
+
+  it('is dead with the tenth wrong code', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    for (let tries = 1; tries < 10; tries++) await give(tenant, mfa_token, 'no code');
+    expect((await challenged(tenant, mfa_token)).status).toBe(200);
+    await give(tenant, mfa_token, 'no code');
+    expect((await give(tenant, mfa_token, shownBy(tenant))).body).toEqual(unknown);
+  });
+
+  it('goes on after a snapshot, with what was sent', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    await challenged(tenant, mfa_token, { challenge_type: 'oob' });
+    const twin = aTenantWithFactors();
+    twin.restore(tenant.snapshot());
+    expect(twin.outbox).toEqual(tenant.outbox);
+    expect((await give(twin, mfa_token, shownBy(twin))).status).toBe(200);
+    twin.reset();
+    expect(twin.outbox).toEqual([]);
+  });
+});
+
+describe('other second factors', () => {
+  it('a code that was sent, which is in the outbox and in no log', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    const { body } = await challenged(tenant, mfa_token, { challenge_type: 'oob' });
+    expect(body).toEqual({ challenge_type: 'oob', oob_code: expect.any(String), binding_method: 'prompt' });
+    expect(tenant.outbox).toEqual([
+      { kind: 'sms', to: '+15550100', code: expect.stringMatching(/^\d{6}$/), at: tenant.clock.now() },
+    ]);
+    const code = tenant.outbox[0]?.code ?? '';
+    const bring = (binding_code: string, oob_code = String(body['oob_code'])) =>
+      postToken(tenant, { grant_type: grantOf('oob'), client_id: 'spa', mfa_token, oob_code, binding_code });
+    expect((await bring('wrong')).body['error_description']).toBe('Invalid binding_code.');
+    expect((await bring(code, 'wrong')).status).toBe(403);
+    expect((await bring('')).body['error_description']).toBe('Missing required parameter: binding_code');
+    expect((await bring(code)).status).toBe(200);
+    expect(codesOf(tenant)).toEqual(expect.arrayContaining(['gd_send_sms', 'feoobft', 'seoobft']));
+    expect(JSON.stringify(tenant.journal)).not.toContain(code);
+  });
+
+  it('a recovery code, once; another takes its place', async () => {
+    const tenant = aTenantWithFactors();
+    const bring = (mfa_token: string, recovery_code: unknown) =>
+      postToken(tenant, {
+        grant_type: grantOf('recovery-code'),
+        client_id: 'spa',
+        mfa_token,
+        recovery_code: String(recovery_code),
+      });
+    const { body } = await bring((await asked(tenant)).mfa_token, 'WRITTENDOWN');
+    expect(body).toMatchObject({ recovery_code: expect.stringMatching(/^[A-Z2-7]{24}$/) });
+    const { mfa_token } = await asked(tenant);
+    expect((await bring(mfa_token, 'WRITTENDOWN')).status).toBe(403);
+    expect((await bring(mfa_token, body['recovery_code'])).status).toBe(200);
+    expect(codesOf(tenant)).toEqual(expect.arrayContaining(['fercft', 'sercft']));
+  });
+
+  it('a challenge is refused where the user has nothing that fits', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    const errorOf = async (changes: object) => (await challenged(tenant, mfa_token, changes)).body['error'];
+    expect(await errorOf({ challenge_type: 'push' })).toBe('unsupported_challenge_type');
+    expect(await errorOf({ authenticator_id: 'totp|dev_nobody' })).toBe('invalid_request');
+  });
+});
+
+describe('the MFA API', () => {
+  it('lists what the user has, without a secret', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    const { body } = await call(tenant, '/mfa/authenticators', bearing(mfa_token));
+    expect(body).toEqual([
+      { id: expect.stringMatching(/^totp\|dev_/), authenticator_type: 'otp', active: true, type: 'otp' },
+      {
+        id: expect.stringMatching(/^sms\|dev_/),
+        authenticator_type: 'oob',
+        active: true,
+        type: 'phone',
+        oob_channel: 'sms',
+        name: '+15550100',
+      },
+      {
+        id: expect.stringMatching(/^recovery-code\|dev_/),
+        authenticator_type: 'recovery-code',
+        active: true,
+        type: 'recovery-code',
+      },
+    ]);
+    const ids = (body as unknown as { id: string }[]).map(({ id }) => id);
+    const path = `/mfa/authenticators/${encodeURIComponent(ids[0] ?? '')}`;
+    expect((await call(tenant, path, { ...bearing(mfa_token), method: 'DELETE' })).status).toBe(403);
+    expect(
+      await call(tenant, '/mfa/associate', bearing(mfa_token), { authenticator_types: ['otp'] }),
+    ).toMatchObject({ status: 403, body: { error: 'access_denied' } });
+    expect((await call(tenant, '/mfa/authenticators', bearing('nobody'))).status).toBe(401);
+  });
+
+  it('enrols the first app of a user, whose first code completes it', async () => {
+    const tenant = aTenant();
+    const { mfa_token, body } = await asked(tenant);
+    expect(body['mfa_requirements']).toEqual({
+      enroll: [{ type: 'otp' }, { type: 'phone' }, { type: 'email' }],
+    });
+    expect((await challenged(tenant, mfa_token)).body['error']).toBe('association_required');
+    const begun = await call(tenant, '/mfa/associate', bearing(mfa_token), { authenticator_types: ['otp'] });
+    expect(begun).toMatchObject({ status: 200, body: { authenticator_type: 'otp' } });
+    const otpauth = URI.parse(String(begun.body['barcode_uri']));
+    expect(otpauth).toMatchObject({ issuer: 'localhost', label: ada.email, digits: 6, period: 30 });
+    const listed = await call(tenant, '/mfa/authenticators', bearing(mfa_token));
+    expect(listed.body).toMatchObject([{ active: false }, { active: false }]);
+    const otp = shownBy(tenant, String(begun.body['secret']));
+    expect((await give(tenant, mfa_token, otp)).status).toBe(200);
+    expect(codesOf(tenant)).toEqual(expect.arrayContaining(['gd_start_enroll', 'gd_enrollment_complete']));
+    const again = await asked(tenant);
+    expect(again.body['mfa_requirements']).toEqual({
+      challenge: [{ type: 'otp' }, { type: 'recovery-code' }],
+    });
+  });
+
+  it('enrols a telephone, by the code that is sent there', async () => {
+    const tenant = aTenant();
+    const { mfa_token } = await asked(tenant);
+    const { body } = await call(tenant, '/mfa/associate', bearing(mfa_token), {
+      authenticator_types: ['oob'],
+      oob_channels: ['sms'],
+      phone_number: '+15550111',
+    });
+    expect(tenant.outbox).toMatchObject([{ kind: 'sms', to: '+15550111' }]);
+    const answer = await postToken(tenant, {
+      grant_type: grantOf('oob'),
+      client_id: 'spa',
+      mfa_token,
+      oob_code: String(body['oob_code']),
+      binding_code: tenant.outbox[0]?.code ?? '',
+    });
+    expect(answer.status).toBe(200);
+  });
+
+  it('ends an enrolment that is not complete', async () => {
+    const tenant = aTenant();
+    const { mfa_token } = await asked(tenant);
+    const { body } = await call(tenant, '/mfa/associate', bearing(mfa_token), {
+      authenticator_types: ['otp'],
+    });
+    const path = `/mfa/authenticators/${encodeURIComponent(String(body['id']))}`;
+    const init = { ...bearing(mfa_token), method: 'DELETE' };
+    expect((await call(tenant, path, init)).status).toBe(204);
+    expect((await call(tenant, path, init)).status).toBe(404);
+    expect((await give(tenant, mfa_token, shownBy(tenant, String(body['secret'])))).status).toBe(403);
+  });
+
+  it('answers the pages of clients, and no others', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    const from = async (origin: string) => {
+      const { headers } = bearing(mfa_token);
+      const answer = await call(tenant, '/mfa/authenticators', { headers: { ...headers, origin } });
+      return [answer.status, answer.headers.get('access-control-allow-origin')];
+    };
+    expect(await from(app)).toEqual([200, app]);
+    expect(await from('https://evil.example')).toEqual([403, null]);
+    expect(await from('https://other.example')).toEqual([403, null]);
+  });
+});
+
+it.each([
+  [{ authenticator_type: 'otp', secret: 'no base32!' }, 'users[0].authenticators[0].secret'],
+  [{ authenticator_type: 'oob', oob_channel: 'pigeon', name: 'x' }, 'users[0].authenticators[0].oob_channel'],
+  [{ authenticator_type: 'oob', oob_channel: 'sms' }, 'users[0].authenticators[0].name'],
+  [{ authenticator_type: 'push' }, 'users[0].authenticators[0].authenticator_type'],
+])('a configuration with %j is refused, and the secret is not told', (authenticator, field) => {
+  const users = [{ ...ada, authenticators: [authenticator] }] as unknown as TenantConfiguration['users'];
+  expect(() => aTenant({ users })).toThrow(field);
+  expect(() => aTenant({ users })).not.toThrow(/no base32!/);
+});
+
+it('the fault mfa-required is for refreshes, and for nothing else', () => {
+  const tenant = aTenant();
+  expect(() => tenant.faults.add({ kind: 'mfa-required', grant: 'authorization_code' })).toThrow(
+    /fault\.grant/,
+  );
+  expect(() => tenant.faults.add({ kind: 'mfa-required', endpoint: '/authorize' })).toThrow(
+    /fault\.endpoint/,
+  );
+});
