@@ -1,16 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { Secret, TOTP, URI } from 'otpauth';
-import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import type { Hooks, PostLoginEvent, Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import { tenantBrowser, type Visit } from '../support/tenant-browser.ts';
 import {
   ada,
+  api,
   app,
   aTenant,
+  authorizeUrl,
   claimsOf,
+  codeGrant,
   codesOf,
   configuration,
   login,
   postToken,
   refresh,
+  signInByForm,
 } from './a-tenant.ts';
 
 const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
@@ -363,4 +368,256 @@ it('the fault mfa-required is for refreshes, and for nothing else', () => {
   expect(() => tenant.faults.add({ kind: 'mfa-required', endpoint: '/authorize' })).toThrow(
     /fault\.endpoint/,
   );
+});
+
+const multiFactor = 'http://schemas.openid.net/pape/policies/2007/06/multi-factor';
+const everything = { mfa_policy: 'always' } as const;
+const silent = { prompt: 'none', response_mode: 'query' };
+const answerOf = ({ url }: { readonly url: URL }) => Object.fromEntries(url.searchParams);
+const mfaRequired = {
+  error: 'login_required',
+  error_description: 'Multifactor authentication required',
+};
+
+/** A browser before the page that asks for a second factor. */
+async function beforeThePage(tenant: Tenant, changes: Record<string, string | null> = {}) {
+  const browser = tenantBrowser(tenant);
+  const page = await signInByForm(browser, changes);
+  return { browser, page };
+}
+
+describe('a sign-in', () => {
+  it('under the policy asks for a second factor after the password, and the session remembers it', async () => {
+    const tenant = aTenantWithFactors(everything);
+    const { browser, page } = await beforeThePage(tenant);
+    expect(page.url.pathname).toBe('/u/mfa-otp-challenge');
+    expect(page.body).toContain('your authenticator app shows');
+    const wrong = await browser.submit(page, { code: 'no code' });
+    expect([wrong.response.status, wrong.body.includes('The code is wrong')]).toEqual([400, true]);
+    expect(answerOf(await browser.visit(authorizeUrl(silent)))).toMatchObject(mfaRequired);
+    const done = await browser.submit(wrong, { code: shownBy(tenant) });
+    const code = done.url.searchParams.get('code') ?? '';
+    const { body } = await postToken(tenant, codeGrant(code));
+    expect(claimsOf(body['id_token'])).toMatchObject({ amr: ['mfa'], acr: multiFactor });
+    expect(codesOf(tenant)).toEqual(
+      expect.arrayContaining(['gd_auth_failed', 'fsa', 'gd_auth_succeed', 's', 'seacft']),
+    );
+    expect((await browser.visit(authorizeUrl(silent))).url.searchParams.has('code')).toBe(true);
+    expect((await refresh(tenant, body['refresh_token'])).status).toBe(200);
+  });
+
+  it('asks by acr_values, for that request alone', async () => {
+    const tenant = aTenantWithFactors();
+    const { browser, page } = await beforeThePage(tenant);
+    const plain = await postToken(tenant, codeGrant(page.url.searchParams.get('code') ?? ''));
+    expect(claimsOf(plain.body['id_token'])).not.toHaveProperty('amr');
+    expect(answerOf(await browser.visit(authorizeUrl({ ...silent, acr_values: multiFactor })))).toMatchObject(
+      mfaRequired,
+    );
+    const asking = await browser.visit(authorizeUrl({ acr_values: multiFactor }));
+    expect(asking.url.pathname).toBe('/u/mfa-otp-challenge');
+    expect((await browser.visit(authorizeUrl(silent))).url.searchParams.has('code')).toBe(true);
+  });
+
+  it('that is asked for a factor, of a user without one, is refused', async () => {
+    const { page } = await beforeThePage(aTenant(everything));
+    expect(answerOf(page)).toMatchObject({
+      error: 'access_denied',
+      error_description: expect.stringContaining('second factor'),
+    });
+  });
+
+  it('takes the code of a message, which is sent once', async () => {
+    const tenant = aTenantWithFactors({
+      ...everything,
+      users: [
+        { ...ada, authenticators: [{ authenticator_type: 'oob', oob_channel: 'email', name: ada.email }] },
+      ],
+    });
+    const { browser, page } = await beforeThePage(tenant);
+    expect(page.url.pathname).toBe('/u/mfa-email-challenge');
+    const again = await browser.visit(page.url);
+    expect(tenant.outbox).toMatchObject([{ kind: 'email', to: ada.email }]);
+    const done = await browser.submit(again, { code: tenant.outbox[0]?.code ?? '' });
+    expect(done.url.searchParams.has('code')).toBe(true);
+  });
+
+  it('takes a recovery code, and shows the next one', async () => {
+    const users = [
+      { ...ada, authenticators: [{ authenticator_type: 'recovery-code', recovery_code: 'WRITTENDOWN' }] },
+    ] as const;
+    const tenant = aTenantWithFactors({ ...everything, users });
+    const { browser, page } = await beforeThePage(tenant);
+    const shown = await browser.submit(page, { code: 'WRITTENDOWN' });
+    const [, next = ''] = /<strong>([A-Z2-7]{24})</.exec(shown.body) ?? [];
+    const [, link = ''] = /href="([^"]*)"/.exec(shown.body) ?? [];
+    expect((await browser.visit(link)).url.searchParams.has('code')).toBe(true);
+    const other = await beforeThePage(tenant);
+    expect((await other.browser.submit(other.page, { code: 'WRITTENDOWN' })).response.status).toBe(400);
+    expect((await other.browser.submit(other.page, { code: next })).body).toContain('new recovery code');
+  });
+
+  it('ends with the tenth wrong code', async () => {
+    const tenant = aTenantWithFactors(everything);
+    const { browser, page } = await beforeThePage(tenant);
+    for (let tries = 1; tries < 10; tries++) await browser.submit(page, { code: 'no code' });
+    const last = await browser.submit(page, { code: 'no code' });
+    expect(answerOf(last)).toMatchObject({
+      error: 'access_denied',
+      error_description: 'Too many wrong codes',
+    });
+    expect((await browser.submit(page, { code: shownBy(tenant) })).response.status).toBe(400);
+  });
+
+  it.each([
+    ['another hidden token', (page: Visit) => page.url, 'csrf=x&code='],
+    ['another page', (page: Visit) => `/u/mfa-sms-challenge${page.url.search}`, 'code='],
+  ])('takes no code by %s', async (_, address, body) => {
+    const tenant = aTenantWithFactors(everything);
+    const { browser, page } = await beforeThePage(tenant);
+    const answer = await browser.visit(address(page), {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: body + shownBy(tenant),
+    });
+    expect(answer.response.status).toBe(400);
+    expect(answerOf(await browser.visit(authorizeUrl(silent)))).toMatchObject(mfaRequired);
+  });
+
+  it('takes no code of a browser that has not given the password', async () => {
+    const tenant = aTenantWithFactors(everything);
+    const { page } = await beforeThePage(tenant);
+    expect((await tenantBrowser(tenant).visit(page.url)).response.status).toBe(400);
+  });
+});
+
+describe('the post-login hook', () => {
+  type OnPostLogin = NonNullable<Hooks['onPostLogin']>;
+  const withHook = (onPostLogin: OnPostLogin) => aTenantWithFactors({ hooks: { onPostLogin } });
+
+  it('is told of sign-ins, silent ones and refreshes, and of no password', async () => {
+    const told: PostLoginEvent[] = [];
+    const tenant = withHook((event) => {
+      told.push(event);
+      return undefined;
+    });
+    const browser = tenantBrowser(tenant);
+    const { url } = await signInByForm(browser);
+    await browser.visit(authorizeUrl(silent));
+    const { body } = await postToken(tenant, codeGrant(url.searchParams.get('code') ?? ''));
+    await refresh(tenant, body['refresh_token'], { scope: 'openid' });
+    expect(told).toMatchObject([
+      { protocol: 'oidc-basic-profile', prompt: [], client_id: 'spa', user: { email: ada.email } },
+      { protocol: 'oidc-basic-profile', prompt: ['none'], audience: api },
+      { protocol: 'oauth2-refresh-token', scope: ['openid'], audience: api, secondFactor: false },
+    ]);
+    expect(JSON.stringify(told)).not.toContain(ada.password);
+  });
+
+  it('denies a refresh, and nothing is consumed', async () => {
+    let deny: string | undefined;
+    const tenant = withHook(() => (deny === undefined ? {} : { deny }));
+    const { refresh_token } = await login(tenant);
+    deny = 'not on Sundays';
+    expect(await refresh(tenant, refresh_token)).toMatchObject({
+      status: 403,
+      body: { error: 'access_denied', error_description: 'not on Sundays' },
+    });
+    expect(codesOf(tenant).at(-1)).toBe('fertft');
+    deny = undefined;
+    expect((await refresh(tenant, refresh_token)).status).toBe(200);
+    deny = 'never';
+    expect((await refresh(tenant, refresh_token)).body['error']).toBe('invalid_grant');
+    expect(codesOf(tenant).at(-1)).toBe('ferrt');
+  });
+
+  it.each([{ deny: 'no' }, { requireSecondFactor: true }, {}])(
+    'that waits hides no reuse behind %j: the token is judged when it has answered',
+    async (result) => {
+      const waiting: (() => void)[] = [];
+      let isSlow = false;
+      const tenant = withHook(async () => {
+        if (!isSlow) return {};
+        isSlow = false;
+        await new Promise<void>((end) => waiting.push(end));
+        return result;
+      });
+      const { refresh_token } = await login(tenant);
+      isSlow = true;
+      const slow = refresh(tenant, refresh_token);
+      while (waiting.length === 0) await new Promise(setImmediate);
+      expect((await refresh(tenant, refresh_token)).status).toBe(200);
+      waiting[0]?.();
+      expect((await slow).body['error']).toBe('invalid_grant');
+      expect(tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+    },
+  );
+
+  it('denies a sign-in, silent or not', async () => {
+    const tenant = withHook(() => ({ deny: 'not you' }));
+    const browser = tenantBrowser(tenant);
+    const denied = { error: 'access_denied', error_description: 'not you' };
+    expect(answerOf(await signInByForm(browser))).toMatchObject(denied);
+    expect(answerOf(await browser.visit(authorizeUrl(silent)))).toMatchObject(denied);
+    expect(answerOf(await browser.visit(authorizeUrl()))).toMatchObject(denied);
+    expect(codesOf(tenant)).toEqual(['f', 'fsa', 'f']);
+  });
+
+  it('asks for a second factor, at a sign-in and at a refresh, and once for each', async () => {
+    let requireSecondFactor = true;
+    const tenant = withHook(() => ({ requireSecondFactor }));
+    const { browser, page } = await beforeThePage(tenant);
+    const { url } = await browser.submit(page, { code: shownBy(tenant) });
+    const { body } = await postToken(tenant, codeGrant(url.searchParams.get('code') ?? ''));
+    const refused = await refresh(tenant, body['refresh_token']);
+    expect(refused.body['error']).toBe('mfa_required');
+    tenant.clock.advance(60_000);
+    const given = await give(tenant, String(refused.body['mfa_token']), shownBy(tenant));
+    expect(given.status).toBe(200);
+    requireSecondFactor = false;
+    expect((await refresh(tenant, given.body['refresh_token'])).status).toBe(200);
+  });
+
+  it('adds claims to both tokens, by names that no claim of the tenant has', async () => {
+    let name = 'https://app.example/roles';
+    const tenant = withHook(() => ({ idTokenClaims: { [name]: ['id'] }, accessTokenClaims: { [name]: 1 } }));
+    const first = await login(tenant);
+    const { body } = await refresh(tenant, first['refresh_token']);
+    for (const { id_token, access_token } of [first, body]) {
+      expect(claimsOf(id_token)[name]).toEqual(['id']);
+      expect(claimsOf(access_token)[name]).toBe(1);
+    }
+    name = 'sub';
+    const refused = await refresh(tenant, body['refresh_token']);
+    expect(refused).toMatchObject({ status: 500, body: { error: 'server_error' } });
+    name = 'urn:roles';
+    expect((await refresh(tenant, body['refresh_token'])).status).toBe(200);
+  });
+
+  it('that waits while its sign-in is answered otherwise grants one code', async () => {
+    const waiting: (() => void)[] = [];
+    const tenant = withHook(async () => {
+      await new Promise<void>((end) => waiting.push(end));
+      return {};
+    });
+    const browser = tenantBrowser(tenant);
+    const page = await browser.visit(authorizeUrl());
+    const form = new URLSearchParams({
+      csrf: /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? '',
+      ...ada,
+    });
+    const resume =
+      (await browser.request(page.url, { method: 'POST', body: form })).headers.get('location') ?? '';
+    const answers = [browser.request(resume), browser.request(resume)];
+    while (waiting.length < 2) await new Promise(setImmediate);
+    for (const end of waiting) end();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([302, 400]));
+  });
+
+  it('is a function, or the configuration is refused', () => {
+    const hooks = { onPostLogin: 'deny' } as unknown as Hooks;
+    expect(() => aTenant({ hooks })).toThrow('hooks.onPostLogin');
+    expect(() => aTenant({ hooks: { onPostLogn: () => ({}) } as Hooks })).toThrow('hooks.onPostLogn');
+  });
 });

@@ -106,6 +106,14 @@ export const newRecoveryCode = (
   recovery_code,
 });
 
+/** Where a page asks a user for the first of their second factors, or nothing where they have none. */
+export function secondFactorPage(context: TenantContext, userId: string): string | undefined {
+  const [first] = authenticatorsOf(context, userId);
+  if (!first) return undefined;
+  const kind = first.authenticator_type === 'oob' ? first.oob_channel : first.authenticator_type;
+  return `/u/mfa-${kind}-challenge`;
+}
+
 /** Begins to wait for a second factor. */
 export function beginSecondFactor(
   context: TenantContext,

@@ -5,6 +5,7 @@ import { newOob, newOtp, newRecoveryCode, type Authenticator, type OobChannel } 
 import { TenantConfigurationError } from './configuration-error.ts';
 import { canonicalAudience, managementAudience } from './management/system-api.ts';
 import { decodeBase32 } from './one-time-password.ts';
+import type { Hooks } from './post-login.ts';
 import { quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
 import { randomness, type Randomness } from './randomness.ts';
 import {
@@ -151,6 +152,7 @@ export interface TenantConfiguration {
    * Default: nothing to wait for.
    */
   readonly userLookup?: (user_id: string) => Promise<void>;
+  readonly hooks?: Hooks;
 }
 
 export interface Client {
@@ -245,7 +247,9 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'now',
     'wait',
     'userLookup',
+    'hooks',
   ]);
+  readHooks(tenant.get('hooks') ?? {});
   const baseUrl = readBaseUrl(tenant.get('baseUrl'));
   const clients = readList('clients', tenant.get('clients'), readClient);
   const resourceServers = readList('resource_servers', tenant.get('resource_servers') ?? [], (field, value) =>
@@ -592,6 +596,12 @@ function readOrigin(field: string, value: unknown): string {
 function refuseOddWildcard(field: string, url: string): void {
   if (url.includes('*') && !/^[a-z][a-z0-9+.-]*:\/\/\*\.[^*]+$/i.test(url))
     throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
+}
+
+function readHooks(value: unknown): void {
+  const hook = readObject('hooks', value, ['onPostLogin']).get('onPostLogin') ?? (() => {});
+  if (typeof hook !== 'function')
+    throw new TenantConfigurationError('hooks.onPostLogin', 'a function', typeof hook);
 }
 
 function readFlags(value: unknown): Required<TenantFlags> {

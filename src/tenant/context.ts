@@ -15,6 +15,7 @@ import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
+import type { Hooks } from './post-login.ts';
 import type { Randomness } from './randomness.ts';
 import {
   headOf,
@@ -78,6 +79,7 @@ export interface TenantContext {
   readonly journal: Journal;
   /** When it was last looked for what is over. */
   readonly forgetting: { lastAt: Milliseconds };
+  readonly onPostLogin: Hooks['onPostLogin'] | undefined;
   /** A user, from wherever accounts are kept. */
   findUser(userId: string): Promise<User | undefined>;
 }

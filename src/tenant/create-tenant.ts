@@ -16,6 +16,7 @@ import { showLogin, submitLogin } from './endpoints/login.ts';
 import { logout } from './endpoints/logout.ts';
 import { associate, challenge, deleteAuthenticator, listAuthenticators } from './endpoints/mfa.ts';
 import { revoke } from './endpoints/revoke.ts';
+import { showSecondFactor, submitSecondFactor } from './endpoints/second-factor.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
@@ -133,6 +134,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     state,
     journal: openJournal(clock, random),
     forgetting: { lastAt: clock.now() },
+    onPostLogin: source.hooks?.onPostLogin,
     findUser: async (userId) => {
       await source.userLookup?.(userId);
       return state.users.get(userId);
@@ -205,6 +207,10 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/u/login', to(submitLogin));
   app.get('/u/consent', to(showConsent));
   app.post('/u/consent', to(submitConsent));
+  for (const kind of ['otp', 'sms', 'email', 'recovery-code']) {
+    app.get(`/u/mfa-${kind}-challenge`, to(showSecondFactor));
+    app.post(`/u/mfa-${kind}-challenge`, to(submitSecondFactor));
+  }
   app.get('/v2/logout', to(logout));
 
   app.post('/oauth/token', to(token));

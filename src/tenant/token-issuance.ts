@@ -6,6 +6,7 @@ import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import { multiFactor } from './authenticators.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
+import type { CustomClaims } from './post-login.ts';
 import { currentKey } from './signing-keys.ts';
 import { userClaims } from './user-claims.ts';
 
@@ -36,6 +37,8 @@ export interface Issuance {
   readonly refreshToken: string | null;
   /** The user has just proved a second time who they are. */
   readonly secondFactor: boolean;
+  /** What the post-login hook adds. */
+  readonly claims: CustomClaims;
 }
 
 const defaultAccessTokenLifetime: Seconds = 86_400;
@@ -108,6 +111,7 @@ async function issueAccessToken(
   const withUserinfo = scopeNames(scope).includes('openid');
   const iat = toSeconds(now);
   return sign(context, {
+    ...issuance.claims.accessToken,
     iss: context.configuration.issuer,
     sub: user.user_id,
     aud: withUserinfo ? [audience, `${context.configuration.baseUrl}/userinfo`] : audience,
@@ -136,6 +140,7 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
   const { now, clientId, user, scope, sid, nonce, authTime } = issuance;
   const iat = toSeconds(now);
   return sign(context, {
+    ...issuance.claims.idToken,
     ...userClaims(user, scope),
     iss: context.configuration.issuer,
     aud: clientId,

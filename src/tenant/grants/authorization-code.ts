@@ -95,6 +95,7 @@ export async function exchangeAuthorizationCode(
     jkt: binding.jkt,
     refreshToken: family && headOf(family).value,
     secondFactor: code.secondFactor,
+    claims: code.claims,
   });
   return { kind: 'tokens', response };
 }

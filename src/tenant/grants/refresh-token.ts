@@ -17,6 +17,7 @@ import { bindingFor, judgeKey } from '../dpop.ts';
 import { endSessions } from '../login-session.ts';
 import { deleteGrantOf } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
+import { judgePostLogin } from '../post-login.ts';
 import {
   headOf,
   noSuccessor,
@@ -92,33 +93,35 @@ export async function exchangeRefreshToken(
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
   const judged = await judgeBeforehand(context, presentationOf(client, held));
   if (judged.kind === 'refused') return judged;
-  // While the user was looked up the token may have been forgotten or swapped, or a snapshot restored that never knew it.
-  const kept = findPresented(context, value);
-  if (!kept) return fail(context, client, unknownRefreshToken, unknownWords);
-  const { audience, scope, policy, excess } = resolveTarget(context, client, kept.family, parameters);
-  if (scope === undefined)
+  const before = prepare(context, client, value, { parameters, jkt });
+  if (before.kind === 'refused') return before;
+  const verdict = await judgePostLogin(context, {
+    protocol: 'oauth2-refresh-token',
+    prompt: [],
+    client_id: client.client_id,
+    user: judged.user,
+    scope: scopeNames(before.scope),
+    audience: before.audience,
+    secondFactor: secondFactor === 'given',
+  });
+
+  const prepared = prepare(context, client, value, { parameters, jkt }); // others may have been here while the hook was asked
+  if (prepared.kind === 'refused') return prepared;
+  const { kept, audience, scope, policy } = prepared;
+  const isAsked = secondFactor === 'asked' || (verdict.kind === 'allowed' && verdict.needsSecondFactor);
+  if (verdict.kind === 'denied' || isAsked) {
+    const over = refuseWhatIsOver(context, presentationOf(client, kept)); // a replay hides behind neither
+    if (over) return over;
+  }
+  if (verdict.kind === 'denied')
     return fail(
       context,
       client,
-      refuse(403, 'access_denied', `Service not found: ${audience}`),
-      'no policy of the client covers the audience; the token is not consumed',
+      refuse(403, 'access_denied', verdict.why),
+      'the post-login hook denied it; the token is not consumed',
+      kept,
     );
-
-  if (context.configuration.quirks.strictScope && excess.length > 0)
-    return fail(
-      context,
-      client,
-      refuse(400, 'invalid_scope', `Not granted: ${excess.join(' ')}`),
-      'more was asked for than was granted; the token is not consumed',
-    );
-
-  const binding = bindingFor(context, client, audience, jkt);
-  if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
-  if (secondFactor === 'asked')
-    return (
-      refuseWhatIsOver(context, presentationOf(client, kept)) ?? // a replay does not hide behind the question
-      askForSecondFactor(context, client, kept, { value, parameters })
-    );
+  if (isAsked) return askForSecondFactor(context, client, kept, { value, parameters });
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
@@ -140,11 +143,50 @@ export async function exchangeRefreshToken(
     nonce: null,
     authTime: family.authTime,
     organizationId: family.organizationId,
-    jkt: binding.jkt,
+    jkt: prepared.jkt,
     refreshToken,
     secondFactor: secondFactor === 'given',
+    claims: verdict.claims,
   });
   return { kind: 'tokens', response };
+}
+
+/** What a token would be exchanged for, if its family lets it; it may have been forgotten or swapped while something was waited for. */
+function prepare(
+  context: TenantContext,
+  client: Client,
+  value: string,
+  { parameters, jkt }: { readonly parameters: Parameters; readonly jkt: string | null },
+):
+  | Refusal
+  | {
+      readonly kind: 'prepared';
+      readonly kept: HeldRefreshToken;
+      readonly audience: string | null;
+      readonly scope: string;
+      readonly policy: string | undefined;
+      readonly jkt: string | null;
+    } {
+  const kept = findPresented(context, value);
+  if (!kept) return fail(context, client, unknownRefreshToken, unknownWords);
+  const { audience, scope, policy, excess } = resolveTarget(context, client, kept.family, parameters);
+  if (scope === undefined)
+    return fail(
+      context,
+      client,
+      refuse(403, 'access_denied', `Service not found: ${audience}`),
+      'no policy of the client covers the audience; the token is not consumed',
+    );
+  if (context.configuration.quirks.strictScope && excess.length > 0)
+    return fail(
+      context,
+      client,
+      refuse(400, 'invalid_scope', `Not granted: ${excess.join(' ')}`),
+      'more was asked for than was granted; the token is not consumed',
+    );
+  const binding = bindingFor(context, client, audience, jkt);
+  if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
+  return { kind: 'prepared', kept, audience, scope, policy, jkt: binding.jkt };
 }
 
 /**
