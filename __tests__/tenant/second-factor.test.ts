@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Secret, TOTP, URI } from 'otpauth';
 import type { Hooks, PostLoginEvent, Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
-import { tenantBrowser, type Visit } from '../support/tenant-browser.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
 import {
   ada,
   api,
@@ -12,6 +12,7 @@ import {
   codeGrant,
   codesOf,
   configuration,
+  grace,
   login,
   postToken,
   refresh,
@@ -180,6 +181,15 @@ describe('an mfa_token', () => {
     expect((await challenged(tenant, mfa_token, foreign)).body).toEqual(unknown);
     expect((await give(tenant, mfa_token, shownBy(tenant))).status).toBe(200);
     expect((await give(tenant, mfa_token, shownBy(tenant, secret, 30))).body).toEqual(unknown);
+  });
+
+  it('says whose request it is, to a fault that strikes one user', async () => {
+    const tenant = aTenantWithFactors();
+    const { mfa_token } = await asked(tenant);
+    tenant.faults.add({ kind: 'status', grant: grantOf('otp'), user: grace });
+    tenant.faults.add({ kind: 'status', status: 500, grant: grantOf('otp'), user: ada.email });
+    expect((await give(tenant, mfa_token, shownBy(tenant))).status).toBe(500);
+    expect((await give(tenant, mfa_token, shownBy(tenant))).status).toBe(200);
   });
 
   it('is dead with the tenth wrong code', async () => {
@@ -470,18 +480,24 @@ describe('a sign-in', () => {
   });
 
   it.each([
-    ['another hidden token', (page: Visit) => page.url, 'csrf=x&code='],
-    ['another page', (page: Visit) => `/u/mfa-sms-challenge${page.url.search}`, 'code='],
-  ])('takes no code by %s', async (_, address, body) => {
+    ['another hidden token', '/u/mfa-otp-challenge', { csrf: 'x' }],
+    ['the page of another factor', '/u/mfa-sms-challenge', {}],
+  ])('takes no code by %s', async (_, path, changes) => {
     const tenant = aTenantWithFactors(everything);
     const { browser, page } = await beforeThePage(tenant);
-    const answer = await browser.visit(address(page), {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: body + shownBy(tenant),
-    });
+    const elsewhere = { ...page, body: page.body.replace('/u/mfa-otp-challenge', path) };
+    const answer = await browser.submit(elsewhere, { code: shownBy(tenant), ...changes });
     expect(answer.response.status).toBe(400);
     expect(answerOf(await browser.visit(authorizeUrl(silent)))).toMatchObject(mfaRequired);
+  });
+
+  it('asks nobody else who has signed in at the same browser meanwhile', async () => {
+    const authenticators = [{ authenticator_type: 'otp', secret }] as const;
+    const others = configuration.users.slice(1).map((user) => ({ ...user, authenticators }));
+    const tenant = aTenantWithFactors({ ...everything, users: [{ ...ada, authenticators }, ...others] });
+    const { browser, page } = await beforeThePage(tenant);
+    browser.setCookie(tenant.signIn(grace, { client_id: 'spa' }).cookie);
+    expect((await browser.visit(page.url)).response.status).toBe(400);
   });
 
   it('takes no code of a browser that has not given the password', async () => {
@@ -613,6 +629,38 @@ describe('the post-login hook', () => {
     for (const end of waiting) end();
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([302, 400]));
+  });
+
+  it.each([
+    ['a silent sign-in', silent, 'error=login_required'],
+    ['a sign-in by the session', {}, '/u/login?state='],
+  ])('that waits while the session ends grants %s nothing', async (_, changes, whereTo) => {
+    const waiting: (() => void)[] = [];
+    const tenant = withHook(async () => {
+      await new Promise<void>((end) => waiting.push(end));
+      return {};
+    });
+    const browser = tenantBrowser(tenant);
+    browser.setCookie(tenant.signIn(ada.email, { client_id: 'spa' }).cookie);
+    const slow = browser.request(authorizeUrl(changes));
+    while (waiting.length === 0) await new Promise(setImmediate);
+    await browser.request('/v2/logout');
+    waiting[0]?.();
+    expect((await slow).headers.get('location')).toContain(whereTo);
+  });
+
+  it('that waits while the session ends lets the page of the sign-in grant nothing either', async () => {
+    const waiting: (() => void)[] = [];
+    const tenant = withHook(async () => {
+      await new Promise<void>((end) => waiting.push(end));
+      return {};
+    });
+    const browser = tenantBrowser(tenant);
+    const slow = signInByForm(browser);
+    while (waiting.length === 0) await new Promise(setImmediate);
+    await browser.request('/v2/logout');
+    waiting[0]?.();
+    expect((await slow).url.pathname).toBe('/u/login');
   });
 
   it('is a function, or the configuration is refused', () => {
