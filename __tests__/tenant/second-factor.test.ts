@@ -232,6 +232,10 @@ describe('other second factors', () => {
     expect((await bring(code)).status).toBe(200);
     expect(codesOf(tenant)).toEqual(expect.arrayContaining(['gd_send_sms', 'feoobft', 'seoobft']));
     expect(JSON.stringify(tenant.journal)).not.toContain(code);
+    const headers = { 'x-tenant-token': tenant.developmentToken };
+    const overHttp = await call(tenant, '/__tenant/outbox', { method: 'POST', headers });
+    expect(overHttp.body).toEqual(tenant.outbox);
+    expect((await call(tenant, '/__tenant/outbox', { method: 'POST' })).status).toBe(403);
   });
 
   it('a recovery code, once; another takes its place', async () => {
