@@ -108,6 +108,7 @@ const routes: Readonly<Record<string, Route>> = {
   },
   'DELETE /faults': {},
   'DELETE /faults/:id': { id: ({ fault }) => fault },
+  'POST /outbox': {},
   'POST /snapshot': {},
   'POST /restore': {
     body: ({ snapshot }) => snapshot,

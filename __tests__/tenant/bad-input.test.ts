@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { tenantBrowser } from '../support/tenant-browser.ts';
-import { ada, aTenant, app, authorizeUrl, codeGrant, refresh } from './a-tenant.ts';
+import { ada, aTenant, app, authorizeUrl, codeGrant, configuration, refresh } from './a-tenant.ts';
 import {
   changed,
   encoded,
@@ -11,6 +11,7 @@ import {
   html,
   json,
   large,
+  oddIds,
   pairs,
   putToUse,
   remembered,
@@ -20,7 +21,9 @@ import {
 
 /** A tenant in use, and what an honest client would send. */
 async function inUse() {
-  const used = await putToUse(aTenant());
+  const [first, ...others] = configuration.users;
+  const authenticators = [{ authenticator_type: 'otp', secret: 'JBSWY3DPEHPK3PXP' }] as const;
+  const used = await putToUse(aTenant({ users: [{ ...first, authenticators }, ...others] }));
   const { code, refreshToken, accessToken, page } = used;
   const authorization = Object.fromEntries(new URL(authorizeUrl(), app).searchParams);
   const loginPage = {
@@ -36,10 +39,58 @@ async function inUse() {
     query: [['state', question.url.searchParams.get('state') ?? '']],
     headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
   } as const;
-  const csrf = /name="csrf" value="([^"]*)"/.exec(question.body)?.[1] ?? '';
+  const csrfOf = (body: string) => /name="csrf" value="([^"]*)"/.exec(body)?.[1] ?? '';
+  const csrf = csrfOf(question.body);
+  const acr_values = 'http://schemas.openid.net/pape/policies/2007/06/multi-factor';
+  const second = await asked.visit(authorizeUrl({ acr_values }));
+  const codePage = {
+    path: second.url.pathname,
+    query: [['state', second.url.searchParams.get('state') ?? '']],
+    headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+  } as const;
+  used.tenant.faults.add({ kind: 'mfa-required' });
+  const { body: waiting } = await refresh(used.tenant, refreshToken);
+  const mfa_token = String(waiting['mfa_token']);
+  const bearing = { authorization: `Bearer ${mfa_token}` };
   return {
     ...used,
+    secrets: [...used.secrets, mfa_token, 'JBSWY3DPEHPK3PXP'],
     honest: {
+      codePage,
+      codeForm: {
+        ...codePage,
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ csrf: csrfOf(second.body), code: '000000' })),
+      },
+      challenge: {
+        method: 'POST',
+        path: '/mfa/challenge',
+        type: form,
+        body: encoded(pairs({ client_id: 'spa', mfa_token, challenge_type: 'otp' })),
+      },
+      associate: {
+        method: 'POST',
+        path: '/mfa/associate',
+        type: json,
+        body: '{"authenticator_types":["otp"]}',
+        headers: bearing,
+      },
+      authenticators: { path: '/mfa/authenticators', headers: bearing },
+      authenticator: { method: 'DELETE', path: '/mfa/authenticators/nobody', headers: bearing },
+      secondFactor: {
+        method: 'POST',
+        path: '/oauth/token',
+        type: form,
+        body: encoded(
+          pairs({
+            grant_type: 'http://auth0.com/oauth/grant-type/mfa-otp',
+            client_id: 'spa',
+            mfa_token,
+            otp: '000000',
+          }),
+        ),
+      },
       consentPage,
       consentForm: {
         ...consentPage,
@@ -169,6 +220,95 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
       ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
       ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ],
+  [
+    'codePage',
+    [
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['a login of nobody', (sent) => ({ ...sent, query: [['state', html]] })],
+      ['a login of another browser', (sent) => ({ ...sent, headers: {} })],
+      ['a page for what the user has not', (sent) => ({ ...sent, path: '/u/mfa-sms-challenge' })],
+    ],
+  ],
+  [
+    'codeForm',
+    [
+      ['no hidden token', (sent) => changed(sent, { csrf: null })],
+      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+      ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
+      ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{"code":"000000"}' })],
+      ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ],
+  [
+    'challenge',
+    [
+      ['no mfa_token', (sent) => changed(sent, { mfa_token: null })],
+      ['an unknown mfa_token', (sent) => changed(sent, { mfa_token: html })],
+      ['two of them', (sent) => changed(sent, { mfa_token: ['a', 'b'] })],
+      ['another client', (sent) => changed(sent, { client_id: 'other' })],
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      ['a client without its secret', (sent) => changed(sent, { client_id: 'server' })],
+      ['a challenge of nobody', (sent) => changed(sent, { challenge_type: html })],
+      ['an authenticator of nobody', (sent) => changed(sent, { authenticator_id: html })],
+      ['a foreign origin', (sent) => ({ ...sent, headers: { origin: 'https://evil.example' } })],
+      ['JSON whose members are no texts', (sent) => ({ ...sent, type: json, body: '{"mfa_token":[1]}' })],
+      ['a body that is no form', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
+    'associate',
+    [
+      ['no token', (sent) => ({ ...sent, headers: {} })],
+      ['a token of nobody', (sent) => ({ ...sent, headers: { authorization: 'Bearer x' } })],
+      ['an enrolment beside what the user has', (sent) => sent],
+      ['a list', (sent) => ({ ...sent, body: '[]' })],
+      ['a form', (sent) => ({ ...sent, type: form, body: 'authenticator_types=otp' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `{"more":"${large}"}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
+    'authenticators',
+    [
+      ['no token', (sent) => ({ ...sent, headers: {} })],
+      ['a token of nobody', (sent) => ({ ...sent, headers: { authorization: 'Bearer x' } })],
+      ['another scheme', (sent) => ({ ...sent, headers: { authorization: 'Basic eDp5' } })],
+      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ],
+  [
+    'authenticator',
+    [
+      ['an id of nobody', (sent) => sent],
+      ['no token', (sent) => ({ ...sent, headers: {} })],
+      ...oddIds.map(([name, id]): [string, (sent: Sent) => Sent] => [
+        name,
+        (sent) => ({ ...sent, path: `/mfa/authenticators/${id}` }),
+      ]),
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
+    'secondFactor',
+    [
+      ['no code', (sent) => changed(sent, { otp: null })],
+      ['no mfa_token', (sent) => changed(sent, { mfa_token: null })],
+      ['an unknown mfa_token', (sent) => changed(sent, { mfa_token: html })],
+      ['two codes', (sent) => changed(sent, { otp: ['1', '2'] })],
+      ['another client', (sent) => changed(sent, { client_id: 'other' })],
+      ['another grant', (sent) => changed(sent, { grant_type: 'http://auth0.com/oauth/grant-type/mfa' })],
+      [
+        'the grant for a code that was sent',
+        (sent) => changed(sent, { grant_type: 'http://auth0.com/oauth/grant-type/mfa-oob' }),
+      ],
     ],
   ],
   [

@@ -252,7 +252,7 @@ describe('the schema of the file', () => {
         expect(names.filter((name) => name !== '$schema').sort()).toEqual(
           listed
             .split(', ')
-            .filter((name) => !['now', 'wait', 'userLookup'].includes(name))
+            .filter((name) => !['now', 'wait', 'userLookup', 'hooks'].includes(name))
             .sort(),
         );
     }

@@ -21,6 +21,7 @@ describe('resource servers of the Management API', () => {
       scopes: [{ value: 'buy', description: 'Buy things' }],
       allow_offline_access: false,
       token_lifetime: 86_400,
+      proof_of_possession: null,
       signing_alg: 'RS256',
       is_system: false,
     });

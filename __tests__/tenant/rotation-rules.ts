@@ -205,7 +205,6 @@ export const sections: readonly { readonly title: string; readonly rules: readon
 export const withoutTest: Readonly<Record<string, string>> = {
   R25: 'prose, line 33',
   R66: 'prose, lines 111 to 115: the words are used here as those pages define them',
-  V11: 'the tenant offers no second factor',
 };
 
 export interface Showing {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { Secret, TOTP } from 'otpauth';
 import type { RefreshTokenConfiguration } from '../../src/tenant/index.ts';
 import { aDpopKey } from './a-dpop-key.ts';
 import {
   aCode,
+  ada,
   api,
   aTenant,
   aTenantWithLeeway,
@@ -145,6 +147,30 @@ describe.each<ForkPolicy>(['last-issued', 'all-siblings'])('forks %s', (forks) =
     const good = await refresh(tenant, body['refresh_token'], {}, await proofWith(nonce));
     expect(good).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
     expect(tenant.families()).toMatchObject([{ latestCounter: 2 }]);
+  });
+
+  it('V11: a refresh that is asked for a second factor goes on when that is given, one token further', async () => {
+    const tenant = aTenant({
+      quirks: { forks },
+      users: [{ ...ada, authenticators: [{ authenticator_type: 'otp', secret: 'JBSWY3DPEHPK3PXP' }] }],
+    });
+    const { refresh_token } = await login(tenant);
+    tenant.faults.add({ kind: 'mfa-required' });
+    const { status, body } = await refresh(tenant, refresh_token);
+    expect({ status, error: body['error'] }).toEqual({ status: 403, error: 'mfa_required' });
+    const given = await postToken(tenant, {
+      grant_type: 'http://auth0.com/oauth/grant-type/mfa-otp',
+      client_id: 'spa',
+      mfa_token: String(body['mfa_token']),
+      otp: new TOTP({ secret: Secret.fromBase32('JBSWY3DPEHPK3PXP') }).generate({
+        timestamp: tenant.clock.now(),
+      }),
+    });
+    expect(given.status).toBe(200);
+    expect(tenant.families()).toMatchObject([{ latestCounter: 2, verdict: 'live' }]);
+    expect(await refresh(tenant, given.body['refresh_token'])).toMatchObject({ status: 200 });
+    await refresh(tenant, refresh_token);
+    expect(codesOf(tenant).at(-1)).toBe('ferrt');
   });
 
   it('V12: revoking a token that was spent ends its family, and is no reuse', async () => {

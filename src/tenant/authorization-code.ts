@@ -1,5 +1,6 @@
 /** The authorization code: what a login grants, kept until the client fetches it (RFC 6749 §4.1.2). */
 import type { Milliseconds } from '../clock.ts';
+import type { CustomClaims } from './post-login.ts';
 
 export interface AuthorizationCode {
   readonly clientId: string;
@@ -12,6 +13,9 @@ export interface AuthorizationCode {
   readonly audience: string | null;
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
+  /** The session had proved a second factor. */
+  readonly secondFactor: boolean;
+  readonly claims: CustomClaims;
   readonly challenge: { readonly value: string; readonly method: 'S256' | 'plain' } | null;
   readonly organizationId: string | null;
   /** Thumbprint of the key whose proof the exchange must bring (RFC 9449 §10). */

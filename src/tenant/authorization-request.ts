@@ -4,6 +4,7 @@
  */
 import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
+import { multiFactor } from './authenticators.ts';
 import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
 import { findOrganization, type TenantState } from './context.ts';
 import type { Parameters } from './parameters.ts';
@@ -30,6 +31,8 @@ export interface CheckedRequest extends ReplyAddress {
   readonly loginHint: string | null;
   /** Thumbprint of the key that the code is to be bound to (RFC 9449 §10). */
   readonly dpopJkt: string | null;
+  /** `acr_values` asks for a second factor. */
+  readonly secondFactor: boolean;
   /** As whose member the user logs in. */
   readonly organization: Organization | null;
 }
@@ -135,6 +138,7 @@ export function judgeAuthorizationRequest(
       challenge,
       prompts,
       maxAge: maxAge === undefined ? null : Number(maxAge),
+      secondFactor: scopeNames(parameters.get('acr_values') ?? '').includes(multiFactor),
       loginHint: parameters.get('login_hint') ?? null,
       dpopJkt: parameters.get('dpop_jkt') ?? null,
       organization,

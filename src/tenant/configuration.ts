@@ -1,8 +1,11 @@
 /** What a tenant is made of: the shape people write, and the checked shape the endpoints read. */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
+import { newOob, newOtp, newRecoveryCode, type Authenticator, type OobChannel } from './authenticators.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { canonicalAudience, managementAudience } from './management/system-api.ts';
+import { decodeBase32 } from './one-time-password.ts';
+import type { Hooks } from './post-login.ts';
 import { quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
 import { randomness, type Randomness } from './randomness.ts';
 import {
@@ -94,7 +97,20 @@ export interface UserConfiguration {
   /** What the user, and what the application noted; no token carries it. */
   readonly user_metadata?: Readonly<Record<string, unknown>>;
   readonly app_metadata?: Readonly<Record<string, unknown>>;
+  /** What the user proves a second time with. Default: nothing. */
+  readonly authenticators?: readonly AuthenticatorConfiguration[];
 }
+
+/** A second factor, in Auth0's words. */
+export type AuthenticatorConfiguration =
+  /** An app that shows codes. `secret`: base32. */
+  | { readonly authenticator_type: 'otp'; readonly secret: string }
+  /** Codes that are sent, to the outbox. `name`: the telephone number or the e-mail address. */
+  | { readonly authenticator_type: 'oob'; readonly oob_channel: OobChannel; readonly name: string }
+  | { readonly authenticator_type: 'recovery-code'; readonly recovery_code: string };
+
+/** `always`: nobody signs in without a second factor. Refreshes are not asked for one, as on Auth0. */
+export type MfaPolicy = 'never' | 'always';
 
 /** A group of users that a client may ask to log in with, in Auth0's words. */
 export interface OrganizationConfiguration {
@@ -123,6 +139,8 @@ export interface TenantConfiguration {
   readonly client_grants?: readonly ClientGrantConfiguration[];
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
+  /** Default `never`. */
+  readonly mfa_policy?: MfaPolicy;
   readonly flags?: TenantFlags;
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
@@ -134,6 +152,7 @@ export interface TenantConfiguration {
    * Default: nothing to wait for.
    */
   readonly userLookup?: (user_id: string) => Promise<void>;
+  readonly hooks?: Hooks;
 }
 
 export interface Client {
@@ -202,6 +221,9 @@ export interface Configuration {
   readonly clientGrants: readonly ClientGrant[];
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
+  /** By the user's id. */
+  readonly authenticators: readonly (readonly [string, readonly Authenticator[]])[];
+  readonly mfaPolicy: MfaPolicy;
   readonly flags: Required<TenantFlags>;
   readonly quirks: Required<Quirks>;
 }
@@ -219,12 +241,15 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'client_grants',
     'users',
     'organizations',
+    'mfa_policy',
     'flags',
     'quirks',
     'now',
     'wait',
     'userLookup',
+    'hooks',
   ]);
+  readHooks(tenant.get('hooks') ?? {});
   const baseUrl = readBaseUrl(tenant.get('baseUrl'));
   const clients = readList('clients', tenant.get('clients'), readClient);
   const resourceServers = readList('resource_servers', tenant.get('resource_servers') ?? [], (field, value) =>
@@ -268,6 +293,11 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
       readClientGrant(field, value, { random, baseUrl, clients, resourceServers }),
     ),
     users,
+    authenticators: users.flatMap((user, index) => {
+      const held = readAuthenticators(`users[${index}].authenticators`, tenant.get('users'), index, random);
+      return held.length > 0 ? [[user.user_id, held] as const] : [];
+    }),
+    mfaPolicy: readChoice('mfa_policy', tenant.get('mfa_policy') ?? 'never', ['never', 'always']),
     flags: readFlags(tenant.get('flags') ?? {}),
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
@@ -445,6 +475,7 @@ export function readUser(field: string, value: unknown, random: Randomness, now:
     'blocked',
     'user_metadata',
     'app_metadata',
+    'authenticators', // read apart: they are no part of a profile
   ]);
   const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
   const email = readText(`${field}.email`, user.get('email'));
@@ -467,6 +498,48 @@ export function readUser(field: string, value: unknown, random: Randomness, now:
     updated_at: new Date(now).toISOString(),
     blocked: readOptionalFlag(`${field}.blocked`, user.get('blocked')) ?? false,
   };
+}
+
+function readAuthenticators(
+  field: string,
+  users: unknown,
+  index: number,
+  random: Randomness,
+): readonly Authenticator[] {
+  const { authenticators = [] } = (users as readonly { authenticators?: unknown }[])[index] ?? {}; // a user, as was checked
+  return readList(field, authenticators, (at, value) => readAuthenticator(at, value, random));
+}
+
+function readAuthenticator(field: string, value: unknown, random: Randomness): Authenticator {
+  const held = readObject(field, value, [
+    'authenticator_type',
+    'secret',
+    'oob_channel',
+    'name',
+    'recovery_code',
+  ]);
+  const text = (name: string) => readText(`${field}.${name}`, held.get(name));
+  const type = readChoice(`${field}.authenticator_type`, held.get('authenticator_type'), [
+    'otp',
+    'oob',
+    'recovery-code',
+  ]);
+  switch (type) {
+    case 'otp': {
+      const secret = held.get('secret');
+      if (typeof secret !== 'string' || !decodeBase32(secret))
+        throw new TenantConfigurationError(`${field}.secret`, 'base32 text', typeof secret);
+      return newOtp(random, secret);
+    }
+    case 'oob':
+      return newOob(
+        random,
+        readChoice(`${field}.oob_channel`, held.get('oob_channel'), ['sms', 'email']),
+        text('name'),
+      );
+    case 'recovery-code':
+      return newRecoveryCode(random, text('recovery_code'));
+  }
 }
 
 function readOrganization(
@@ -523,6 +596,12 @@ function readOrigin(field: string, value: unknown): string {
 function refuseOddWildcard(field: string, url: string): void {
   if (url.includes('*') && !/^[a-z][a-z0-9+.-]*:\/\/\*\.[^*]+$/i.test(url))
     throw new TenantConfigurationError(field, 'a "*" only as the left-most label of the host', url);
+}
+
+function readHooks(value: unknown): void {
+  const hook = readObject('hooks', value, ['onPostLogin']).get('onPostLogin') ?? (() => {});
+  if (typeof hook !== 'function')
+    throw new TenantConfigurationError('hooks.onPostLogin', 'a function', typeof hook);
 }
 
 function readFlags(value: unknown): Required<TenantFlags> {

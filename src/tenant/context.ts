@@ -1,5 +1,6 @@
 /** What every endpoint is given: the tenant's settings, its clock, its randomness and what it remembers. */
 import type { Clock, Milliseconds } from '../clock.ts';
+import type { Authenticator, OutboxMessage, PendingSecondFactor } from './authenticators.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
 import type {
   Client,
@@ -14,6 +15,7 @@ import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
+import type { Hooks } from './post-login.ts';
 import type { Randomness } from './randomness.ts';
 import {
   headOf,
@@ -54,6 +56,12 @@ export interface TenantState {
   readonly metadata: Map<string, Readonly<Record<string, unknown>>>;
   /** Access tokens without an audience, which are no JWTs; by their value. */
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
+  /** What users prove a second time with; by the user's id. */
+  readonly authenticators: Map<string, readonly Authenticator[]>;
+  /** What waits for a second factor; by the `mfa_token`. */
+  readonly mfaTokens: Map<string, PendingSecondFactor>;
+  /** Codes that were sent, oldest first. */
+  readonly outbox: OutboxMessage[];
   /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
   readonly signingKeys: number[];
   /** Those that a proof may repeat, oldest first; two at most. */
@@ -71,6 +79,7 @@ export interface TenantContext {
   readonly journal: Journal;
   /** When it was last looked for what is over. */
   readonly forgetting: { lastAt: Milliseconds };
+  readonly onPostLogin: Hooks['onPostLogin'] | undefined;
   /** A user, from wherever accounts are kept. */
   findUser(userId: string): Promise<User | undefined>;
 }
@@ -80,6 +89,7 @@ export const initialState = ({
   resourceServers,
   clientGrants,
   users,
+  authenticators,
 }: Configuration): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
   resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
@@ -94,6 +104,9 @@ export const initialState = ({
   pastFamilies: [],
   metadata: new Map(),
   opaqueAccessTokens: new Map(),
+  authenticators: new Map(authenticators),
+  mfaTokens: new Map(),
+  outbox: [],
   signingKeys: [0],
   dpopNonces: [],
   dpopProofs: new Map(),

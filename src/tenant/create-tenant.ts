@@ -3,6 +3,7 @@ import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
+import type { OutboxMessage } from './authenticators.ts';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { initialState, userByEmail, type TenantContext } from './context.ts';
@@ -13,7 +14,9 @@ import { developmentRoutes } from './endpoints/development.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
 import { logout } from './endpoints/logout.ts';
+import { associate, challenge, deleteAuthenticator, listAuthenticators } from './endpoints/mfa.ts';
 import { revoke } from './endpoints/revoke.ts';
+import { showSecondFactor, submitSecondFactor } from './endpoints/second-factor.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
@@ -58,6 +61,8 @@ export interface Tenant {
    * @param after `log_id` of an entry: what came after it is told first, or all that is kept where that entry is not
    */
   events(after?: string): AsyncIterableIterator<JournalEntry, undefined>;
+  /** The codes that a real tenant would have sent by text or mail, oldest first; the latest 1,000. Grows as they are sent. */
+  readonly outbox: readonly OutboxMessage[];
   /**
    * The refresh token families, oldest first. Of those that are over for good, their lifetime included, the latest 100 are
    * kept, each with its newest 50 tokens, as they were found to be over; the values of their tokens are forgotten.
@@ -137,6 +142,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     state,
     journal: openJournal(clock, random),
     forgetting: { lastAt: clock.now() },
+    onPostLogin: source.hooks?.onPostLogin,
     findUser: async (userId) => {
       await source.userLookup?.(userId);
       return state.users.get(userId);
@@ -148,7 +154,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
   const pristine = takeSnapshot(parts);
 
   const tenant: Tenant = {
-    fetch: (request) => pass(request, async (passed) => app.fetch(passed)),
+    fetch: (request) => pass(request, async (passed, struck = {}) => app.fetch(passed, struck)),
     faults,
     issuer: configuration.issuer,
     baseUrl: configuration.baseUrl,
@@ -156,6 +162,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     clock,
     journal: context.journal.entries,
     events: context.journal.events,
+    outbox: state.outbox,
     families: () => viewFamilies(context),
     family: (familyId) => viewFamilies(context).find((family) => family.familyId === familyId),
     explain: (refreshToken) => explainRefreshToken(context, refreshToken),
@@ -198,6 +205,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
   app.use('/oauth/*', corsForClients(context)); // first: a page must be able to read a refusal, too
+  app.use('/mfa/*', corsForClients(context));
   const limitBody = bodyLimit({ maxSize: largestBody, onError: refuseLargeBody });
   app.use((c, next) => (mayBeLarge(c) || saysItIsSmall(c) ? next() : limitBody(c, next)));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
@@ -208,10 +216,19 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/u/login', to(submitLogin));
   app.get('/u/consent', to(showConsent));
   app.post('/u/consent', to(submitConsent));
+  for (const kind of ['otp', 'sms', 'email', 'recovery-code']) {
+    app.get(`/u/mfa-${kind}-challenge`, to(showSecondFactor));
+    app.post(`/u/mfa-${kind}-challenge`, to(submitSecondFactor));
+  }
   app.get('/v2/logout', to(logout));
 
   app.post('/oauth/token', to(token));
   app.post('/oauth/revoke', to(revoke));
+
+  app.post('/mfa/challenge', to(challenge));
+  app.post('/mfa/associate', to(associate));
+  app.get('/mfa/authenticators', to(listAuthenticators));
+  app.delete('/mfa/authenticators/:id', to(deleteAuthenticator));
 
   app.use('/userinfo', cors({ origin: '*', exposeHeaders: ['DPoP-Nonce', 'WWW-Authenticate'] }));
   app.get('/userinfo', to(userinfo));

@@ -37,6 +37,8 @@ import { sign } from './token-issuance.ts';
  * `nonce-churn`: every DPoP nonce that was given out is worth nothing from this request on, so that its proof is refused with a
  * fresh one.
  *
+ * `mfa-required`: a refresh is asked for a second factor before it goes on; nothing is consumed.
+ *
  * `popup-sever`: handled, and the answer has the `Cross-Origin-Opener-Policy` `same-origin`, which cuts a popup off.
  */
 export type FaultKind = (typeof kinds)[number];
@@ -45,7 +47,7 @@ export interface Fault {
   readonly kind: FaultKind;
   /** Path. Default `/oauth/token`; for `stale-jwks` `/.well-known/jwks.json`, for `popup-sever` `/authorize`. */
   readonly endpoint?: string;
-  /** Only requests of this `grant_type`. */
+  /** Only requests of this `grant_type`. `mfa-required` is for `refresh_token`, and for no other. */
   readonly grant?: string;
   readonly client_id?: string;
   /**
@@ -130,6 +132,13 @@ interface Held {
   overtaken: boolean;
 }
 
+/** What the endpoint itself is told of a fault; a request is made anew on its way there, so it cannot be told by that. */
+export interface Struck {
+  readonly askForSecondFactor?: boolean;
+}
+
+type Handler = (request: Request, struck?: Struck) => Promise<Response>;
+
 /** What a fault asks of a request. */
 interface Asked {
   readonly path: string;
@@ -146,7 +155,7 @@ export function createFaults(
   faults: Faults;
   save: () => WaitingFault[];
   load: (saved: readonly WaitingFault[]) => void;
-  pass: (request: Request, handle: (request: Request) => Promise<Response>) => Promise<Response>;
+  pass: (request: Request, handle: Handler) => Promise<Response>;
 } {
   const { journal, random } = context;
   const waiting = new Map<string, Entry>();
@@ -189,7 +198,7 @@ export function createFaults(
       waiting.set(id, { fault: { ...fault, nth: count(fault.nth), times: count(fault.times) }, seen, hits });
   }
 
-  async function pass(request: Request, handle: (request: Request) => Promise<Response>): Promise<Response> {
+  async function pass(request: Request, handle: Handler): Promise<Response> {
     if (waiting.size === 0 || request.method === 'OPTIONS') return handle(request);
     const parameters = await parametersOf(request);
     const basic = readBasicCredentials(request.headers.get('authorization'));
@@ -231,7 +240,13 @@ export function createFaults(
   }
 
   function matches(
-    { kind, endpoint = defaultEndpoints[kind] ?? '/oauth/token', grant, client_id, user }: Fault,
+    {
+      kind,
+      endpoint = defaultEndpoints[kind] ?? '/oauth/token',
+      grant = defaultGrants[kind],
+      client_id,
+      user,
+    }: Fault,
     { path, grantType, clientId, userId }: Asked,
   ): boolean {
     return (
@@ -270,7 +285,7 @@ export function createFaults(
     fault: Fault,
     held: Held | undefined,
     { request, asked }: { request: Request; asked: Asked },
-    handle: (request: Request) => Promise<Response>,
+    handle: Handler,
   ): Promise<Response> {
     const { kind, ms, when = kind === 'delay' ? 'after' : 'before', cut = 'body' } = fault;
     const isLate = kind === 'delay' && when === 'before';
@@ -279,10 +294,12 @@ export function createFaults(
     if (kind === 'rotate-key') rotateSigningKey(context);
     if (kind === 'nonce-churn') forgetNonces(context);
     if (isLate) await wait(ms ?? 0);
-    if (kind === 'duplicate') await handle(request.clone());
-    const response = handled ? await handle(request) : undefined;
+    const first = kind === 'duplicate' ? await handle(request.clone()) : undefined;
+    const response = handled
+      ? await handle(request, { askForSecondFactor: kind === 'mfa-required' })
+      : undefined;
     const isRefresh = asked.grantType === 'refresh_token';
-    const consumed = isRefresh && response?.ok === true && (await bringsRefreshToken(response));
+    const consumed = isRefresh && ((await bringsRefreshToken(first)) || (await bringsRefreshToken(response)));
     const way = isLate ? 'handled after the delay' : handled ? 'handled first' : 'not handled';
     journal.write({
       type: 'fault',
@@ -310,6 +327,7 @@ export function createFaults(
       case 'rotate-key':
       case 'nonce-churn':
       case 'duplicate':
+      case 'mfa-required':
         return response as Response;
       case 'no-cors':
         return withoutCors(response as Response);
@@ -390,7 +408,8 @@ async function withText(
 }
 
 /** A refresh token that was consumed has a successor; one of a client that does not rotate stays as it is. */
-async function bringsRefreshToken(response: Response): Promise<boolean> {
+async function bringsRefreshToken(response: Response | undefined): Promise<boolean> {
+  if (response?.ok !== true) return false;
   return parseJsonObject(await response.clone().text())?.['refresh_token'] !== undefined;
 }
 
@@ -495,6 +514,16 @@ function readFault(source: unknown): Fault {
       'names for the kind "omit", and for no other',
       fault['members'],
     );
+  for (const [name, only] of [
+    ['endpoint', '/oauth/token'],
+    ['grant', 'refresh_token'],
+  ] as const)
+    if (fault['kind'] === 'mfa-required' && (fault[name] ?? only) !== only)
+      throw new TenantConfigurationError(
+        `fault.${name}`,
+        `"${only}" for the kind "mfa-required"`,
+        fault[name],
+      );
   return fault as unknown as Fault; // every member was checked above
 }
 
@@ -520,6 +549,7 @@ const kinds = [
   'nonce-churn',
   'duplicate',
   'popup-sever',
+  'mfa-required',
 ] as const;
 
 /** Of those that are for one endpoint; the others are for the token endpoint. */
@@ -527,6 +557,8 @@ const defaultEndpoints: { readonly [Kind in FaultKind]?: string } = {
   'stale-jwks': '/.well-known/jwks.json',
   'popup-sever': '/authorize',
 };
+
+const defaultGrants: { readonly [Kind in FaultKind]?: string } = { 'mfa-required': 'refresh_token' };
 
 /** These may keep a request from the endpoint. What the others do is done to the endpoint's own answer. */
 const mayComeFirst: readonly FaultKind[] = ['drop-request', 'delay', 'hang', 'status'];

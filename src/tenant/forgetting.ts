@@ -1,5 +1,6 @@
 /** What is over is let go of, so that memory is bounded by what lives (docs/decisions/26-what-the-tenant-forgets.md). */
 import type { Milliseconds } from '../clock.ts';
+import { secondFactorLifetime } from './authenticators.ts';
 import { codeLifetime, type AuthorizationCode } from './authorization-code.ts';
 import type { TenantContext } from './context.ts';
 import { isLive } from './login-session.ts';
@@ -19,6 +20,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.codes, (code) => isPast(code, begun, now));
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.dpopProofs, (until) => now > until);
+  forget(state.mfaTokens, ({ issuedAt }) => now >= issuedAt + secondFactorLifetime);
   forget(state.sessions, (session) => !isLive(session, now));
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));

@@ -1,10 +1,13 @@
 /** `latchkey/tenant`: an Auth0-like authorization server in memory, for development and tests. */
+export type { OobChannel, OutboxMessage } from './authenticators.ts';
 export { createTenant, type Tenant, type UserView } from './create-tenant.ts';
 export { TenantConfigurationError } from './configuration-error.ts';
 export type {
   AppType,
+  AuthenticatorConfiguration,
   ClientConfiguration,
   ClientGrantConfiguration,
+  MfaPolicy,
   OrganizationConfiguration,
   ProofOfPossession,
   ResourceServerConfiguration,
@@ -18,6 +21,7 @@ export type { Fault, FaultKind, Faults, FaultView } from './faults.ts';
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
 export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
+export type { Hooks, PostLoginEvent, PostLoginResult } from './post-login.ts';
 export type { OpenerPolicy, Quirks } from './quirks.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
 export type {

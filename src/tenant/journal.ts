@@ -19,6 +19,21 @@ export type JournalCode =
   | 'ferrt' // refresh token reuse detected
   | 'seccft' // client credentials exchanged
   | 'feccft' // client credentials refused
+  | 'mfar' // a second factor is asked for
+  | 'seotpft' // MFA: a code of an app exchanged
+  | 'feotpft' // MFA: a code of an app refused
+  | 'seoobft' // MFA: a code that was sent exchanged
+  | 'feoobft' // MFA: a code that was sent refused
+  | 'sercft' // MFA: a recovery code exchanged
+  | 'fercft' // MFA: a recovery code refused
+  | 'gd_start_auth' // MFA: a challenge began
+  | 'gd_auth_succeed' // MFA: the second factor was given
+  | 'gd_auth_failed' // MFA: a wrong code on the page
+  | 'gd_send_sms' // MFA: a code was sent by text
+  | 'gd_send_email' // MFA: a code was sent by mail
+  | 'gd_start_enroll' // MFA: an enrolment began
+  | 'gd_enrollment_complete' // MFA: an enrolment is done
+  | 'gd_unenroll' // MFA: an authenticator was deleted
   | 'sapi' // Management API: something was changed
   | 'srrt' // refresh token revoked
   | 'resource_cleanup' // refresh tokens above the limit were removed

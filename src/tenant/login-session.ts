@@ -13,6 +13,8 @@ export interface LoginSession {
   /** When the user last proved who they are. */
   readonly authTime: Milliseconds;
   readonly lastSeenAt: Milliseconds;
+  /** Given since. */
+  readonly secondFactor: boolean;
   /** Those that got a code by it. */
   readonly clients: readonly string[];
 }
@@ -86,10 +88,17 @@ export function beginSession(
   const now = context.clock.now();
   const sid = previous?.userId === user.user_id ? previous.sid : context.random.text(18);
   const clients = previous?.sid === sid ? previous.clients : [];
-  const session = { sid, userId: user.user_id, authTime: now, lastSeenAt: now, clients };
+  const session = { sid, userId: user.user_id, authTime: now, lastSeenAt: now, secondFactor: false, clients };
   const cookie = `s:v1.${context.random.text()}`;
   context.state.sessions.set(cookie, session);
   return { session, cookie };
+}
+
+/** Notes that the user of this browser has given a second factor. */
+export function noteSecondFactor(context: TenantContext, c: Context): void {
+  const cookie = sessionCookie(context, getCookie(c));
+  const session = context.state.sessions.get(cookie);
+  if (session) context.state.sessions.set(cookie, { ...session, secondFactor: true });
 }
 
 /** Notes that a client lives of the session, in every browser that has it. */

@@ -1,5 +1,6 @@
 /** A sign-in that has begun at /authorize and not yet answered the client: what waits while the login page is shown. */
 import type { Milliseconds } from '../clock.ts';
+import type { OobChallenge } from './authenticators.ts';
 import type { CheckedRequest } from './authorization-request.ts';
 
 export interface LoginTransaction {
@@ -9,6 +10,9 @@ export interface LoginTransaction {
   readonly browser: string;
   /** The form's hidden token. */
   readonly csrf: string;
+  /** On the pages that ask for a second factor. */
+  readonly wrongCodes: number;
+  readonly challenge: OobChallenge | null;
   readonly outcome:
     | { readonly kind: 'waiting' }
     | { readonly kind: 'signed_in' | 'consented'; readonly sid: string }

@@ -18,7 +18,8 @@ export function userOfRequest(
     case '/oauth/token':
       return parameters.get('grant_type') === 'authorization_code'
         ? context.state.codes.get(parameters.get('code') ?? '')?.userId
-        : ownerOf('refresh_token');
+        : (context.state.mfaTokens.get(parameters.get('mfa_token') ?? '')?.userId ??
+            ownerOf('refresh_token'));
     case '/oauth/revoke':
       return ownerOf('token');
     default: {

@@ -163,6 +163,11 @@ const scripts = {
       if (user) state.users.set(user.user_id, { ...user, blocked: true });
     },
   },
+  'mfa-required': {
+    what: 'the next refresh is asked for a second factor; nothing is consumed',
+    session: 'stays',
+    fault: { ...refreshes, kind: 'mfa-required' },
+  },
   '429-json': unavailable(429, 'json'),
   '429-html': unavailable(429, 'html'),
   '500-json': unavailable(500, 'json'),

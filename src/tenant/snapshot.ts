@@ -137,6 +137,7 @@ const fixedBy = ({ configuration, keys, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
   organizations: configuration.organizations,
   flags: configuration.flags,
+  mfa_policy: configuration.mfaPolicy,
   quirks: configuration.quirks,
   seed: { given: random.position() !== null, key: keys(0).kid },
 });
@@ -160,6 +161,9 @@ function mapState(
     pastFamilies: to(state.pastFamilies, 'pastFamilies'),
     metadata: to(state.metadata, 'metadata'),
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
+    authenticators: to(state.authenticators, 'authenticators'),
+    mfaTokens: to(state.mfaTokens, 'mfaTokens'),
+    outbox: to(state.outbox, 'outbox'),
     signingKeys: to(state.signingKeys, 'signingKeys'),
     dpopNonces: to(state.dpopNonces, 'dpopNonces'),
     dpopProofs: to(state.dpopProofs, 'dpopProofs'),

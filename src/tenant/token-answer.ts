@@ -9,6 +9,8 @@ export interface Refusal {
   readonly status: 400 | 401 | 403;
   readonly error: string;
   readonly error_description: string;
+  /** Further members of the answer. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 export const refuse = (status: Refusal['status'], error: string, error_description: string): Refusal => ({
@@ -28,6 +30,6 @@ export const invalidCode: Refusal = refuse(403, 'invalid_grant', 'Invalid author
 
 export function respond(c: Context, answered: TokenAnswer): Response {
   if (answered.kind === 'tokens') return c.json(answered.response);
-  const { status, error, error_description } = answered;
-  return c.json({ error, error_description }, status);
+  const { status, error, error_description, more } = answered;
+  return c.json({ error, error_description, ...more }, status);
 }

@@ -3,8 +3,10 @@ import { CompactSign } from 'jose';
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
+import { multiFactor } from './authenticators.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
+import type { CustomClaims } from './post-login.ts';
 import { currentKey } from './signing-keys.ts';
 import { userClaims } from './user-claims.ts';
 
@@ -33,6 +35,10 @@ export interface Issuance {
   /** Thumbprint of the key that the access token is bound to (RFC 9449 §6), or `null`. */
   readonly jkt: string | null;
   readonly refreshToken: string | null;
+  /** The user has just proved a second time who they are. */
+  readonly secondFactor: boolean;
+  /** What the post-login hook adds. */
+  readonly claims: CustomClaims;
 }
 
 const defaultAccessTokenLifetime: Seconds = 86_400;
@@ -105,6 +111,7 @@ async function issueAccessToken(
   const withUserinfo = scopeNames(scope).includes('openid');
   const iat = toSeconds(now);
   return sign(context, {
+    ...issuance.claims.accessToken,
     iss: context.configuration.issuer,
     sub: user.user_id,
     aud: withUserinfo ? [audience, `${context.configuration.baseUrl}/userinfo`] : audience,
@@ -133,6 +140,7 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
   const { now, clientId, user, scope, sid, nonce, authTime } = issuance;
   const iat = toSeconds(now);
   return sign(context, {
+    ...issuance.claims.idToken,
     ...userClaims(user, scope),
     iss: context.configuration.issuer,
     aud: clientId,
@@ -141,6 +149,7 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
     sid,
     ...organizationClaims(context, issuance.organizationId),
     ...(nonce !== null && { nonce }),
+    ...(issuance.secondFactor && { amr: ['mfa'], acr: multiFactor }),
     ...(authTime !== null && { auth_time: toSeconds(authTime) }),
   });
 }

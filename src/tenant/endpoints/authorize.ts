@@ -1,6 +1,7 @@
 /** `/authorize`: answers at once when the browser's session allows it, otherwise sends the person to the login page. */
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { scopeNames } from '../../oauth/scope.ts';
 import type { AuthorizationResponse } from '../../oauth/authorization-endpoint.ts';
 import {
   judgeAuthorizationRequest,
@@ -8,6 +9,7 @@ import {
   type Judgement,
   type ReplyAddress,
 } from '../authorization-request.ts';
+import { secondFactorPage } from '../authenticators.ts';
 import { type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
@@ -15,6 +17,7 @@ import { transactionLifetime, type LoginTransaction } from '../login-transaction
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { webMessageResponse } from '../pages/web-message-page.ts';
+import { judgePostLogin, type PostLoginVerdict } from '../post-login.ts';
 import { readFormParameters } from '../parameters.ts';
 import { originOf } from '../url-matching.ts';
 import { isCovered } from '../user-grant.ts';
@@ -42,18 +45,55 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const mayContinue =
     session !== undefined && !user?.blocked && isMember && isRecent(context, session, request);
 
-  if (request.prompts.includes('none')) {
-    if (!mayContinue) return refuseSilently(context, c, request, loginRequired(session !== undefined));
-    if (wantsConsent(context, request, session.userId))
-      return refuseSilently(context, c, request, consentRequired);
-    return grant(context, c, request, session);
-  }
+  const isSilent = request.prompts.includes('none');
+  if (!mayContinue && isSilent)
+    return refuseSilently(context, c, request, loginRequired(session !== undefined));
   if (!mayContinue || request.prompts.includes('login'))
     return beginTransaction(context, c, request, { kind: 'waiting' });
-  return wantsConsent(context, request, session.userId)
+
+  const verdict = await judgeLogin(context, request, session);
+  if (currentSession(context, c)?.sid !== session.sid) return authorizeAnew(context, c, request); // while the hook was asked
+  if (verdict.kind === 'denied')
+    return isSilent
+      ? refuseSilently(context, c, request, denied(verdict.why))
+      : refuseRequest(context, c, request, 'access_denied', verdict.why);
+  const wantsPage = wantsConsent(context, request, session.userId);
+  if (isSilent && verdict.needsSecondFactor) return refuseSilently(context, c, request, secondFactorRequired);
+  if (isSilent && wantsPage) return refuseSilently(context, c, request, consentRequired);
+  return verdict.needsSecondFactor || wantsPage
     ? beginTransaction(context, c, request, { kind: 'signed_in', sid: session.sid })
-    : grant(context, c, request, session);
+    : grant(context, c, request, { session, verdict });
 }
+
+/** The session has gone meanwhile. */
+const authorizeAnew = (context: TenantContext, c: Context, request: CheckedRequest): Response =>
+  request.prompts.includes('none')
+    ? refuseSilently(context, c, request, loginRequired(false))
+    : beginTransaction(context, c, request, { kind: 'waiting' });
+
+/** What the post-login hook says of a sign-in, and whether that, the tenant or the request asks for a second factor. */
+async function judgeLogin(
+  context: TenantContext,
+  request: CheckedRequest,
+  { userId, secondFactor }: LoginSession,
+): Promise<PostLoginVerdict> {
+  const user = context.state.users.get(userId);
+  if (!user) return { kind: 'denied', why: 'the user does not exist any more' };
+  const verdict = await judgePostLogin(context, {
+    protocol: 'oidc-basic-profile',
+    prompt: request.prompts,
+    client_id: request.clientId,
+    user,
+    scope: scopeNames(request.scope),
+    audience: request.audience,
+    secondFactor,
+  });
+  if (verdict.kind === 'denied' || secondFactor) return verdict;
+  const isAsked = request.secondFactor || context.configuration.mfaPolicy === 'always';
+  return { ...verdict, needsSecondFactor: verdict.needsSecondFactor || isAsked };
+}
+
+const notEnrolled = 'A second factor is asked for, and the user has none that the pages could ask for';
 
 /** `/authorize/resume`: the way back from the login page to the client. */
 export async function resumeAuthorization(context: TenantContext, c: Context): Promise<Response> {
@@ -71,12 +111,27 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
     case 'consented': {
       const session = currentSession(context, c);
       if (session?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
+      const verdict = await judgeLogin(context, request, session);
+      // While the hook was asked the sign-in may have been answered, and the session have ended.
+      if (context.state.transactions.get(state) !== transaction)
+        return respondWithLostTransaction(context, c);
+      if (currentSession(context, c)?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
+      if (verdict.kind === 'denied') {
+        endTransaction(context, c, state);
+        return refuseRequest(context, c, request, 'access_denied', verdict.why);
+      }
+      if (verdict.needsSecondFactor) {
+        const page = secondFactorPage(context, session.userId);
+        if (page !== undefined) return c.redirect(`${page}?state=${encodeURIComponent(state)}`, 302);
+        endTransaction(context, c, state);
+        return refuseRequest(context, c, request, 'access_denied', notEnrolled);
+      }
       if (outcome.kind === 'signed_in' && wantsConsent(context, request, session.userId))
         return c.redirect(consentAddress(state), 302);
       endTransaction(context, c, state);
       const reason =
         outcome.kind === 'consented' ? 'the user has just consented' : 'the user has just signed in';
-      return grant(context, c, request, session, reason);
+      return grant(context, c, request, { session, verdict, reason });
     }
   }
 }
@@ -137,6 +192,8 @@ function beginTransaction(
     begunAt: now,
     browser,
     csrf: random.text(),
+    wrongCodes: 0,
+    challenge: null,
     outcome,
   });
   setCookie(c, browserCookie(name), browser, {
@@ -159,8 +216,15 @@ function grant(
   context: TenantContext,
   c: Context,
   request: CheckedRequest,
-  session: LoginSession,
-  reason = 'the browser has a session that is good enough',
+  {
+    session,
+    verdict,
+    reason = 'the browser has a session that is good enough',
+  }: {
+    session: LoginSession;
+    verdict: PostLoginVerdict & { kind: 'allowed' };
+    reason?: string;
+  },
 ): Response {
   const now = context.clock.now();
   forgetPast(context, now);
@@ -177,6 +241,8 @@ function grant(
     audience: request.audience,
     nonce: request.nonce,
     authTime: wantsAuthTime ? session.authTime : null,
+    secondFactor: session.secondFactor,
+    claims: verdict.claims,
     challenge: request.challenge,
     organizationId: request.organization?.id ?? null,
     dpopJkt: request.dpopJkt,
@@ -224,6 +290,18 @@ const loginRequired = (hasSession: boolean): SilentRefusal => ({
   reason: hasSession
     ? 'the session is older than max_age, or its user is blocked or no member of the organization'
     : 'the browser sent no session cookie, or the session is over',
+});
+
+const secondFactorRequired: SilentRefusal = {
+  error: 'login_required',
+  error_description: 'Multifactor authentication required',
+  reason: 'the session has no second factor, and nobody is there to give one',
+};
+
+const denied = (why: string): SilentRefusal => ({
+  error: 'access_denied',
+  error_description: why,
+  reason: 'the post-login hook denied it',
 });
 
 const consentRequired: SilentRefusal = {

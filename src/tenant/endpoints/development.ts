@@ -41,6 +41,7 @@ export function developmentRoutes(context: TenantContext, tenant: Tenant): Hono 
       : refuse(c, 404, 'there is no such fault'),
   );
   app.post('/snapshot', (c) => c.json(tenant.snapshot())); // it holds secrets, so that not every reader gets one
+  app.post('/outbox', (c) => c.json(tenant.outbox)); // for the same reason
   app.post('/restore', (c) => restore(tenant, c));
   app.post('/reset', (c) => {
     tenant.reset();

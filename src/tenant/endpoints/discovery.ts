@@ -11,6 +11,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     authorization_endpoint: `${baseUrl}/authorize`,
     token_endpoint: `${baseUrl}/oauth/token`,
     userinfo_endpoint: `${baseUrl}/userinfo`,
+    mfa_challenge_endpoint: `${baseUrl}/mfa/challenge`,
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,
     revocation_endpoint: `${baseUrl}/oauth/revoke`,
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],

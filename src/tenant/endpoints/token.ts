@@ -5,9 +5,11 @@ import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
 import { judgeDpopProof, type ProofRefusal } from '../dpop.ts';
+import type { Struck } from '../faults.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
 import { exchangeClientCredentials } from '../grants/client-credentials.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
+import { exchangeSecondFactor, isSecondFactorGrant } from '../grants/second-factor.ts';
 import type { JournalCode } from '../journal.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
 import { missingParameter, refuse, respond, type Refusal, type TokenAnswer } from '../token-answer.ts';
@@ -57,6 +59,8 @@ async function answer(
 ): Promise<TokenAnswer> {
   const grantType = parameters.get('grant_type');
   if (grantType === undefined) return missingParameter('grant_type');
+  if (isSecondFactorGrant(grantType))
+    return exchangeSecondFactor(context, client, { grantType, parameters, jkt });
   if (
     grantType !== 'authorization_code' &&
     grantType !== 'refresh_token' &&
@@ -72,7 +76,10 @@ async function answer(
         fromBrowser: c.req.header('origin') !== undefined,
       });
     case 'refresh_token':
-      return exchangeRefreshToken(context, client, parameters, jkt);
+      return exchangeRefreshToken(context, client, parameters, {
+        jkt,
+        secondFactor: (c.env as Struck).askForSecondFactor ? 'asked' : 'not_asked',
+      });
     case 'client_credentials':
       return exchangeClientCredentials(context, client, parameters, jkt);
   }

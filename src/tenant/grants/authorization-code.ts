@@ -94,6 +94,8 @@ export async function exchangeAuthorizationCode(
     organizationId: code.organizationId,
     jkt: binding.jkt,
     refreshToken: family && headOf(family).value,
+    secondFactor: code.secondFactor,
+    claims: code.claims,
   });
   return { kind: 'tokens', response };
 }

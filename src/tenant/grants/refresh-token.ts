@@ -1,6 +1,7 @@
 /** `grant_type=refresh_token`: a refresh token against an access token, and under rotation against its successor (RFC 6749 §6). */
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
+import { beginSecondFactor } from '../authenticators.ts';
 import type { Client, User } from '../configuration.ts';
 import {
   descendsFrom,
@@ -16,6 +17,7 @@ import { bindingFor, judgeKey } from '../dpop.ts';
 import { endSessions } from '../login-session.ts';
 import { deleteGrantOf } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
+import { judgePostLogin } from '../post-login.ts';
 import {
   headOf,
   noSuccessor,
@@ -52,6 +54,9 @@ export interface Explanation extends Verdict {
   readonly latestCounter: number | null;
 }
 
+/** `given`: the user has just proved it; `asked`: something asks for it, whatever else. */
+export type SecondFactor = 'given' | 'asked' | 'not_asked';
+
 interface Presentation {
   readonly client: Client;
   readonly familyId: string;
@@ -75,7 +80,7 @@ export async function exchangeRefreshToken(
   context: TenantContext,
   client: Client,
   parameters: Parameters,
-  jkt: string | null,
+  { jkt, secondFactor }: { readonly jkt: string | null; readonly secondFactor: SecondFactor },
 ): Promise<TokenAnswer> {
   const value = parameters.get('refresh_token');
   if (value === undefined) return missingParameter('refresh_token');
@@ -88,28 +93,35 @@ export async function exchangeRefreshToken(
   // A replayed token must not hide behind a blocked user or a wrong scope: reuse counts before anything else may refuse.
   const judged = await judgeBeforehand(context, presentationOf(client, held));
   if (judged.kind === 'refused') return judged;
-  // While the user was looked up the token may have been forgotten or swapped, or a snapshot restored that never knew it.
-  const kept = findPresented(context, value);
-  if (!kept) return fail(context, client, unknownRefreshToken, unknownWords);
-  const { audience, scope, policy, excess } = resolveTarget(context, client, kept.family, parameters);
-  if (scope === undefined)
+  const before = prepare(context, client, value, { parameters, jkt });
+  if (before.kind === 'refused') return before;
+  const verdict = await judgePostLogin(context, {
+    protocol: 'oauth2-refresh-token',
+    prompt: [],
+    client_id: client.client_id,
+    user: judged.user,
+    scope: scopeNames(before.scope),
+    audience: before.audience,
+    secondFactor: secondFactor === 'given',
+  });
+
+  const prepared = prepare(context, client, value, { parameters, jkt }); // others may have been here while the hook was asked
+  if (prepared.kind === 'refused') return prepared;
+  const { kept, audience, scope, policy } = prepared;
+  const isAsked = secondFactor === 'asked' || (verdict.kind === 'allowed' && verdict.needsSecondFactor);
+  if (verdict.kind === 'denied' || isAsked) {
+    const over = refuseWhatIsOver(context, presentationOf(client, kept)); // a replay hides behind neither
+    if (over) return over;
+  }
+  if (verdict.kind === 'denied')
     return fail(
       context,
       client,
-      refuse(403, 'access_denied', `Service not found: ${audience}`),
-      'no policy of the client covers the audience; the token is not consumed',
+      refuse(403, 'access_denied', verdict.why),
+      'the post-login hook denied it; the token is not consumed',
+      kept,
     );
-
-  if (context.configuration.quirks.strictScope && excess.length > 0)
-    return fail(
-      context,
-      client,
-      refuse(400, 'invalid_scope', `Not granted: ${excess.join(' ')}`),
-      'more was asked for than was granted; the token is not consumed',
-    );
-
-  const binding = bindingFor(context, client, audience, jkt);
-  if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
+  if (isAsked) return askForSecondFactor(context, client, kept, { value, parameters });
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
@@ -131,10 +143,50 @@ export async function exchangeRefreshToken(
     nonce: null,
     authTime: family.authTime,
     organizationId: family.organizationId,
-    jkt: binding.jkt,
+    jkt: prepared.jkt,
     refreshToken,
+    secondFactor: secondFactor === 'given',
+    claims: verdict.claims,
   });
   return { kind: 'tokens', response };
+}
+
+/** What a token would be exchanged for, if its family lets it; it may have been forgotten or swapped while something was waited for. */
+function prepare(
+  context: TenantContext,
+  client: Client,
+  value: string,
+  { parameters, jkt }: { readonly parameters: Parameters; readonly jkt: string | null },
+):
+  | Refusal
+  | {
+      readonly kind: 'prepared';
+      readonly kept: HeldRefreshToken;
+      readonly audience: string | null;
+      readonly scope: string;
+      readonly policy: string | undefined;
+      readonly jkt: string | null;
+    } {
+  const kept = findPresented(context, value);
+  if (!kept) return fail(context, client, unknownRefreshToken, unknownWords);
+  const { audience, scope, policy, excess } = resolveTarget(context, client, kept.family, parameters);
+  if (scope === undefined)
+    return fail(
+      context,
+      client,
+      refuse(403, 'access_denied', `Service not found: ${audience}`),
+      'no policy of the client covers the audience; the token is not consumed',
+    );
+  if (context.configuration.quirks.strictScope && excess.length > 0)
+    return fail(
+      context,
+      client,
+      refuse(400, 'invalid_scope', `Not granted: ${excess.join(' ')}`),
+      'more was asked for than was granted; the token is not consumed',
+    );
+  const binding = bindingFor(context, client, audience, jkt);
+  if (binding.kind === 'refused') return fail(context, client, binding, binding.reason);
+  return { kind: 'prepared', kept, audience, scope, policy, jkt: binding.jkt };
 }
 
 /**
@@ -192,17 +244,56 @@ async function judgeBeforehand(
   presentation: Presentation,
 ): Promise<{ kind: 'passed'; user: User } | Refusal> {
   const { client } = presentation;
-  const now = context.clock.now();
-  const { family, event, policy } = presented(context, presentation, now, noSuccessor);
-  const [, outcome] = transition(family, event, policy);
-  if (outcome.kind === 'reuse' || outcome.kind === 'refused') {
-    const answer = spend(context, presentation, now);
-    if (answer.kind === 'refused') return answer;
-  }
-  const user = await context.findUser(family.userId);
+  const refusal = refuseWhatIsOver(context, presentation);
+  if (refusal) return refusal;
+  const user = await context.findUser(
+    presented(context, presentation, context.clock.now(), noSuccessor).family.userId,
+  );
   if (!user) return fail(context, client, unknownRefreshToken, userWords.gone);
   if (!user.blocked) return { kind: 'passed', user };
   return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), userWords.blocked);
+}
+
+/** What the family's rules refuse is refused, and a reuse noted; nothing happens to a token that they accept. */
+function refuseWhatIsOver(context: TenantContext, presentation: Presentation): Refusal | undefined {
+  const now = context.clock.now();
+  const { family, event, policy } = presented(context, presentation, now, noSuccessor);
+  const [, outcome] = transition(family, event, policy);
+  if (outcome.kind !== 'reuse' && outcome.kind !== 'refused') return undefined;
+  const answer = spend(context, presentation, now);
+  return answer.kind === 'refused' ? answer : undefined;
+}
+
+/** A12: the exchange waits for a second factor, and goes on by the grant that brings one; the token is not consumed. */
+function askForSecondFactor(
+  context: TenantContext,
+  client: Client,
+  { family, counter }: HeldRefreshToken,
+  { value, parameters }: { readonly value: string; readonly parameters: Parameters },
+): Refusal {
+  const asked = ['scope', 'audience'].flatMap((name) => {
+    const sent = parameters.get(name);
+    return sent === undefined ? [] : [[name, sent] as const];
+  });
+  const { mfaToken, requirements } = beginSecondFactor(context, {
+    clientId: client.client_id,
+    userId: family.userId,
+    refresh: { refresh_token: value, ...Object.fromEntries(asked) },
+  });
+  const description = 'Multifactor authentication required';
+  context.journal.write({
+    type: 'mfar',
+    description,
+    client_id: client.client_id,
+    user_id: family.userId,
+    details: { familyId: family.familyId, tokenCounter: counter, latestCounter: headOf(family).counter },
+    decision: 'ask for a second factor',
+    reason: 'the exchange goes on when it is given; the token is not consumed',
+  });
+  return {
+    ...refuse(403, 'mfa_required', description),
+    more: { mfa_token: mfaToken, mfa_requirements: requirements },
+  };
 }
 
 /** Classifies, keeps what follows and writes it down, without waiting for anything (C4). */

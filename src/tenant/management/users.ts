@@ -108,6 +108,7 @@ export function deleteUser(context: TenantContext, c: ManagementContext): Respon
   endSessions(context, isOfUser);
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
+  context.state.authenticators.delete(c.req.param('id') ?? '');
   context.state.users.delete(c.req.param('id') ?? '');
   return c.body(null, 204);
 }

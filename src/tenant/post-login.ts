@@ -1,0 +1,68 @@
+/** The post-login hook: what a developer has to say of every sign-in and every refresh before it is granted, as Auth0's Actions. */
+import type { User } from './configuration.ts';
+import type { TenantContext } from './context.ts';
+
+/** What is about to be granted. */
+export interface PostLoginEvent {
+  /** `oidc-basic-profile`: a sign-in, silent where `prompt` says `none`. `oauth2-refresh-token`: a refresh. */
+  readonly protocol: 'oidc-basic-profile' | 'oauth2-refresh-token';
+  readonly prompt: readonly string[];
+  readonly client_id: string;
+  readonly user: Omit<User, 'password'>;
+  readonly scope: readonly string[];
+  readonly audience: string | null;
+  /** The user has given a second factor: in this session, or for this refresh. */
+  readonly secondFactor: boolean;
+}
+
+export interface PostLoginResult {
+  /** Why not: `error_description` of `access_denied`. Nothing is consumed. */
+  readonly deny?: string;
+  /** Ask for a second factor, unless it was given. */
+  readonly requireSecondFactor?: boolean;
+  /** Further claims, as JSON; by names that are URIs. */
+  readonly idTokenClaims?: Readonly<Record<string, unknown>>;
+  readonly accessTokenClaims?: Readonly<Record<string, unknown>>;
+}
+
+export interface Hooks {
+  /**
+   * Called before a sign-in or a refresh is granted, again where a page or a second factor came between; one that takes its
+   * time holds up no other request. What it throws is the request's failure, with 500.
+   */
+  readonly onPostLogin?: (
+    event: PostLoginEvent,
+  ) => PostLoginResult | undefined | Promise<PostLoginResult | undefined>;
+}
+
+/** Claims that the hook adds. */
+export interface CustomClaims {
+  readonly idToken: Readonly<Record<string, unknown>>;
+  readonly accessToken: Readonly<Record<string, unknown>>;
+}
+
+export type PostLoginVerdict =
+  | { readonly kind: 'denied'; readonly why: string }
+  | { readonly kind: 'allowed'; readonly needsSecondFactor: boolean; readonly claims: CustomClaims };
+
+/** Without a hook everything is allowed. @throws {TypeError} for a claim that could be taken for one of the tenant's own */
+export async function judgePostLogin(
+  { onPostLogin }: TenantContext,
+  { user: { password: _, ...user }, ...event }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
+): Promise<PostLoginVerdict> {
+  const result = (await onPostLogin?.({ ...event, user })) ?? {};
+  if (result.deny !== undefined) return { kind: 'denied', why: result.deny };
+  return {
+    kind: 'allowed',
+    needsSecondFactor: result.requireSecondFactor === true && !event.secondFactor,
+    claims: { idToken: namespaced(result.idTokenClaims), accessToken: namespaced(result.accessTokenClaims) },
+  };
+}
+
+function namespaced(claims: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  const plain = Object.keys(claims).find((name) => !URL.canParse(name));
+  if (plain === undefined) return claims;
+  throw new TypeError(
+    `onPostLogin: expected a URI such as "https://app.example/${plain}", found the claim "${plain}"`,
+  );
+}
