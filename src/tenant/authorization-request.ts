@@ -9,11 +9,16 @@ import { findOrganization, type TenantState } from './context.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
+/** Those that anybody may know of; `web_message` is Auth0's own and in no discovery document. */
+export const publicResponseModes = ['query', 'fragment', 'form_post'] as const;
+
+type ResponseMode = (typeof publicResponseModes)[number] | 'web_message';
+
 /** Where and how the client wants its answer. */
 export interface ReplyAddress {
   readonly clientId: string;
   readonly redirectUri: string;
-  readonly responseMode: 'query' | 'web_message';
+  readonly responseMode: ResponseMode;
   readonly state: string | null;
 }
 
@@ -72,7 +77,8 @@ export function judgeAuthorizationRequest(
   if (redirectUri.includes('*') || !isRegistered(client.callbacks, redirectUri))
     return callbackMismatch(redirectUri, client); // P2
 
-  const responseMode = parameters.get('response_mode') ?? 'query';
+  const sentMode = parameters.get('response_mode') ?? 'query';
+  const responseMode = [...publicResponseModes, 'web_message' as const].find((mode) => mode === sentMode);
   const origin = originOf(redirectUri);
   const isAllowed =
     configuration.quirks.webMessageToCallbacks || isRegistered(client.web_origins, origin ?? '');
@@ -82,7 +88,7 @@ export function judgeAuthorizationRequest(
   const reply: ReplyAddress = {
     clientId,
     redirectUri,
-    responseMode: responseMode === 'web_message' ? 'web_message' : 'query',
+    responseMode: responseMode ?? 'query',
     state: parameters.get('state') ?? null,
   };
   const refuse = (error: string, error_description: string): Judgement => ({
@@ -93,8 +99,7 @@ export function judgeAuthorizationRequest(
   });
   if (parameters.repeated !== undefined)
     return refuse('invalid_request', `Parameter sent more than once: ${parameters.repeated}`);
-  if (responseMode !== 'query' && responseMode !== 'web_message')
-    return refuse('invalid_request', `Unsupported response mode: ${responseMode}`);
+  if (responseMode === undefined) return refuse('invalid_request', `Unsupported response mode: ${sentMode}`);
 
   const responseType = parameters.get('response_type');
   if (responseType === undefined)

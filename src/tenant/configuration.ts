@@ -124,6 +124,8 @@ export interface TenantConfiguration {
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
   readonly flags?: TenantFlags;
+  /** Every answer to an authorization request says who answers: `iss` (RFC 9207). Default false, as on Auth0. */
+  readonly authorization_response_iss_parameter_supported?: boolean;
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
   readonly now?: () => Milliseconds;
@@ -203,6 +205,7 @@ export interface Configuration {
   readonly users: readonly User[];
   readonly organizations: readonly Organization[];
   readonly flags: Required<TenantFlags>;
+  readonly authorization_response_iss_parameter_supported: boolean;
   readonly quirks: Required<Quirks>;
 }
 
@@ -220,6 +223,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'users',
     'organizations',
     'flags',
+    'authorization_response_iss_parameter_supported',
     'quirks',
     'now',
     'wait',
@@ -269,6 +273,11 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     ),
     users,
     flags: readFlags(tenant.get('flags') ?? {}),
+    authorization_response_iss_parameter_supported:
+      readOptionalFlag(
+        'authorization_response_iss_parameter_supported',
+        tenant.get('authorization_response_iss_parameter_supported'),
+      ) ?? false,
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
 }

@@ -12,6 +12,7 @@ import { type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
+import { respondWithFormPost } from '../pages/form-post-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { webMessageResponse } from '../pages/web-message-page.ts';
@@ -161,7 +162,7 @@ function grant(
   request: CheckedRequest,
   session: LoginSession,
   reason = 'the browser has a session that is good enough',
-): Response {
+): Response | Promise<Response> {
   const now = context.clock.now();
   forgetPast(context, now);
   joinSession(context, session, request.clientId);
@@ -200,7 +201,7 @@ function refuseSilently(
   c: Context,
   request: CheckedRequest,
   { error, error_description, reason }: SilentRefusal,
-): Response {
+): Response | Promise<Response> {
   const client_id = request.clientId;
   context.journal.write({
     type: 'fsa',
@@ -238,7 +239,7 @@ function refuseRequest(
   reply: ReplyAddress,
   error: string,
   error_description: string,
-): Response {
+): Response | Promise<Response> {
   context.journal.write({
     type: 'f',
     description: error_description,
@@ -271,16 +272,24 @@ function respond(
   c: Context,
   { redirectUri, responseMode, state }: ReplyAddress,
   answer: AuthorizationResponse,
-): Response {
-  const response = state === null ? answer : { ...answer, state };
+): Response | Promise<Response> {
+  const { configuration, random } = context;
+  const response: AuthorizationResponse = {
+    ...answer,
+    ...(state !== null && { state }),
+    ...(configuration.authorization_response_iss_parameter_supported && { iss: configuration.issuer }),
+  };
   switch (responseMode) {
     case 'web_message': {
       const targetOrigin = originOf(redirectUri);
       if (targetOrigin === undefined) throw new TypeError('a web_message needs an origin to go to');
-      return webMessageResponse(response, targetOrigin, context.random.text(16));
+      return webMessageResponse(response, targetOrigin, random.text(16));
     }
-    case 'query': {
-      const separator = redirectUri.includes('?') ? '&' : '?';
+    case 'form_post':
+      return respondWithFormPost(c, random, redirectUri, response);
+    case 'query':
+    case 'fragment': {
+      const separator = responseMode === 'fragment' ? '#' : redirectUri.includes('?') ? '&' : '?';
       return redirect(c, `${redirectUri}${separator}${new URLSearchParams({ ...response }).toString()}`);
     }
   }
