@@ -63,6 +63,7 @@ export function judgeAuthorizationRequest(
   parameters: Parameters,
   { clients, resourceServers }: Pick<TenantState, 'clients' | 'resourceServers'>,
   configuration: Configuration,
+  { wasPushed }: { readonly wasPushed: boolean },
 ): Judgement {
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
@@ -100,6 +101,13 @@ export function judgeAuthorizationRequest(
   if (parameters.repeated !== undefined)
     return refuse('invalid_request', `Parameter sent more than once: ${parameters.repeated}`);
   if (responseMode === undefined) return refuse('invalid_request', `Unsupported response mode: ${sentMode}`);
+
+  if (parameters.get('request') !== undefined)
+    return refuse('request_not_supported', 'The parameter request is not supported');
+  if (parameters.get('request_uri') !== undefined)
+    return refuse('request_uri_not_supported', 'Only a request_uri that /oauth/par gave is supported');
+  if (client.require_pushed_authorization_requests && !wasPushed)
+    return refuse('invalid_request', 'Pushed authorization requests are required for this client'); // E4
 
   const responseType = parameters.get('response_type');
   if (responseType === undefined)

@@ -38,6 +38,8 @@ export interface ClientConfiguration {
   /** Further origins that may call the token endpoint. */
   readonly allowed_origins?: readonly string[];
   readonly allowed_logout_urls?: readonly string[];
+  /** Its authorization requests must come by `/oauth/par` (RFC 9126). Default false. */
+  readonly require_pushed_authorization_requests?: boolean;
   /** Default: `client_credentials` for `non_interactive`, otherwise `authorization_code` and `refresh_token`. */
   readonly grant_types?: readonly string[];
   /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
@@ -152,6 +154,7 @@ export interface Client {
   readonly web_origins: readonly string[];
   readonly allowed_origins: readonly string[];
   readonly allowed_logout_urls: readonly string[];
+  readonly require_pushed_authorization_requests: boolean;
   readonly grant_types: readonly string[];
   readonly refresh_token: RefreshTokenSettings;
 }
@@ -311,6 +314,7 @@ export function readClient(field: string, value: unknown): Client {
     'web_origins',
     'allowed_origins',
     'allowed_logout_urls',
+    'require_pushed_authorization_requests',
     'grant_types',
     'refresh_token',
   ]);
@@ -355,6 +359,11 @@ export function readClient(field: string, value: unknown): Client {
       client.get('allowed_logout_urls') ?? [],
       readCallback,
     ),
+    require_pushed_authorization_requests:
+      readOptionalFlag(
+        `${field}.require_pushed_authorization_requests`,
+        client.get('require_pushed_authorization_requests'),
+      ) ?? false,
     grant_types: readList(
       `${field}.grant_types`,
       client.get('grant_types') ??

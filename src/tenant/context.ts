@@ -14,6 +14,7 @@ import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction } from './login-transaction.ts';
+import type { PushedRequest } from './pushed-request.ts';
 import type { Randomness } from './randomness.ts';
 import {
   headOf,
@@ -43,6 +44,8 @@ export interface TenantState {
   readonly sessions: Map<string, LoginSession>;
   /** By the tenant's own `state`, which is not the client's. */
   readonly transactions: Map<string, LoginTransaction>;
+  /** Authorization requests that came by PAR; by their `request_uri`. */
+  readonly pushedRequests: Map<string, PushedRequest>;
   /** By the code. */
   readonly codes: Map<string, AuthorizationCode>;
   readonly families: Map<string, RefreshTokenFamily>;
@@ -88,6 +91,7 @@ export const initialState = ({
   grants: new Map(),
   sessions: new Map(),
   transactions: new Map(),
+  pushedRequests: new Map(),
   codes: new Map(),
   families: new Map(),
   refreshTokens: new Map(),

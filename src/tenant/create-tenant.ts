@@ -13,6 +13,7 @@ import { developmentRoutes } from './endpoints/development.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
 import { logout } from './endpoints/logout.ts';
+import { pushRequest } from './endpoints/par.ts';
 import { revoke } from './endpoints/revoke.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
@@ -211,6 +212,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/v2/logout', to(logout));
 
   app.post('/oauth/token', to(token));
+  app.post('/oauth/par', to(pushRequest));
   app.post('/oauth/revoke', to(revoke));
 
   app.use('/userinfo', cors({ origin: '*', exposeHeaders: ['DPoP-Nonce', 'WWW-Authenticate'] }));

@@ -17,6 +17,7 @@ import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { webMessageResponse } from '../pages/web-message-page.ts';
 import { readFormParameters } from '../parameters.ts';
+import { isPushed, takePushedRequest, unknownRequestUri } from '../pushed-request.ts';
 import { originOf } from '../url-matching.ts';
 import { isCovered } from '../user-grant.ts';
 
@@ -29,8 +30,13 @@ const browserCookie = (state: string): string => `auth0_login_${state.slice(0, 1
 /** GET and POST (OIDC Core §3.1.2.1). */
 export async function authorize(context: TenantContext, c: Context): Promise<Response> {
   const source = c.req.method === 'POST' ? await c.req.text() : new URL(c.req.url).search;
-  const parameters = readFormParameters(new URLSearchParams(source));
-  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration);
+  const sent = readFormParameters(new URLSearchParams(source));
+  const wasPushed = isPushed(sent);
+  const parameters = wasPushed ? takePushedRequest(context, sent) : sent;
+  if (!parameters) return refuseWithPage(context, c, unknownRequestUri);
+  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration, {
+    wasPushed,
+  });
   if (judgement.kind === 'page') return refuseWithPage(context, c, judgement);
   if (judgement.kind === 'refused') {
     const { reply, error, error_description } = judgement;

@@ -13,6 +13,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     token_endpoint: `${baseUrl}/oauth/token`,
     userinfo_endpoint: `${baseUrl}/userinfo`,
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,
+    pushed_authorization_request_endpoint: `${baseUrl}/oauth/par`,
     revocation_endpoint: `${baseUrl}/oauth/revoke`,
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     response_types_supported: ['code'],
