@@ -36,7 +36,19 @@ async function inUse() {
     query: [['state', question.url.searchParams.get('state') ?? '']],
     headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
   } as const;
+  const accounts = await asked.visit(authorizeUrl({ prompt: 'select_account' }));
+  const accountPage = {
+    path: accounts.url.pathname,
+    query: [['state', accounts.url.searchParams.get('state') ?? '']],
+    headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+  } as const;
+  const accountCsrf = /name="csrf" value="([^"]*)"/.exec(accounts.body)?.[1] ?? '';
   const csrf = /name="csrf" value="([^"]*)"/.exec(question.body)?.[1] ?? '';
+  const account = {
+    client_id: 'spa',
+    connection: 'Username-Password-Authentication',
+    email: 'new@example.com',
+  };
   return {
     ...used,
     honest: {
@@ -46,6 +58,33 @@ async function inUse() {
         method: 'POST',
         type: form,
         body: encoded(pairs({ csrf, decision: 'accept' })),
+      },
+      accountPage,
+      accountForm: {
+        ...accountPage,
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ csrf: accountCsrf, account: 'this' })),
+      },
+      signUpPage: { ...loginPage, path: '/u/signup' },
+      signUpForm: {
+        ...loginPage,
+        path: '/u/signup',
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ email: 'new@example.com', password: 'x', csrf: page.csrf })),
+      },
+      appSignUp: {
+        method: 'POST',
+        path: '/dbconnections/signup',
+        type: form,
+        body: encoded(pairs({ ...account, password: 'x' })),
+      },
+      newPassword: {
+        method: 'POST',
+        path: '/dbconnections/change_password',
+        type: form,
+        body: encoded(pairs(account)),
       },
       authorize: { path: '/authorize', query: pairs(authorization) },
       loginPage,
@@ -149,6 +188,66 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
     ],
   ],
+  ...(['accountPage', 'signUpPage'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+    name,
+    [
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['a login of nobody', (sent) => ({ ...sent, query: [['state', html]] })],
+      ['a login of another browser', (sent) => ({ ...sent, headers: {} })],
+    ],
+  ]),
+  ...(['accountForm', 'signUpForm'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+    name,
+    [
+      ['no hidden token', (sent) => changed(sent, { csrf: null })],
+      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+      ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
+      ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
+      ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ]),
+  [
+    'signUpForm',
+    [
+      ['an address that is taken', (sent) => changed(sent, { email: ada.email })],
+      ['no password', (sent) => changed(sent, { password: null })],
+      ['markup for an address', (sent) => changed(sent, { email: html })],
+      ['two addresses', (sent) => changed(sent, { email: [ada.email, 'new@example.com'] })],
+    ],
+  ],
+  [
+    'appSignUp',
+    [
+      ['an address that is taken', (sent) => changed(sent, { email: ada.email })],
+      ['no password', (sent) => changed(sent, { password: null })],
+      [
+        'members that are no texts',
+        (sent) => ({
+          ...sent,
+          type: json,
+          body: '{"client_id":"spa","connection":"Username-Password-Authentication","email":{},"password":[]}',
+        }),
+      ],
+    ],
+  ],
+  ...(['appSignUp', 'newPassword'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+    name,
+    [
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['a connection of nobody', (sent) => changed(sent, { connection: html })],
+      ['no address', (sent) => changed(sent, { email: null })],
+      ['a foreign origin', (sent) => ({ ...sent, headers: { origin: 'https://evil.example' } })],
+      ['JSON that is a list', (sent) => ({ ...sent, type: json, body: '[]' })],
+      ['a body that is no form', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ]),
   [
     'consentPage',
     [

@@ -6,6 +6,7 @@ import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
 import { findOrganization, type TenantState } from './context.ts';
+import type { IdTokenHint } from './id-token-hint.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
@@ -35,6 +36,10 @@ export interface CheckedRequest extends ReplyAddress {
   readonly loginHint: string | null;
   /** Thumbprint of the key that the code is to be bound to (RFC 9449 §10). */
   readonly dpopJkt: string | null;
+  /** Whether the person is to be shown the sign-up form first. */
+  readonly wantsSignUp: boolean;
+  /** Whom the client takes the person for, by an ID token of theirs; nobody else will do (OIDC Core §3.1.2.1). */
+  readonly hintedUserId: string | null;
   /** As whose member the user logs in. */
   readonly organization: Organization | null;
 }
@@ -63,7 +68,7 @@ export function judgeAuthorizationRequest(
   parameters: Parameters,
   { clients, resourceServers }: Pick<TenantState, 'clients' | 'resourceServers'>,
   configuration: Configuration,
-  { wasPushed }: { readonly wasPushed: boolean },
+  { wasPushed, idTokenHint }: { readonly wasPushed: boolean; readonly idTokenHint: IdTokenHint | null },
 ): Judgement {
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
@@ -133,6 +138,9 @@ export function judgeAuthorizationRequest(
   const prompts = scopeNames(parameters.get('prompt') ?? '');
   if (prompts.includes('none') && prompts.length > 1)
     return refuse('invalid_request', 'prompt=none cannot be combined with another value'); // E8
+  const isOwnHint = idTokenHint?.kind === 'good' && idTokenHint.clientId === clientId;
+  if (idTokenHint && !isOwnHint)
+    return refuse('invalid_request', 'id_token_hint is no ID token that this client got here');
   const maxAge = parameters.get('max_age');
   if (maxAge !== undefined && !/^\d{1,10}$/.test(maxAge))
     return refuse('invalid_request', 'max_age must be whole seconds');
@@ -150,6 +158,8 @@ export function judgeAuthorizationRequest(
       maxAge: maxAge === undefined ? null : Number(maxAge),
       loginHint: parameters.get('login_hint') ?? null,
       dpopJkt: parameters.get('dpop_jkt') ?? null,
+      wantsSignUp: parameters.get('screen_hint') === 'signup',
+      hintedUserId: isOwnHint ? idTokenHint.userId : null,
       organization,
     },
   };

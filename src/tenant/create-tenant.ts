@@ -8,13 +8,16 @@ import { TenantConfigurationError } from './configuration-error.ts';
 import { initialState, userByEmail, type TenantContext } from './context.ts';
 import { corsForClients } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
+import { showAccounts, submitAccount } from './endpoints/account.ts';
 import { showConsent, submitConsent } from './endpoints/consent.ts';
+import { changePassword, signUpFromApp } from './endpoints/database-connection.ts';
 import { developmentRoutes } from './endpoints/development.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
 import { logout } from './endpoints/logout.ts';
 import { pushRequest } from './endpoints/par.ts';
 import { revoke } from './endpoints/revoke.ts';
+import { showSignUp, submitSignUp } from './endpoints/sign-up.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
@@ -198,7 +201,7 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       await next();
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
-  app.use('/oauth/*', corsForClients(context)); // first: a page must be able to read a refusal, too
+  for (const path of ['/oauth/*', '/dbconnections/*']) app.use(path, corsForClients(context)); // first: a page must be able to read a refusal, too
   const limitBody = bodyLimit({ maxSize: largestBody, onError: refuseLargeBody });
   app.use((c, next) => (mayBeLarge(c) || saysItIsSmall(c) ? next() : limitBody(c, next)));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
@@ -207,6 +210,10 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/authorize/resume', to(resumeAuthorization));
   app.get('/u/login', to(showLogin));
   app.post('/u/login', to(submitLogin));
+  app.get('/u/signup', to(showSignUp));
+  app.post('/u/signup', to(submitSignUp));
+  app.get('/u/account', to(showAccounts));
+  app.post('/u/account', to(submitAccount));
   app.get('/u/consent', to(showConsent));
   app.post('/u/consent', to(submitConsent));
   app.get('/v2/logout', to(logout));
@@ -214,6 +221,9 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/oauth/token', to(token));
   app.post('/oauth/par', to(pushRequest));
   app.post('/oauth/revoke', to(revoke));
+
+  app.post('/dbconnections/signup', to(signUpFromApp));
+  app.post('/dbconnections/change_password', to(changePassword));
 
   app.use('/userinfo', cors({ origin: '*', exposeHeaders: ['DPoP-Nonce', 'WWW-Authenticate'] }));
   app.get('/userinfo', to(userinfo));

@@ -8,6 +8,8 @@ export type JournalCode =
   | 'f' // sign-in failed
   | 'fp' // wrong password
   | 'fu' // unknown user
+  | 'ss' // signed up
+  | 'fs' // sign-up failed
   | 'ssa' // silent authentication succeeded
   | 'fsa' // silent authentication failed
   | 'slo' // signed out

@@ -11,6 +11,8 @@ export interface LoginTransaction {
   readonly csrf: string;
   readonly outcome:
     | { readonly kind: 'waiting' }
+    /** Somebody is signed in, and is asked whether to go on as that. */
+    | { readonly kind: 'choosing'; readonly sid: string }
     | { readonly kind: 'signed_in' | 'consented'; readonly sid: string }
     | { readonly kind: 'refused'; readonly error: string; readonly error_description: string };
 }

@@ -10,6 +10,7 @@ import {
 } from '../authorization-request.ts';
 import { type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
+import { readIdTokenHint } from '../id-token-hint.ts';
 import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
 import { respondWithFormPost } from '../pages/form-post-page.ts';
@@ -34,8 +35,11 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const wasPushed = isPushed(sent);
   const parameters = wasPushed ? takePushedRequest(context, sent) : sent;
   if (!parameters) return refuseWithPage(context, c, unknownRequestUri);
+  const hasHint = parameters.get('id_token_hint') !== undefined;
+  const idTokenHint = hasHint ? await readIdTokenHint(context, parameters) : null;
   const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration, {
     wasPushed,
+    idTokenHint,
   });
   if (judgement.kind === 'page') return refuseWithPage(context, c, judgement);
   if (judgement.kind === 'refused') {
@@ -47,7 +51,11 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const user = session && context.state.users.get(session.userId);
   const isMember = !request.organization || request.organization.members.includes(user?.user_id ?? '');
   const mayContinue =
-    session !== undefined && !user?.blocked && isMember && isRecent(context, session, request);
+    session !== undefined &&
+    !user?.blocked &&
+    isMember &&
+    isWhoIsMeant(request, session.userId) &&
+    isRecent(context, session, request);
 
   if (request.prompts.includes('none')) {
     if (!mayContinue) return refuseSilently(context, c, request, loginRequired(session !== undefined));
@@ -57,6 +65,8 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   }
   if (!mayContinue || request.prompts.includes('login'))
     return beginTransaction(context, c, request, { kind: 'waiting' });
+  if (request.prompts.includes('select_account'))
+    return beginTransaction(context, c, request, { kind: 'choosing', sid: session.sid });
   return wantsConsent(context, request, session.userId)
     ? beginTransaction(context, c, request, { kind: 'signed_in', sid: session.sid })
     : grant(context, c, request, session);
@@ -71,6 +81,8 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
   switch (outcome.kind) {
     case 'waiting':
       return c.redirect(loginAddress(state), 302);
+    case 'choosing':
+      return c.redirect(accountAddress(state), 302);
     case 'refused':
       endTransaction(context, c, state);
       return refuseRequest(context, c, request, outcome.error, outcome.error_description);
@@ -111,7 +123,9 @@ export function respondWithLostTransaction(context: TenantContext, c: Context): 
   });
 }
 
-const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
+export const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
+const signUpAddress = (state: string): string => `/u/signup?state=${encodeURIComponent(state)}`;
+const accountAddress = (state: string): string => `/u/account?state=${encodeURIComponent(state)}`;
 const consentAddress = (state: string): string => `/u/consent?state=${encodeURIComponent(state)}`;
 export const resumeAddress = (state: string): string =>
   `/authorize/resume?state=${encodeURIComponent(state)}`;
@@ -122,6 +136,9 @@ function wantsConsent(context: TenantContext, request: CheckedRequest, userId: s
   const client = context.state.clients.get(request.clientId);
   return client?.is_first_party === false && !isCovered(context, { ...request, userId });
 }
+
+export const isWhoIsMeant = ({ hintedUserId }: CheckedRequest, userId: string): boolean =>
+  hintedUserId === null || hintedUserId === userId;
 
 /** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
 function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
@@ -153,7 +170,8 @@ function beginTransaction(
     sameSite: 'Lax',
     secure: configuration.baseUrl.startsWith('https:'),
   });
-  return redirect(c, outcome.kind === 'waiting' ? loginAddress(name) : resumeAddress(name));
+  const formAddress = request.wantsSignUp ? signUpAddress : loginAddress;
+  return redirect(c, outcome.kind === 'waiting' ? formAddress(name) : resumeAddress(name));
 }
 
 /** One login, one answer. */
@@ -229,7 +247,7 @@ const loginRequired = (hasSession: boolean): SilentRefusal => ({
   error: 'login_required',
   error_description: 'Login required',
   reason: hasSession
-    ? 'the session is older than max_age, or its user is blocked or no member of the organization'
+    ? 'the session is older than max_age, or its user is blocked, no member of the organization or not whom id_token_hint names'
     : 'the browser sent no session cookie, or the session is over',
 });
 

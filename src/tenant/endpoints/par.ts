@@ -4,6 +4,7 @@ import { judgeAuthorizationRequest } from '../authorization-request.ts';
 import { authenticateClient } from '../client-authentication.ts';
 import type { TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
+import { readIdTokenHint } from '../id-token-hint.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
 import { keepPushedRequest, pushedRequestLifetime } from '../pushed-request.ts';
 import { refuse, respond } from '../token-answer.ts';
@@ -36,12 +37,19 @@ export async function pushRequest(context: TenantContext, c: Context): Promise<R
 }
 
 /** Judged as at `/authorize` (RFC 9126 §2.1), and what goes to a page or by redirect there is told to the client here. */
-function answer(context: TenantContext, c: Context, clientId: string, sent: Parameters): Response {
+async function answer(
+  context: TenantContext,
+  c: Context,
+  clientId: string,
+  sent: Parameters,
+): Promise<Response> {
   if (sent.get('request_uri') !== undefined)
     return respond(c, refuse(400, 'invalid_request', 'request_uri cannot be pushed'));
   const parameters = sent.get('client_id') === undefined ? withClient(sent, clientId) : sent;
+  const idTokenHint = await readIdTokenHint(context, parameters);
   const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration, {
     wasPushed: true,
+    idTokenHint,
   });
   if (judgement.kind === 'checked') {
     const request_uri = keepPushedRequest(context, clientId, parameters);
