@@ -114,6 +114,8 @@ export interface TenantFlags {
   readonly revoke_refresh_token_grant?: boolean;
 }
 
+export type SessionCookieMode = 'persistent' | 'non-persistent';
+
 /** What `createTenant` takes. */
 export interface TenantConfiguration {
   /** Where the tenant is reached; its issuer is this with a trailing slash. Default `http://localhost:4400`. */
@@ -128,6 +130,12 @@ export interface TenantConfiguration {
   readonly flags?: TenantFlags;
   /** Every answer to an authorization request says who answers: `iss` (RFC 9207). Default false, as on Auth0. */
   readonly authorization_response_iss_parameter_supported?: boolean;
+  /** How long a session lasts at most, in hours. Default 168, or 72 where its cookie is not persistent. */
+  readonly session_lifetime?: number;
+  /** How long a session lasts without a sign of life, in hours. Default 72, or 24 where its cookie is not persistent. */
+  readonly idle_session_lifetime?: number;
+  /** Whether the session's cookie outlives the browser. Default `persistent`. */
+  readonly session_cookie?: { readonly mode: SessionCookieMode };
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
   readonly now?: () => Milliseconds;
@@ -209,6 +217,11 @@ export interface Configuration {
   readonly organizations: readonly Organization[];
   readonly flags: Required<TenantFlags>;
   readonly authorization_response_iss_parameter_supported: boolean;
+  /** In hours. */
+  readonly session_lifetime: number;
+  /** In hours. */
+  readonly idle_session_lifetime: number;
+  readonly session_cookie: { readonly mode: SessionCookieMode };
   readonly quirks: Required<Quirks>;
 }
 
@@ -227,6 +240,9 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'organizations',
     'flags',
     'authorization_response_iss_parameter_supported',
+    'session_lifetime',
+    'idle_session_lifetime',
+    'session_cookie',
     'quirks',
     'now',
     'wait',
@@ -281,6 +297,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
         'authorization_response_iss_parameter_supported',
         tenant.get('authorization_response_iss_parameter_supported'),
       ) ?? false,
+    ...readSessionSettings(tenant),
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
 }
@@ -549,8 +566,31 @@ function readFlags(value: unknown): Required<TenantFlags> {
   return { [name]: readOptionalFlag(`flags.${name}`, flags.get(name)) ?? false };
 }
 
+/** Auth0 lets sessions end earlier that live in a cookie without an end of its own. */
+function readSessionSettings(
+  tenant: ReadonlyMap<string, unknown>,
+): Pick<Configuration, 'session_cookie' | 'session_lifetime' | 'idle_session_lifetime'> {
+  const cookie = readObject('session_cookie', tenant.get('session_cookie') ?? {}, ['mode']);
+  const mode = readChoice('session_cookie.mode', cookie.get('mode') ?? 'persistent', [
+    'persistent',
+    'non-persistent',
+  ]);
+  const readHours = (name: string, usual: number) => {
+    const hours = tenant.get(name) ?? usual;
+    if (typeof hours !== 'number' || !(hours > 0) || hours > 8760)
+      throw new TenantConfigurationError(name, 'hours, more than 0 and no more than a year', hours);
+    return hours;
+  };
+  const [longest, idle] = mode === 'persistent' ? [168, 72] : [72, 24];
+  return {
+    session_cookie: { mode },
+    session_lifetime: readHours('session_lifetime', longest),
+    idle_session_lifetime: readHours('idle_session_lifetime', idle),
+  };
+}
+
 function readQuirks(value: unknown): Required<Quirks> {
-  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', ...quirkFlags]);
+  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', 'thirdPartyCookies', ...quirkFlags]);
   const choice = <T extends string>(name: string, choices: readonly [T, ...T[]]) =>
     readChoice(`quirks.${name}`, quirks.get(name) ?? choices[0], choices);
   const flags = quirkFlags.map((name) => [
@@ -560,6 +600,7 @@ function readQuirks(value: unknown): Required<Quirks> {
   return {
     forks: choice('forks', ['last-issued', 'all-siblings']),
     openerPolicy: choice('openerPolicy', ['unsafe-none', 'same-origin']),
+    thirdPartyCookies: choice('thirdPartyCookies', ['allow', 'block']),
     ...(Object.fromEntries(flags) as Record<QuirkFlag, boolean>), // one for every name
   };
 }

@@ -13,7 +13,7 @@ import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
-import type { LoginTransaction } from './login-transaction.ts';
+import type { LoginTransaction, PendingLogout } from './login-transaction.ts';
 import type { PushedRequest } from './pushed-request.ts';
 import type { Randomness } from './randomness.ts';
 import {
@@ -44,6 +44,8 @@ export interface TenantState {
   readonly sessions: Map<string, LoginSession>;
   /** By the tenant's own `state`, which is not the client's. */
   readonly transactions: Map<string, LoginTransaction>;
+  /** Questions whether to sign out; by the hidden token of the form. */
+  readonly logouts: Map<string, PendingLogout>;
   /** Authorization requests that came by PAR; by their `request_uri`. */
   readonly pushedRequests: Map<string, PushedRequest>;
   /** By the code. */
@@ -91,6 +93,7 @@ export const initialState = ({
   grants: new Map(),
   sessions: new Map(),
   transactions: new Map(),
+  logouts: new Map(),
   pushedRequests: new Map(),
   codes: new Map(),
   families: new Map(),

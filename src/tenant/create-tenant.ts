@@ -14,7 +14,7 @@ import { changePassword, signUpFromApp } from './endpoints/database-connection.t
 import { developmentRoutes } from './endpoints/development.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
-import { logout } from './endpoints/logout.ts';
+import { endSessionByOpenId, logout, submitLogout } from './endpoints/logout.ts';
 import { pushRequest } from './endpoints/par.ts';
 import { revoke } from './endpoints/revoke.ts';
 import { showSignUp, submitSignUp } from './endpoints/sign-up.ts';
@@ -217,6 +217,9 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/u/consent', to(showConsent));
   app.post('/u/consent', to(submitConsent));
   app.get('/v2/logout', to(logout));
+  app.get('/oidc/logout', to(endSessionByOpenId));
+  app.post('/oidc/logout', to(endSessionByOpenId));
+  app.post('/u/logout', to(submitLogout));
 
   app.post('/oauth/token', to(token));
   app.post('/oauth/par', to(pushRequest));

@@ -19,8 +19,9 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.codes, (code) => isPast(code, begun, now));
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.dpopProofs, (until) => now > until);
+  forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);
-  forget(state.sessions, (session) => !isLive(session, now));
+  forget(state.sessions, (session) => !isLive(context, session, now));
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));
 }

@@ -8,6 +8,7 @@ export type {
   OrganizationConfiguration,
   ProofOfPossession,
   ResourceServerConfiguration,
+  SessionCookieMode,
   TenantConfiguration,
   TenantFlags,
   TokenEndpointAuthMethod,
@@ -18,7 +19,7 @@ export type { Fault, FaultKind, Faults, FaultView } from './faults.ts';
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
 export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
-export type { OpenerPolicy, Quirks } from './quirks.ts';
+export type { OpenerPolicy, Quirks, ThirdPartyCookies } from './quirks.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
 export type {
   RefreshTokenConfiguration,

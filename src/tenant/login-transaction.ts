@@ -17,5 +17,15 @@ export interface LoginTransaction {
     | { readonly kind: 'refused'; readonly error: string; readonly error_description: string };
 }
 
+/** A person who is asked whether to sign out. */
+export interface PendingLogout {
+  /** The session that it is about. */
+  readonly sid: string;
+  readonly clientId: string | null;
+  /** Where to go afterwards. */
+  readonly location: string | null;
+  readonly begunAt: Milliseconds;
+}
+
 /** How long a login page may stay open. */
 export const transactionLifetime: Milliseconds = 3_600_000;

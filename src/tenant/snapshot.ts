@@ -151,6 +151,7 @@ function mapState(
     users: to(state.users, 'users'),
     sessions: to(state.sessions, 'sessions'),
     transactions: to(state.transactions, 'transactions'),
+    logouts: to(state.logouts, 'logouts'),
     pushedRequests: to(state.pushedRequests, 'pushedRequests'),
     codes: to(state.codes, 'codes'),
     resourceServers: to(state.resourceServers, 'resourceServers'),

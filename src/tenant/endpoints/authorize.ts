@@ -11,7 +11,7 @@ import {
 import { type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
-import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
+import { currentSession, isBlocked, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
 import { respondWithFormPost } from '../pages/form-post-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
@@ -58,7 +58,7 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
     isRecent(context, session, request);
 
   if (request.prompts.includes('none')) {
-    if (!mayContinue) return refuseSilently(context, c, request, loginRequired(session !== undefined));
+    if (!mayContinue) return refuseSilently(context, c, request, loginRequired(context, c, session));
     if (wantsConsent(context, request, session.userId))
       return refuseSilently(context, c, request, consentRequired);
     return grant(context, c, request, session);
@@ -243,12 +243,18 @@ interface SilentRefusal {
   readonly reason: string;
 }
 
-const loginRequired = (hasSession: boolean): SilentRefusal => ({
+const loginRequired = (
+  context: TenantContext,
+  c: Context,
+  session: LoginSession | undefined,
+): SilentRefusal => ({
   error: 'login_required',
   error_description: 'Login required',
-  reason: hasSession
+  reason: session
     ? 'the session is older than max_age, or its user is blocked, no member of the organization or not whom id_token_hint names'
-    : 'the browser sent no session cookie, or the session is over',
+    : isBlocked(context, c.req.raw)
+      ? 'an iframe of another site asks, and quirks.thirdPartyCookies keeps the session cookie back'
+      : 'the browser sent no session cookie, or the session is over',
 });
 
 const consentRequired: SilentRefusal = {

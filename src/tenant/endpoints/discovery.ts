@@ -14,6 +14,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     userinfo_endpoint: `${baseUrl}/userinfo`,
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,
     pushed_authorization_request_endpoint: `${baseUrl}/oauth/par`,
+    end_session_endpoint: `${baseUrl}/oidc/logout`,
     revocation_endpoint: `${baseUrl}/oauth/revoke`,
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     response_types_supported: ['code'],
