@@ -5,6 +5,7 @@ import { TenantConfigurationError } from './configuration-error.ts';
 import { canonicalAudience, managementAudience } from './management/system-api.ts';
 import { quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
 import { randomness, type Randomness } from './randomness.ts';
+import { rateLimitPresets, type RateLimits } from './rate-limits.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -136,6 +137,8 @@ export interface TenantConfiguration {
   readonly idle_session_lifetime?: number;
   /** Whether the session's cookie outlives the browser. Default `persistent`. */
   readonly session_cookie?: { readonly mode: SessionCookieMode };
+  /** How often the tenant may be called before it answers 429: as Auth0 limits tenants of that kind. Default `none`. */
+  readonly rate_limits?: RateLimits;
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
   readonly now?: () => Milliseconds;
@@ -222,6 +225,7 @@ export interface Configuration {
   /** In hours. */
   readonly idle_session_lifetime: number;
   readonly session_cookie: { readonly mode: SessionCookieMode };
+  readonly rate_limits: RateLimits;
   readonly quirks: Required<Quirks>;
 }
 
@@ -243,6 +247,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'session_lifetime',
     'idle_session_lifetime',
     'session_cookie',
+    'rate_limits',
     'quirks',
     'now',
     'wait',
@@ -298,6 +303,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
         tenant.get('authorization_response_iss_parameter_supported'),
       ) ?? false,
     ...readSessionSettings(tenant),
+    rate_limits: readChoice('rate_limits', tenant.get('rate_limits') ?? 'none', rateLimitPresets),
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
 }

@@ -57,6 +57,8 @@ export interface TenantState {
   readonly pastFamilies: FamilyView[];
   /** What `refresh_token_metadata` and `session_metadata` note; by the id of the family or the session. */
   readonly metadata: Map<string, Readonly<Record<string, unknown>>>;
+  /** When each bucket of requests will be full; by the family of endpoints, and the user where each has one. */
+  readonly rateLimits: Map<string, Milliseconds>;
   /** Access tokens without an audience, which are no JWTs; by their value. */
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
   /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
@@ -100,6 +102,7 @@ export const initialState = ({
   refreshTokens: new Map(),
   pastFamilies: [],
   metadata: new Map(),
+  rateLimits: new Map(),
   opaqueAccessTokens: new Map(),
   signingKeys: [0],
   dpopNonces: [],

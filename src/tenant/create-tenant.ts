@@ -6,7 +6,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { initialState, userByEmail, type TenantContext } from './context.ts';
-import { corsForClients } from './cors.ts';
+import { corsForClients, exposeHeaders } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
 import { showAccounts, submitAccount } from './endpoints/account.ts';
 import { showConsent, submitConsent } from './endpoints/consent.ts';
@@ -31,6 +31,7 @@ import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
 import { largestBody } from './parameters.ts';
 import { randomness } from './randomness.ts';
+import { limitRates } from './rate-limits.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -202,6 +203,9 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
   for (const path of ['/oauth/*', '/dbconnections/*']) app.use(path, corsForClients(context)); // first: a page must be able to read a refusal, too
+  for (const path of ['/userinfo', '/.well-known/*']) app.use(path, cors({ origin: '*', exposeHeaders }));
+  const { rate_limits } = context.configuration;
+  if (rate_limits !== 'none') app.use(limitRates(context, rate_limits));
   const limitBody = bodyLimit({ maxSize: largestBody, onError: refuseLargeBody });
   app.use((c, next) => (mayBeLarge(c) || saysItIsSmall(c) ? next() : limitBody(c, next)));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
@@ -228,10 +232,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/dbconnections/signup', to(signUpFromApp));
   app.post('/dbconnections/change_password', to(changePassword));
 
-  app.use('/userinfo', cors({ origin: '*', exposeHeaders: ['DPoP-Nonce', 'WWW-Authenticate'] }));
   app.get('/userinfo', to(userinfo));
   app.post('/userinfo', to(userinfo));
-  app.use('/.well-known/*', cors());
   app.get('/.well-known/openid-configuration', to(openidConfiguration));
   app.get('/.well-known/oauth-authorization-server', to(openidConfiguration));
   app.get('/.well-known/jwks.json', to(jwks));

@@ -19,6 +19,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.codes, (code) => isPast(code, begun, now));
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.dpopProofs, (until) => now > until);
+  forget(state.rateLimits, (fullAt) => now >= fullAt);
   forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);
   forget(state.sessions, (session) => !isLive(context, session, now));

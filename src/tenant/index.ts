@@ -21,6 +21,7 @@ export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
 export type { OpenerPolicy, Quirks, ThirdPartyCookies } from './quirks.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
+export type { RateLimits } from './rate-limits.ts';
 export type {
   RefreshTokenConfiguration,
   RefreshTokenPolicy,

@@ -25,6 +25,7 @@ export type JournalCode =
   | 'srrt' // refresh token revoked
   | 'resource_cleanup' // refresh tokens above the limit were removed
   | 'fco' // origin refused
+  | 'api_limit' // too many requests
   | 'fault'; // none of Auth0's: a fault that was asked for has struck
 
 /** One entry: the fields of an Auth0 log event, plus what was decided and why, in plain words. */

@@ -161,6 +161,7 @@ function mapState(
     refreshTokens: to(state.refreshTokens, 'refreshTokens'),
     pastFamilies: to(state.pastFamilies, 'pastFamilies'),
     metadata: to(state.metadata, 'metadata'),
+    rateLimits: to(state.rateLimits, 'rateLimits'),
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
     signingKeys: to(state.signingKeys, 'signingKeys'),
     dpopNonces: to(state.dpopNonces, 'dpopNonces'),
