@@ -9,6 +9,7 @@ import {
   claimsOf,
   codeGrant,
   codesOf,
+  configuration,
   grace,
   login,
   postToken,
@@ -80,6 +81,16 @@ describe('prompt=select_account', () => {
     expect((await browser.visit(page.url)).url.pathname).toBe('/u/login');
   });
 
+  it('asks for a login where somebody else has signed in meanwhile', async () => {
+    const tenant = aTenant();
+    const browser = signedIn(tenant);
+    const page = await browser.visit(authorizeUrl({ prompt: 'select_account' }));
+    const other = await browser.visit(authorizeUrl({ prompt: 'select_account' }));
+    browser.setCookie(tenant.signIn(grace, { client_id: 'spa' }).cookie);
+    expect((await browser.submit(page, { account: 'this' })).url.pathname).toBe('/u/login');
+    expect((await browser.visit(other.url)).url.pathname).toBe('/u/login');
+  });
+
   it('grants nothing as somebody who has signed out after the page was shown', async () => {
     const browser = signedIn(aTenant());
     const page = await browser.visit(authorizeUrl({ prompt: 'select_account' }));
@@ -89,6 +100,10 @@ describe('prompt=select_account', () => {
 });
 
 describe('id_token_hint', () => {
+  /** Of an API that is called as the client is, so that only its claims tell it from an ID token. */
+  const accessTokenFor = async (tenant: Tenant, audience: string) =>
+    String((await login(tenant, { audience, scope: 'read:things' }))['access_token']);
+
   const hintOf = async (tenant: Tenant, changes?: Record<string, string>) =>
     String((await login(tenant, changes))['id_token']);
 
@@ -124,10 +139,10 @@ describe('id_token_hint', () => {
   it.each<[string, (tenant: Tenant) => Promise<string>]>([
     ['of another client', (tenant) => hintOf(tenant, { client_id: 'native' })],
     ['with another signature', async (tenant) => (await hintOf(tenant)).replace(/[^.]{8}$/, 'AAAAAAAA')],
-    ['that is an access token', async (tenant) => String((await login(tenant))['access_token'])],
+    ['that is an access token', async (tenant) => accessTokenFor(tenant, 'spa')],
     ['that is no token', async () => 'x'],
   ])('is refused, one %s', async (_, hint) => {
-    const tenant = aTenant();
+    const tenant = aTenant({ resource_servers: [...configuration.resource_servers, { identifier: 'spa' }] });
     const { url } = await signedIn(tenant).visit(authorizeUrl({ id_token_hint: await hint(tenant) }));
     expect(url.origin).toBe(app);
     expect(url.searchParams.get('error')).toBe('invalid_request');
