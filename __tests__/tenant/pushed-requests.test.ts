@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Tenant } from '../../src/tenant/index.ts';
 import { tenantBrowser } from '../support/tenant-browser.ts';
+import { aManagedTenant, call } from './a-manager.ts';
 import { ada, app, aTenant, authorizeUrl, codeGrant, codesOf, configuration, postToken } from './a-tenant.ts';
 
 const requestOf = (changes: Record<string, string | null> = {}): Record<string, string> =>
@@ -159,6 +160,14 @@ describe('client.require_pushed_authorization_requests', () => {
     expect((await browser.visit(addressOf(uri))).url.searchParams.has('code')).toBe(true);
     expect(codesOf(tenant)).toEqual(['s', 'f', 's']);
   });
+});
+
+it('the Management API turns require_pushed_authorization_requests on', async () => {
+  const tenant = aManagedTenant();
+  const body = { require_pushed_authorization_requests: true };
+  expect((await call(tenant, 'PATCH /clients/spa', { body })).body).toMatchObject(body);
+  const { url } = await signedIn(tenant).visit(authorizeUrl());
+  expect(url.searchParams.get('error')).toBe('invalid_request');
 });
 
 it.each([
