@@ -52,6 +52,18 @@ async function inUse() {
   const { body: waiting } = await refresh(used.tenant, refreshToken);
   const mfa_token = String(waiting['mfa_token']);
   const bearing = { authorization: `Bearer ${mfa_token}` };
+  const accounts = await asked.visit(authorizeUrl({ prompt: 'select_account' }));
+  const accountPage = {
+    path: accounts.url.pathname,
+    query: [['state', accounts.url.searchParams.get('state') ?? '']],
+    headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+  } as const;
+  const accountCsrf = csrfOf(accounts.body);
+  const account = {
+    client_id: 'spa',
+    connection: 'Username-Password-Authentication',
+    email: 'new@example.com',
+  };
   return {
     ...used,
     secrets: [...used.secrets, mfa_token, 'JBSWY3DPEHPK3PXP'],
@@ -98,6 +110,33 @@ async function inUse() {
         type: form,
         body: encoded(pairs({ csrf, decision: 'accept' })),
       },
+      accountPage,
+      accountForm: {
+        ...accountPage,
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ csrf: accountCsrf, account: 'this' })),
+      },
+      signUpPage: { ...loginPage, path: '/u/signup' },
+      signUpForm: {
+        ...loginPage,
+        path: '/u/signup',
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ email: 'new@example.com', password: 'x', csrf: page.csrf })),
+      },
+      appSignUp: {
+        method: 'POST',
+        path: '/dbconnections/signup',
+        type: form,
+        body: encoded(pairs({ ...account, password: 'x' })),
+      },
+      newPassword: {
+        method: 'POST',
+        path: '/dbconnections/change_password',
+        type: form,
+        body: encoded(pairs(account)),
+      },
       authorize: { path: '/authorize', query: pairs(authorization) },
       loginPage,
       loginForm: {
@@ -118,6 +157,18 @@ async function inUse() {
         path: '/oauth/revoke',
         type: form,
         body: encoded(pairs({ client_id: 'spa', token: refreshToken })),
+      },
+      par: { method: 'POST', path: '/oauth/par', type: form, body: encoded(pairs(authorization)) },
+      openIdLogout: {
+        path: '/oidc/logout',
+        query: pairs({ client_id: 'spa', post_logout_redirect_uri: app }),
+      },
+      logoutForm: {
+        method: 'POST',
+        path: '/u/logout',
+        type: form,
+        headers: { cookie: page.cookie },
+        body: encoded(pairs({ csrf: 'x', decision: 'accept' })),
       },
       logout: { path: '/v2/logout', query: pairs({ client_id: 'spa', returnTo: app }) },
       userinfo: { path: '/userinfo', headers: { authorization: `Bearer ${accessToken}` } },
@@ -199,6 +250,66 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
     ],
   ],
+  ...(['accountPage', 'signUpPage'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+    name,
+    [
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['a login of nobody', (sent) => ({ ...sent, query: [['state', html]] })],
+      ['a login of another browser', (sent) => ({ ...sent, headers: {} })],
+    ],
+  ]),
+  ...(['accountForm', 'signUpForm'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+    name,
+    [
+      ['no hidden token', (sent) => changed(sent, { csrf: null })],
+      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+      ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
+      ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
+      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
+      ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ]),
+  [
+    'signUpForm',
+    [
+      ['an address that is taken', (sent) => changed(sent, { email: ada.email })],
+      ['no password', (sent) => changed(sent, { password: null })],
+      ['markup for an address', (sent) => changed(sent, { email: html })],
+      ['two addresses', (sent) => changed(sent, { email: [ada.email, 'new@example.com'] })],
+    ],
+  ],
+  [
+    'appSignUp',
+    [
+      ['an address that is taken', (sent) => changed(sent, { email: ada.email })],
+      ['no password', (sent) => changed(sent, { password: null })],
+      [
+        'members that are no texts',
+        (sent) => ({
+          ...sent,
+          type: json,
+          body: '{"client_id":"spa","connection":"Username-Password-Authentication","email":{},"password":[]}',
+        }),
+      ],
+    ],
+  ],
+  ...(['appSignUp', 'newPassword'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+    name,
+    [
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['a connection of nobody', (sent) => changed(sent, { connection: html })],
+      ['no address', (sent) => changed(sent, { email: null })],
+      ['a foreign origin', (sent) => ({ ...sent, headers: { origin: 'https://evil.example' } })],
+      ['JSON that is a list', (sent) => ({ ...sent, type: json, body: '[]' })],
+      ['a body that is no form', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ]),
   [
     'consentPage',
     [
@@ -375,6 +486,57 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
     ],
   ],
   [
+    'par',
+    [
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['a client without its secret', (sent) => changed(sent, { client_id: 'server' })],
+      ['a redirect URI of nobody', (sent) => changed(sent, { redirect_uri: 'https://evil.example' })],
+      ['a request_uri', (sent) => changed(sent, { request_uri: html })],
+      ['a request object', (sent) => changed(sent, { request: html })],
+      ['two states', (sent) => changed(sent, { state: ['a', 'b'] })],
+      ['a foreign origin', (sent) => ({ ...sent, headers: { origin: 'https://evil.example' } })],
+      ['JSON that is a list', (sent) => ({ ...sent, type: json, body: '[]' })],
+      ['a body that is no form', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
+    'openIdLogout',
+    [
+      ['an address of nobody', (sent) => changed(sent, { post_logout_redirect_uri: 'https://evil.example' })],
+      ['an address that begins alike', (sent) => changed(sent, { post_logout_redirect_uri: `${app}.evil` })],
+      [
+        'a script for an address',
+        (sent) => changed(sent, { post_logout_redirect_uri: 'javascript:alert(1)' }),
+      ],
+      ['markup for an address', (sent) => changed(sent, { post_logout_redirect_uri: html })],
+      [
+        'a second header for an address',
+        (sent) => changed(sent, { post_logout_redirect_uri: `${app}\r\nset-cookie: a=b` }),
+      ],
+      ['two addresses', (sent) => changed(sent, { post_logout_redirect_uri: [app, 'https://evil.example'] })],
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      [
+        'a hint that is none, and no client',
+        (sent) => changed(sent, { client_id: null, id_token_hint: html }),
+      ],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['DELETE', (sent) => ({ ...sent, method: 'DELETE' })],
+    ],
+  ],
+  [
+    'logoutForm',
+    [
+      ['no hidden token', (sent) => changed(sent, { csrf: null })],
+      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
     'logout',
     [
       ['an address of nobody', (sent) => changed(sent, { returnTo: 'https://evil.example' })],
@@ -437,7 +599,7 @@ it('whatever else was sent, honest clients go on', async () => {
       fc.constant(encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa' }))),
     ),
     judge: ({ method, path }, { status, headers }) => {
-      if (method !== 'OPTIONS' && method !== 'HEAD' && path !== own.honest.logout.path)
+      if (method !== 'OPTIONS' && method !== 'HEAD' && !path.endsWith('/logout'))
         expect(status).toBeGreaterThanOrEqual(400);
       const location = headers.get('location');
       if (location !== null) expect(new URL(location, own.tenant.baseUrl).origin).toBe(app);

@@ -283,7 +283,7 @@ describe('a wrong authorization request', () => {
     ['an unknown PKCE method', { code_challenge_method: 'S512' }, 'invalid_request'],
     ['a challenge that is too short', { code_challenge: 'short' }, 'invalid_request'],
     ['prompt=none beside another one', { prompt: 'none login' }, 'invalid_request'],
-    ['an unknown response_mode', { response_mode: 'fragment' }, 'invalid_request'],
+    ['an unknown response_mode', { response_mode: 'jwt' }, 'invalid_request'],
     ['a max_age that is no number', { max_age: 'soon' }, 'invalid_request'],
   ])('%s goes to the client with its state', async (_, changes, error) => {
     const { url } = await tenantBrowser(aTenant()).visit(authorizeUrl(changes));

@@ -7,14 +7,20 @@ import { scopeNames } from '../oauth/scope.ts';
 import { multiFactor } from './authenticators.ts';
 import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
 import { findOrganization, type TenantState } from './context.ts';
+import type { IdTokenHint } from './id-token-hint.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
+
+/** Those that anybody may know of; `web_message` is Auth0's own and in no discovery document. */
+export const publicResponseModes = ['query', 'fragment', 'form_post'] as const;
+
+type ResponseMode = (typeof publicResponseModes)[number] | 'web_message';
 
 /** Where and how the client wants its answer. */
 export interface ReplyAddress {
   readonly clientId: string;
   readonly redirectUri: string;
-  readonly responseMode: 'query' | 'web_message';
+  readonly responseMode: ResponseMode;
   readonly state: string | null;
 }
 
@@ -33,6 +39,10 @@ export interface CheckedRequest extends ReplyAddress {
   readonly dpopJkt: string | null;
   /** `acr_values` asks for a second factor. */
   readonly secondFactor: boolean;
+  /** Whether the person is to be shown the sign-up form first. */
+  readonly wantsSignUp: boolean;
+  /** Whom the client takes the person for, by an ID token of theirs; nobody else will do (OIDC Core §3.1.2.1). */
+  readonly hintedUserId: string | null;
   /** As whose member the user logs in. */
   readonly organization: Organization | null;
 }
@@ -61,6 +71,7 @@ export function judgeAuthorizationRequest(
   parameters: Parameters,
   { clients, resourceServers }: Pick<TenantState, 'clients' | 'resourceServers'>,
   configuration: Configuration,
+  { wasPushed, idTokenHint }: { readonly wasPushed: boolean; readonly idTokenHint: IdTokenHint | null },
 ): Judgement {
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
@@ -75,7 +86,8 @@ export function judgeAuthorizationRequest(
   if (redirectUri.includes('*') || !isRegistered(client.callbacks, redirectUri))
     return callbackMismatch(redirectUri, client); // P2
 
-  const responseMode = parameters.get('response_mode') ?? 'query';
+  const sentMode = parameters.get('response_mode') ?? 'query';
+  const responseMode = [...publicResponseModes, 'web_message' as const].find((mode) => mode === sentMode);
   const origin = originOf(redirectUri);
   const isAllowed =
     configuration.quirks.webMessageToCallbacks || isRegistered(client.web_origins, origin ?? '');
@@ -85,7 +97,7 @@ export function judgeAuthorizationRequest(
   const reply: ReplyAddress = {
     clientId,
     redirectUri,
-    responseMode: responseMode === 'web_message' ? 'web_message' : 'query',
+    responseMode: responseMode ?? 'query',
     state: parameters.get('state') ?? null,
   };
   const refuse = (error: string, error_description: string): Judgement => ({
@@ -96,8 +108,14 @@ export function judgeAuthorizationRequest(
   });
   if (parameters.repeated !== undefined)
     return refuse('invalid_request', `Parameter sent more than once: ${parameters.repeated}`);
-  if (responseMode !== 'query' && responseMode !== 'web_message')
-    return refuse('invalid_request', `Unsupported response mode: ${responseMode}`);
+  if (responseMode === undefined) return refuse('invalid_request', `Unsupported response mode: ${sentMode}`);
+
+  if (parameters.get('request') !== undefined)
+    return refuse('request_not_supported', 'The parameter request is not supported');
+  if (parameters.get('request_uri') !== undefined)
+    return refuse('request_uri_not_supported', 'Only a request_uri that /oauth/par gave is supported');
+  if (client.require_pushed_authorization_requests && !wasPushed)
+    return refuse('invalid_request', 'Pushed authorization requests are required for this client'); // E4
 
   const responseType = parameters.get('response_type');
   if (responseType === undefined)
@@ -123,6 +141,9 @@ export function judgeAuthorizationRequest(
   const prompts = scopeNames(parameters.get('prompt') ?? '');
   if (prompts.includes('none') && prompts.length > 1)
     return refuse('invalid_request', 'prompt=none cannot be combined with another value'); // E8
+  const isOwnHint = idTokenHint?.kind === 'good' && idTokenHint.clientId === clientId;
+  if (idTokenHint && !isOwnHint)
+    return refuse('invalid_request', 'id_token_hint is no ID token that this client got here');
   const maxAge = parameters.get('max_age');
   if (maxAge !== undefined && !/^\d{1,10}$/.test(maxAge))
     return refuse('invalid_request', 'max_age must be whole seconds');
@@ -141,6 +162,8 @@ export function judgeAuthorizationRequest(
       secondFactor: scopeNames(parameters.get('acr_values') ?? '').includes(multiFactor),
       loginHint: parameters.get('login_hint') ?? null,
       dpopJkt: parameters.get('dpop_jkt') ?? null,
+      wantsSignUp: parameters.get('screen_hint') === 'signup',
+      hintedUserId: isOwnHint ? idTokenHint.userId : null,
       organization,
     },
   };

@@ -8,6 +8,7 @@ import { decodeBase32 } from './one-time-password.ts';
 import type { Hooks } from './post-login.ts';
 import { quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
 import { randomness, type Randomness } from './randomness.ts';
+import { rateLimitPresets, type RateLimits } from './rate-limits.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -41,6 +42,8 @@ export interface ClientConfiguration {
   /** Further origins that may call the token endpoint. */
   readonly allowed_origins?: readonly string[];
   readonly allowed_logout_urls?: readonly string[];
+  /** Its authorization requests must come by `/oauth/par` (RFC 9126). Default false. */
+  readonly require_pushed_authorization_requests?: boolean;
   /** Default: `client_credentials` for `non_interactive`, otherwise `authorization_code` and `refresh_token`. */
   readonly grant_types?: readonly string[];
   /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
@@ -128,6 +131,8 @@ export interface TenantFlags {
   readonly revoke_refresh_token_grant?: boolean;
 }
 
+export type SessionCookieMode = 'persistent' | 'non-persistent';
+
 /** What `createTenant` takes. */
 export interface TenantConfiguration {
   /** Where the tenant is reached; its issuer is this with a trailing slash. Default `http://localhost:4400`. */
@@ -142,6 +147,16 @@ export interface TenantConfiguration {
   /** Default `never`. */
   readonly mfa_policy?: MfaPolicy;
   readonly flags?: TenantFlags;
+  /** Every answer to an authorization request says who answers: `iss` (RFC 9207). Default false, as on Auth0. */
+  readonly authorization_response_iss_parameter_supported?: boolean;
+  /** How long a session lasts at most, in hours. Default 168, or 72 where its cookie is not persistent. */
+  readonly session_lifetime?: number;
+  /** How long a session lasts without a sign of life, in hours. Default 72, or 24 where its cookie is not persistent. */
+  readonly idle_session_lifetime?: number;
+  /** Whether the session's cookie outlives the browser. Default `persistent`. */
+  readonly session_cookie?: { readonly mode: SessionCookieMode };
+  /** How often the tenant may be called before it answers 429: as Auth0 limits tenants of that kind. Default `none`. */
+  readonly rate_limits?: RateLimits;
   readonly quirks?: Quirks;
   /** The clock that ticks under the tenant's own, in milliseconds. Default `Date.now`. */
   readonly now?: () => Milliseconds;
@@ -169,6 +184,7 @@ export interface Client {
   readonly web_origins: readonly string[];
   readonly allowed_origins: readonly string[];
   readonly allowed_logout_urls: readonly string[];
+  readonly require_pushed_authorization_requests: boolean;
   readonly grant_types: readonly string[];
   readonly refresh_token: RefreshTokenSettings;
 }
@@ -225,6 +241,13 @@ export interface Configuration {
   readonly authenticators: readonly (readonly [string, readonly Authenticator[]])[];
   readonly mfaPolicy: MfaPolicy;
   readonly flags: Required<TenantFlags>;
+  readonly authorization_response_iss_parameter_supported: boolean;
+  /** In hours. */
+  readonly session_lifetime: number;
+  /** In hours. */
+  readonly idle_session_lifetime: number;
+  readonly session_cookie: { readonly mode: SessionCookieMode };
+  readonly rate_limits: RateLimits;
   readonly quirks: Required<Quirks>;
 }
 
@@ -243,6 +266,11 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'organizations',
     'mfa_policy',
     'flags',
+    'authorization_response_iss_parameter_supported',
+    'session_lifetime',
+    'idle_session_lifetime',
+    'session_cookie',
+    'rate_limits',
     'quirks',
     'now',
     'wait',
@@ -299,6 +327,13 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     }),
     mfaPolicy: readChoice('mfa_policy', tenant.get('mfa_policy') ?? 'never', ['never', 'always']),
     flags: readFlags(tenant.get('flags') ?? {}),
+    authorization_response_iss_parameter_supported:
+      readOptionalFlag(
+        'authorization_response_iss_parameter_supported',
+        tenant.get('authorization_response_iss_parameter_supported'),
+      ) ?? false,
+    ...readSessionSettings(tenant),
+    rate_limits: readChoice('rate_limits', tenant.get('rate_limits') ?? 'none', rateLimitPresets),
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
 }
@@ -332,6 +367,7 @@ export function readClient(field: string, value: unknown): Client {
     'web_origins',
     'allowed_origins',
     'allowed_logout_urls',
+    'require_pushed_authorization_requests',
     'grant_types',
     'refresh_token',
   ]);
@@ -376,6 +412,11 @@ export function readClient(field: string, value: unknown): Client {
       client.get('allowed_logout_urls') ?? [],
       readCallback,
     ),
+    require_pushed_authorization_requests:
+      readOptionalFlag(
+        `${field}.require_pushed_authorization_requests`,
+        client.get('require_pushed_authorization_requests'),
+      ) ?? false,
     grant_types: readList(
       `${field}.grant_types`,
       client.get('grant_types') ??
@@ -610,8 +651,31 @@ function readFlags(value: unknown): Required<TenantFlags> {
   return { [name]: readOptionalFlag(`flags.${name}`, flags.get(name)) ?? false };
 }
 
+/** Auth0 lets sessions end earlier that live in a cookie without an end of its own. */
+function readSessionSettings(
+  tenant: ReadonlyMap<string, unknown>,
+): Pick<Configuration, 'session_cookie' | 'session_lifetime' | 'idle_session_lifetime'> {
+  const cookie = readObject('session_cookie', tenant.get('session_cookie') ?? {}, ['mode']);
+  const mode = readChoice('session_cookie.mode', cookie.get('mode') ?? 'persistent', [
+    'persistent',
+    'non-persistent',
+  ]);
+  const readHours = (name: string, usual: number) => {
+    const hours = tenant.get(name) ?? usual;
+    if (typeof hours !== 'number' || !(hours > 0) || hours > 8760)
+      throw new TenantConfigurationError(name, 'hours, more than 0 and no more than a year', hours);
+    return hours;
+  };
+  const [longest, idle] = mode === 'persistent' ? [168, 72] : [72, 24];
+  return {
+    session_cookie: { mode },
+    session_lifetime: readHours('session_lifetime', longest),
+    idle_session_lifetime: readHours('idle_session_lifetime', idle),
+  };
+}
+
 function readQuirks(value: unknown): Required<Quirks> {
-  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', ...quirkFlags]);
+  const quirks = readObject('quirks', value, ['forks', 'openerPolicy', 'thirdPartyCookies', ...quirkFlags]);
   const choice = <T extends string>(name: string, choices: readonly [T, ...T[]]) =>
     readChoice(`quirks.${name}`, quirks.get(name) ?? choices[0], choices);
   const flags = quirkFlags.map((name) => [
@@ -621,6 +685,7 @@ function readQuirks(value: unknown): Required<Quirks> {
   return {
     forks: choice('forks', ['last-issued', 'all-siblings']),
     openerPolicy: choice('openerPolicy', ['unsafe-none', 'same-origin']),
+    thirdPartyCookies: choice('thirdPartyCookies', ['allow', 'block']),
     ...(Object.fromEntries(flags) as Record<QuirkFlag, boolean>), // one for every name
   };
 }

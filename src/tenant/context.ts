@@ -14,8 +14,9 @@ import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
-import type { LoginTransaction } from './login-transaction.ts';
+import type { LoginTransaction, PendingLogout } from './login-transaction.ts';
 import type { Hooks } from './post-login.ts';
+import type { PushedRequest } from './pushed-request.ts';
 import type { Randomness } from './randomness.ts';
 import {
   headOf,
@@ -45,6 +46,10 @@ export interface TenantState {
   readonly sessions: Map<string, LoginSession>;
   /** By the tenant's own `state`, which is not the client's. */
   readonly transactions: Map<string, LoginTransaction>;
+  /** Questions whether to sign out; by the hidden token of the form. */
+  readonly logouts: Map<string, PendingLogout>;
+  /** Authorization requests that came by PAR; by their `request_uri`. */
+  readonly pushedRequests: Map<string, PushedRequest>;
   /** By the code. */
   readonly codes: Map<string, AuthorizationCode>;
   readonly families: Map<string, RefreshTokenFamily>;
@@ -54,6 +59,8 @@ export interface TenantState {
   readonly pastFamilies: FamilyView[];
   /** What `refresh_token_metadata` and `session_metadata` note; by the id of the family or the session. */
   readonly metadata: Map<string, Readonly<Record<string, unknown>>>;
+  /** When each bucket of requests will be full; by the family of endpoints, and the user where each has one. */
+  readonly rateLimits: Map<string, Milliseconds>;
   /** Access tokens without an audience, which are no JWTs; by their value. */
   readonly opaqueAccessTokens: Map<string, AccessGrant>;
   /** What users prove a second time with; by the user's id. */
@@ -98,11 +105,14 @@ export const initialState = ({
   grants: new Map(),
   sessions: new Map(),
   transactions: new Map(),
+  logouts: new Map(),
+  pushedRequests: new Map(),
   codes: new Map(),
   families: new Map(),
   refreshTokens: new Map(),
   pastFamilies: [],
   metadata: new Map(),
+  rateLimits: new Map(),
   opaqueAccessTokens: new Map(),
   authenticators: new Map(authenticators),
   mfaTokens: new Map(),

@@ -8,12 +8,22 @@ import type { Client } from './configuration.ts';
 import type { TenantContext } from './context.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
+/** What pages may read beside what they always may. */
+export const exposeHeaders = [
+  'DPoP-Nonce',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'Retry-After',
+  'WWW-Authenticate',
+];
+
 /** Puts CORS headers on every answer, errors included: without them a page sees a network failure and tries again. */
 export function corsForClients(context: TenantContext): MiddlewareHandler {
   const writeHeaders = cors({
     origin: (origin) => (anyClientAllows(context, origin) ? origin : null),
     allowMethods: ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'OPTIONS'],
-    exposeHeaders: ['DPoP-Nonce', 'Retry-After', 'WWW-Authenticate'],
+    exposeHeaders,
     maxAge: 600,
   });
   return async (c, next) => {

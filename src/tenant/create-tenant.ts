@@ -7,16 +7,20 @@ import type { OutboxMessage } from './authenticators.ts';
 import { readConfiguration, readSeed, type TenantConfiguration, type User } from './configuration.ts';
 import { TenantConfigurationError } from './configuration-error.ts';
 import { initialState, userByEmail, type TenantContext } from './context.ts';
-import { corsForClients } from './cors.ts';
+import { corsForClients, exposeHeaders } from './cors.ts';
 import { authorize, resumeAuthorization } from './endpoints/authorize.ts';
+import { showAccounts, submitAccount } from './endpoints/account.ts';
 import { showConsent, submitConsent } from './endpoints/consent.ts';
+import { changePassword, signUpFromApp } from './endpoints/database-connection.ts';
 import { developmentRoutes } from './endpoints/development.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
-import { logout } from './endpoints/logout.ts';
+import { endSessionByOpenId, logout, submitLogout } from './endpoints/logout.ts';
 import { associate, challenge, deleteAuthenticator, listAuthenticators } from './endpoints/mfa.ts';
+import { pushRequest } from './endpoints/par.ts';
 import { revoke } from './endpoints/revoke.ts';
 import { showSecondFactor, submitSecondFactor } from './endpoints/second-factor.ts';
+import { showSignUp, submitSignUp } from './endpoints/sign-up.ts';
 import { token } from './endpoints/token.ts';
 import { userinfo } from './endpoints/userinfo.ts';
 import { createFaults, type Faults } from './faults.ts';
@@ -30,6 +34,7 @@ import { respondWithPage } from './pages/layout.ts';
 import { messagePage } from './pages/message-page.ts';
 import { largestBody } from './parameters.ts';
 import { randomness } from './randomness.ts';
+import { limitRates } from './rate-limits.ts';
 import {
   readRefreshTokenSettings,
   type RefreshTokenConfiguration,
@@ -204,8 +209,10 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       await next();
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
-  app.use('/oauth/*', corsForClients(context)); // first: a page must be able to read a refusal, too
-  app.use('/mfa/*', corsForClients(context));
+  for (const path of ['/oauth/*', '/mfa/*', '/dbconnections/*']) app.use(path, corsForClients(context)); // first: a page must be able to read a refusal, too
+  for (const path of ['/userinfo', '/.well-known/*']) app.use(path, cors({ origin: '*', exposeHeaders }));
+  const { rate_limits } = context.configuration;
+  if (rate_limits !== 'none') app.use(limitRates(context, rate_limits));
   const limitBody = bodyLimit({ maxSize: largestBody, onError: refuseLargeBody });
   app.use((c, next) => (mayBeLarge(c) || saysItIsSmall(c) ? next() : limitBody(c, next)));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
@@ -214,6 +221,10 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/authorize/resume', to(resumeAuthorization));
   app.get('/u/login', to(showLogin));
   app.post('/u/login', to(submitLogin));
+  app.get('/u/signup', to(showSignUp));
+  app.post('/u/signup', to(submitSignUp));
+  app.get('/u/account', to(showAccounts));
+  app.post('/u/account', to(submitAccount));
   app.get('/u/consent', to(showConsent));
   app.post('/u/consent', to(submitConsent));
   for (const kind of ['otp', 'sms', 'email', 'recovery-code']) {
@@ -221,8 +232,12 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
     app.post(`/u/mfa-${kind}-challenge`, to(submitSecondFactor));
   }
   app.get('/v2/logout', to(logout));
+  app.get('/oidc/logout', to(endSessionByOpenId));
+  app.post('/oidc/logout', to(endSessionByOpenId));
+  app.post('/u/logout', to(submitLogout));
 
   app.post('/oauth/token', to(token));
+  app.post('/oauth/par', to(pushRequest));
   app.post('/oauth/revoke', to(revoke));
 
   app.post('/mfa/challenge', to(challenge));
@@ -230,10 +245,11 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.get('/mfa/authenticators', to(listAuthenticators));
   app.delete('/mfa/authenticators/:id', to(deleteAuthenticator));
 
-  app.use('/userinfo', cors({ origin: '*', exposeHeaders: ['DPoP-Nonce', 'WWW-Authenticate'] }));
+  app.post('/dbconnections/signup', to(signUpFromApp));
+  app.post('/dbconnections/change_password', to(changePassword));
+
   app.get('/userinfo', to(userinfo));
   app.post('/userinfo', to(userinfo));
-  app.use('/.well-known/*', cors());
   app.get('/.well-known/openid-configuration', to(openidConfiguration));
   app.get('/.well-known/oauth-authorization-server', to(openidConfiguration));
   app.get('/.well-known/jwks.json', to(jwks));

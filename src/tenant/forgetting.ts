@@ -21,7 +21,10 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.dpopProofs, (until) => now > until);
   forget(state.mfaTokens, ({ issuedAt }) => now >= issuedAt + secondFactorLifetime);
-  forget(state.sessions, (session) => !isLive(session, now));
+  forget(state.rateLimits, (fullAt) => now >= fullAt);
+  forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
+  forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);
+  forget(state.sessions, (session) => !isLive(context, session, now));
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));
 }

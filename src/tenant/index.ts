@@ -11,6 +11,7 @@ export type {
   OrganizationConfiguration,
   ProofOfPossession,
   ResourceServerConfiguration,
+  SessionCookieMode,
   TenantConfiguration,
   TenantFlags,
   TokenEndpointAuthMethod,
@@ -22,8 +23,9 @@ export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-v
 export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
 export type { Hooks, PostLoginEvent, PostLoginResult } from './post-login.ts';
-export type { OpenerPolicy, Quirks } from './quirks.ts';
+export type { OpenerPolicy, Quirks, ThirdPartyCookies } from './quirks.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
+export type { RateLimits } from './rate-limits.ts';
 export type {
   RefreshTokenConfiguration,
   RefreshTokenPolicy,

@@ -8,6 +8,8 @@ export type JournalCode =
   | 'f' // sign-in failed
   | 'fp' // wrong password
   | 'fu' // unknown user
+  | 'ss' // signed up
+  | 'fs' // sign-up failed
   | 'ssa' // silent authentication succeeded
   | 'fsa' // silent authentication failed
   | 'slo' // signed out
@@ -38,6 +40,7 @@ export type JournalCode =
   | 'srrt' // refresh token revoked
   | 'resource_cleanup' // refresh tokens above the limit were removed
   | 'fco' // origin refused
+  | 'api_limit' // too many requests
   | 'fault'; // none of Auth0's: a fault that was asked for has struck
 
 /** One entry: the fields of an Auth0 log event, plus what was decided and why, in plain words. */

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { parse } from 'hono/utils/cookie';
-import type { Milliseconds, Seconds } from '../clock.ts';
+import type { Milliseconds } from '../clock.ts';
 import type { User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
 
@@ -19,9 +19,6 @@ export interface LoginSession {
   readonly clients: readonly string[];
 }
 
-const absoluteLifetime: Seconds = 168 * 3600;
-const idleLifetime: Seconds = 72 * 3600;
-
 /** `auth0_compat` is for browsers that drop `SameSite=None`, and those that keep no `Secure` cookie from http://localhost. */
 const cookieNames = ['auth0', 'auth0_compat'] as const;
 
@@ -29,10 +26,10 @@ const cookieNames = ['auth0', 'auth0_compat'] as const;
 export function currentSession(context: TenantContext, c: Context): LoginSession | undefined {
   const { sessions } = context.state;
   const now = context.clock.now();
-  const cookie = sessionCookie(context, getCookie(c));
+  const cookie = isBlocked(context, c.req.raw) ? '' : sessionCookie(context, getCookie(c));
   const session = sessions.get(cookie);
   if (!session) return undefined;
-  if (!isLive(session, now)) {
+  if (!isLive(context, session, now)) {
     sessions.delete(cookie);
     return undefined;
   }
@@ -42,11 +39,19 @@ export function currentSession(context: TenantContext, c: Context): LoginSession
 }
 
 /** Whose session a request's cookies name, if it lives. A mere look: nothing changes, and it is no sign of life. */
-export function userOfSession(context: TenantContext, { headers }: Request): string | undefined {
+export function userOfSession(context: TenantContext, request: Request): string | undefined {
+  if (isBlocked(context, request)) return undefined;
+  const { headers } = request;
   const cookie = sessionCookie(context, parse(headers.get('cookie') ?? ''));
   const session = context.state.sessions.get(cookie);
-  return session && isLive(session, context.clock.now()) ? session.userId : undefined;
+  return session && isLive(context, session, context.clock.now()) ? session.userId : undefined;
 }
+
+/** Whether the browser that `quirks.thirdPartyCookies` plays would have kept the cookies back. */
+export const isBlocked = ({ configuration }: TenantContext, { headers }: Request): boolean =>
+  configuration.quirks.thirdPartyCookies === 'block' &&
+  headers.get('sec-fetch-dest') === 'iframe' &&
+  headers.get('sec-fetch-site') === 'cross-site';
 
 /** The one of the browser's cookies that names a session; none does: an empty text. */
 function sessionCookie({ state }: TenantContext, cookies: Readonly<Record<string, string>>): string {
@@ -54,20 +59,22 @@ function sessionCookie({ state }: TenantContext, cookies: Readonly<Record<string
 }
 
 /** When the session ends without a sign of life, and when it ends whatever happens. */
-export const sessionEnds = ({ authTime, lastSeenAt }: LoginSession) => ({
-  absolute: authTime + absoluteLifetime * 1000,
-  idle: lastSeenAt + idleLifetime * 1000,
+export const sessionEnds = ({ configuration }: TenantContext, { authTime, lastSeenAt }: LoginSession) => ({
+  absolute: authTime + configuration.session_lifetime * hour,
+  idle: lastSeenAt + configuration.idle_session_lifetime * hour,
 });
 
-export function isLive(session: LoginSession, now: Milliseconds): boolean {
-  const { absolute, idle } = sessionEnds(session);
+const hour: Milliseconds = 3_600_000;
+
+export function isLive(context: TenantContext, session: LoginSession, now: Milliseconds): boolean {
+  const { absolute, idle } = sessionEnds(context, session);
   return now < absolute && now < idle;
 }
 
 /** Every session that lives, once each: browsers may share a `sid` under several cookies. */
-export function liveSessions({ state, clock }: TenantContext): LoginSession[] {
-  const now = clock.now();
-  const live = [...state.sessions.values()].filter((session) => isLive(session, now));
+export function liveSessions(context: TenantContext): LoginSession[] {
+  const now = context.clock.now();
+  const live = [...context.state.sessions.values()].filter((session) => isLive(context, session, now));
   return [...new Map(live.map((session) => [session.sid, session])).values()];
 }
 
@@ -114,7 +121,13 @@ export function joinSession(
 
 /** Hands the session's cookie to the browser, in place of whatever it had. */
 export function setSessionCookie(context: TenantContext, c: Context, value: string): void {
-  const common = { path: '/', httpOnly: true, maxAge: absoluteLifetime };
+  const { session_cookie, session_lifetime } = context.configuration;
+  const isPersistent = session_cookie.mode === 'persistent';
+  const common = {
+    path: '/',
+    httpOnly: true,
+    ...(isPersistent && { maxAge: Math.floor((session_lifetime * hour) / 1000) }),
+  };
   setCookie(c, 'auth0', value, { ...common, secure: true, sameSite: 'None' });
   setCookie(c, 'auth0_compat', value, {
     ...common,
@@ -123,12 +136,14 @@ export function setSessionCookie(context: TenantContext, c: Context, value: stri
 }
 
 /** Forgets what the browser's cookies name; what they say is worth nothing from now on. */
-export function forgetSession({ state }: TenantContext, c: Context): void {
-  for (const name of cookieNames) state.sessions.delete(getCookie(c, name) ?? '');
+export function forgetSession(context: TenantContext, c: Context): void {
+  if (isBlocked(context, c.req.raw)) return;
+  for (const name of cookieNames) context.state.sessions.delete(getCookie(c, name) ?? '');
 }
 
 /** Ends the session the browser's cookies name and takes the cookies away. */
 export function endSession(context: TenantContext, c: Context): void {
+  if (isBlocked(context, c.req.raw)) return;
   forgetSession(context, c);
   for (const name of cookieNames) {
     // A browser takes a deletion of a Secure, SameSite=None cookie only when it looks like the cookie.

@@ -15,8 +15,20 @@ export interface LoginTransaction {
   readonly challenge: OobChallenge | null;
   readonly outcome:
     | { readonly kind: 'waiting' }
+    /** Somebody is signed in, and is asked whether to go on as that. */
+    | { readonly kind: 'choosing'; readonly sid: string }
     | { readonly kind: 'signed_in' | 'consented'; readonly sid: string }
     | { readonly kind: 'refused'; readonly error: string; readonly error_description: string };
+}
+
+/** A person who is asked whether to sign out. */
+export interface PendingLogout {
+  /** The session that it is about. */
+  readonly sid: string;
+  readonly clientId: string | null;
+  /** Where to go afterwards. */
+  readonly location: string | null;
+  readonly begunAt: Milliseconds;
 }
 
 /** How long a login page may stay open. */

@@ -5,6 +5,8 @@ export interface Parameters {
   get(name: string): string | undefined;
   /** A name that was sent more than once, if there is one; such a request is refused. */
   readonly repeated: string | undefined;
+  /** All of them. */
+  readonly pairs: readonly (readonly [name: string, value: string])[];
 }
 
 /** Parameters of a query or a form. */
@@ -13,6 +15,9 @@ export function readFormParameters(form: URLSearchParams): Parameters {
   return {
     get: (name) => form.get(name) || undefined,
     repeated: [...form.keys()].find((name) => seen.size === seen.add(name).size),
+    get pairs() {
+      return [...form];
+    },
   };
 }
 
@@ -89,5 +94,5 @@ function readJsonParameters(body: string): Parameters | undefined {
     if (typeof value !== 'string') return undefined;
     texts.set(name, value);
   }
-  return { get: (name) => texts.get(name) || undefined, repeated: undefined };
+  return { get: (name) => texts.get(name) || undefined, repeated: undefined, pairs: [...texts] };
 }

@@ -2,6 +2,7 @@
 import type { ForkPolicy } from './refresh-token-family.ts';
 
 export type OpenerPolicy = 'unsafe-none' | 'same-origin';
+export type ThirdPartyCookies = 'allow' | 'block';
 
 /** What the tenant does is what each says where it is absent. Every flag's default is false. */
 export interface Quirks {
@@ -15,6 +16,12 @@ export interface Quirks {
    * page that opened it lose each other, as behind a custom domain whose proxy sends that header.
    */
   readonly openerPolicy?: OpenerPolicy;
+  /**
+   * Whether the session's cookie counts in an iframe of another site, by the headers `Sec-Fetch-Dest` and `Sec-Fetch-Site`.
+   * `block`: it does not, as in a browser that keeps third-party cookies back, so that `prompt=none` is `login_required` there.
+   * Default `allow`.
+   */
+  readonly thirdPartyCookies?: ThirdPartyCookies;
   /** The Management API takes lifetimes that are written as texts, as Auth0's documentation prints them. */
   readonly coerceNumericStrings?: boolean;
   /** A detected reuse takes the user's grant with it, and what else was issued under it; otherwise its family alone. */
@@ -50,7 +57,7 @@ export interface Quirks {
   readonly webMessageToCallbacks?: boolean;
 }
 
-export type QuirkFlag = Exclude<keyof Quirks, 'forks' | 'openerPolicy'>;
+export type QuirkFlag = Exclude<keyof Quirks, 'forks' | 'openerPolicy' | 'thirdPartyCookies'>;
 
 const flags: Readonly<Record<QuirkFlag, false>> = {
   coerceNumericStrings: false,

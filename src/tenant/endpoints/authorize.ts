@@ -12,13 +12,16 @@ import {
 import { secondFactorPage } from '../authenticators.ts';
 import { type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
-import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
+import { readIdTokenHint } from '../id-token-hint.ts';
+import { currentSession, isBlocked, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
+import { respondWithFormPost } from '../pages/form-post-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
 import { webMessageResponse } from '../pages/web-message-page.ts';
 import { judgePostLogin, type PostLoginVerdict } from '../post-login.ts';
 import { readFormParameters } from '../parameters.ts';
+import { isPushed, takePushedRequest, unknownRequestUri } from '../pushed-request.ts';
 import { originOf } from '../url-matching.ts';
 import { isCovered } from '../user-grant.ts';
 
@@ -31,8 +34,16 @@ const browserCookie = (state: string): string => `auth0_login_${state.slice(0, 1
 /** GET and POST (OIDC Core §3.1.2.1). */
 export async function authorize(context: TenantContext, c: Context): Promise<Response> {
   const source = c.req.method === 'POST' ? await c.req.text() : new URL(c.req.url).search;
-  const parameters = readFormParameters(new URLSearchParams(source));
-  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration);
+  const sent = readFormParameters(new URLSearchParams(source));
+  const wasPushed = isPushed(sent);
+  const parameters = wasPushed ? takePushedRequest(context, sent) : sent;
+  if (!parameters) return refuseWithPage(context, c, unknownRequestUri);
+  const hasHint = parameters.get('id_token_hint') !== undefined;
+  const idTokenHint = hasHint ? await readIdTokenHint(context, parameters) : null;
+  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration, {
+    wasPushed,
+    idTokenHint,
+  });
   if (judgement.kind === 'page') return refuseWithPage(context, c, judgement);
   if (judgement.kind === 'refused') {
     const { reply, error, error_description } = judgement;
@@ -43,13 +54,19 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const user = session && context.state.users.get(session.userId);
   const isMember = !request.organization || request.organization.members.includes(user?.user_id ?? '');
   const mayContinue =
-    session !== undefined && !user?.blocked && isMember && isRecent(context, session, request);
+    session !== undefined &&
+    !user?.blocked &&
+    isMember &&
+    isWhoIsMeant(request, session.userId) &&
+    isRecent(context, session, request);
 
   const isSilent = request.prompts.includes('none');
   if (!mayContinue && isSilent)
-    return refuseSilently(context, c, request, loginRequired(session !== undefined));
+    return refuseSilently(context, c, request, loginRequired(context, c, session));
   if (!mayContinue || request.prompts.includes('login'))
     return beginTransaction(context, c, request, { kind: 'waiting' });
+  if (request.prompts.includes('select_account'))
+    return beginTransaction(context, c, request, { kind: 'choosing', sid: session.sid });
 
   const verdict = await judgeLogin(context, request, session);
   if (currentSession(context, c)?.sid !== session.sid) return authorizeAnew(context, c, request); // while the hook was asked
@@ -66,9 +83,9 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
 }
 
 /** The session has gone meanwhile. */
-const authorizeAnew = (context: TenantContext, c: Context, request: CheckedRequest): Response =>
+const authorizeAnew = (context: TenantContext, c: Context, request: CheckedRequest): Response | Promise<Response> =>
   request.prompts.includes('none')
-    ? refuseSilently(context, c, request, loginRequired(false))
+    ? refuseSilently(context, c, request, loginRequired(context, c, undefined))
     : beginTransaction(context, c, request, { kind: 'waiting' });
 
 /** What the post-login hook says of a sign-in, and whether that, the tenant or the request asks for a second factor. */
@@ -104,6 +121,8 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
   switch (outcome.kind) {
     case 'waiting':
       return c.redirect(loginAddress(state), 302);
+    case 'choosing':
+      return c.redirect(accountAddress(state), 302);
     case 'refused':
       endTransaction(context, c, state);
       return refuseRequest(context, c, request, outcome.error, outcome.error_description);
@@ -159,7 +178,9 @@ export function respondWithLostTransaction(context: TenantContext, c: Context): 
   });
 }
 
-const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
+export const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
+const signUpAddress = (state: string): string => `/u/signup?state=${encodeURIComponent(state)}`;
+const accountAddress = (state: string): string => `/u/account?state=${encodeURIComponent(state)}`;
 const consentAddress = (state: string): string => `/u/consent?state=${encodeURIComponent(state)}`;
 export const resumeAddress = (state: string): string =>
   `/authorize/resume?state=${encodeURIComponent(state)}`;
@@ -170,6 +191,9 @@ function wantsConsent(context: TenantContext, request: CheckedRequest, userId: s
   const client = context.state.clients.get(request.clientId);
   return client?.is_first_party === false && !isCovered(context, { ...request, userId });
 }
+
+export const isWhoIsMeant = ({ hintedUserId }: CheckedRequest, userId: string): boolean =>
+  hintedUserId === null || hintedUserId === userId;
 
 /** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
 function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
@@ -203,7 +227,8 @@ function beginTransaction(
     sameSite: 'Lax',
     secure: configuration.baseUrl.startsWith('https:'),
   });
-  return redirect(c, outcome.kind === 'waiting' ? loginAddress(name) : resumeAddress(name));
+  const formAddress = request.wantsSignUp ? signUpAddress : loginAddress;
+  return redirect(c, outcome.kind === 'waiting' ? formAddress(name) : resumeAddress(name));
 }
 
 /** One login, one answer. */
@@ -225,7 +250,7 @@ function grant(
     verdict: PostLoginVerdict & { kind: 'allowed' };
     reason?: string;
   },
-): Response {
+): Response | Promise<Response> {
   const now = context.clock.now();
   forgetPast(context, now);
   joinSession(context, session, request.clientId);
@@ -266,7 +291,7 @@ function refuseSilently(
   c: Context,
   request: CheckedRequest,
   { error, error_description, reason }: SilentRefusal,
-): Response {
+): Response | Promise<Response> {
   const client_id = request.clientId;
   context.journal.write({
     type: 'fsa',
@@ -284,12 +309,18 @@ interface SilentRefusal {
   readonly reason: string;
 }
 
-const loginRequired = (hasSession: boolean): SilentRefusal => ({
+const loginRequired = (
+  context: TenantContext,
+  c: Context,
+  session: LoginSession | undefined,
+): SilentRefusal => ({
   error: 'login_required',
   error_description: 'Login required',
-  reason: hasSession
-    ? 'the session is older than max_age, or its user is blocked or no member of the organization'
-    : 'the browser sent no session cookie, or the session is over',
+  reason: session
+    ? 'the session is older than max_age, or its user is blocked, no member of the organization or not whom id_token_hint names'
+    : isBlocked(context, c.req.raw)
+      ? 'an iframe of another site asks, and quirks.thirdPartyCookies keeps the session cookie back'
+      : 'the browser sent no session cookie, or the session is over',
 });
 
 const secondFactorRequired: SilentRefusal = {
@@ -316,7 +347,7 @@ function refuseRequest(
   reply: ReplyAddress,
   error: string,
   error_description: string,
-): Response {
+): Response | Promise<Response> {
   context.journal.write({
     type: 'f',
     description: error_description,
@@ -349,16 +380,24 @@ function respond(
   c: Context,
   { redirectUri, responseMode, state }: ReplyAddress,
   answer: AuthorizationResponse,
-): Response {
-  const response = state === null ? answer : { ...answer, state };
+): Response | Promise<Response> {
+  const { configuration, random } = context;
+  const response: AuthorizationResponse = {
+    ...answer,
+    ...(state !== null && { state }),
+    ...(configuration.authorization_response_iss_parameter_supported && { iss: configuration.issuer }),
+  };
   switch (responseMode) {
     case 'web_message': {
       const targetOrigin = originOf(redirectUri);
       if (targetOrigin === undefined) throw new TypeError('a web_message needs an origin to go to');
-      return webMessageResponse(response, targetOrigin, context.random.text(16));
+      return webMessageResponse(response, targetOrigin, random.text(16));
     }
-    case 'query': {
-      const separator = redirectUri.includes('?') ? '&' : '?';
+    case 'form_post':
+      return respondWithFormPost(c, random, redirectUri, response);
+    case 'query':
+    case 'fragment': {
+      const separator = responseMode === 'fragment' ? '#' : redirectUri.includes('?') ? '&' : '?';
       return redirect(c, `${redirectUri}${separator}${new URLSearchParams({ ...response }).toString()}`);
     }
   }

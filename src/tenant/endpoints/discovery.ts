@@ -1,5 +1,6 @@
 /** What a client may know beforehand (OpenID Connect Discovery 1.0 §3, RFC 8414). Only what the tenant really does. */
 import type { Context } from 'hono';
+import { publicResponseModes } from '../authorization-request.ts';
 import type { TenantContext } from '../context.ts';
 import { dpopAlgorithms } from '../dpop.ts';
 import { publishedKeys } from '../signing-keys.ts';
@@ -13,10 +14,12 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     userinfo_endpoint: `${baseUrl}/userinfo`,
     mfa_challenge_endpoint: `${baseUrl}/mfa/challenge`,
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,
+    pushed_authorization_request_endpoint: `${baseUrl}/oauth/par`,
+    end_session_endpoint: `${baseUrl}/oidc/logout`,
     revocation_endpoint: `${baseUrl}/oauth/revoke`,
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     response_types_supported: ['code'],
-    response_modes_supported: ['query'],
+    response_modes_supported: publicResponseModes,
     grant_types_supported: ['authorization_code', 'refresh_token'],
     code_challenge_methods_supported: ['S256', 'plain'],
     subject_types_supported: ['public'],
@@ -40,6 +43,9 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
       'sub',
       'updated_at',
     ],
+    ...(configuration.authorization_response_iss_parameter_supported && {
+      authorization_response_iss_parameter_supported: true,
+    }),
     claims_parameter_supported: false,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,

@@ -7,14 +7,19 @@ import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { loginPage } from '../pages/login-page.ts';
 import { readPageForm } from '../parameters.ts';
-import { currentTransaction, respondWithLostTransaction, resumeAddress } from './authorize.ts';
+import { currentTransaction, isWhoIsMeant, respondWithLostTransaction, resumeAddress } from './authorize.ts';
 
 /** GET: shows the form. */
 export async function showLogin(context: TenantContext, c: Context): Promise<Response> {
   const state = c.req.query('state') ?? '';
   const transaction = currentTransaction(context, c, state);
   if (!transaction) return respondWithLostTransaction(context, c);
-  return respondWithForm(context, c, { state, transaction, email: transaction.request.loginHint ?? '' });
+  return respondWithForm(context, c, { state, transaction, email: emailHint(context, transaction) });
+}
+
+/** What the client knows of the person already. */
+export function emailHint({ state }: TenantContext, { request }: LoginTransaction): string {
+  return request.loginHint ?? state.users.get(request.hintedUserId ?? '')?.email ?? '';
 }
 
 /**
@@ -33,25 +38,42 @@ export async function submitLogin(context: TenantContext, c: Context): Promise<R
     writeFailure(context, transaction, user);
     return respondWithForm(context, c, { state, transaction, email, error: 'Wrong email or password' });
   }
-  const { organization } = transaction.request;
-  const foreign = organization && !organization.members.includes(user.user_id);
-  if (user.blocked || foreign) {
-    const outcome = {
-      kind: 'refused',
-      error: 'access_denied',
-      error_description: user.blocked
-        ? 'user is blocked'
-        : `user ${user.user_id} is not part of the ${organization?.id} organization`,
-    } as const;
-    context.state.transactions.set(state, { ...transaction, outcome });
+  return finishLogin(context, c, { state, transaction, user });
+}
+
+/** The person is known by now. What is left is whether that is one who may come in. */
+export function finishLogin(
+  context: TenantContext,
+  c: Context,
+  { state, transaction, user }: { state: string; transaction: LoginTransaction; user: User },
+): Response {
+  c.header('Cache-Control', 'no-store');
+  const refusal = whyRefused(transaction.request, user);
+  if (refusal) {
+    context.state.transactions.set(state, { ...transaction, outcome: { kind: 'refused', ...refusal } });
     return c.redirect(resumeAddress(state), 303);
   }
   const { session, cookie } = beginSession(context, user, currentSession(context, c));
   forgetSession(context, c); // the cookie that was there before the login opens nothing afterwards
   context.state.transactions.set(state, { ...transaction, outcome: { kind: 'signed_in', sid: session.sid } });
   setSessionCookie(context, c, cookie);
-  c.header('Cache-Control', 'no-store');
   return c.redirect(resumeAddress(state), 303);
+}
+
+function whyRefused(
+  request: LoginTransaction['request'],
+  user: User,
+): { error: string; error_description: string } | undefined {
+  const { organization } = request;
+  if (user.blocked) return { error: 'access_denied', error_description: 'user is blocked' };
+  if (organization && !organization.members.includes(user.user_id))
+    return {
+      error: 'access_denied',
+      error_description: `user ${user.user_id} is not part of the ${organization.id} organization`,
+    };
+  if (!isWhoIsMeant(request, user.user_id))
+    return { error: 'login_required', error_description: 'Login required' };
+  return undefined;
 }
 
 function respondWithForm(

@@ -161,6 +161,7 @@ function keepProved(context: TenantContext, pending: PendingSecondFactor, proved
 const parametersOf = (given: Readonly<Record<string, string>>): Parameters => ({
   get: (name) => given[name],
   repeated: undefined,
+  pairs: Object.entries(given),
 });
 
 function fail(

@@ -20,6 +20,10 @@ const properties = {
   web_origins: { ...texts, description: 'Origins that may get answers by web_message' },
   allowed_origins: { ...texts, description: 'Origins that may call from a browser' },
   allowed_logout_urls: { ...texts, description: 'URLs that may be returned to after a logout' },
+  require_pushed_authorization_requests: {
+    type: 'boolean',
+    description: 'Whether authorization requests must come by PAR',
+  },
   grant_types: { ...texts, description: 'Grant types this client may use' },
   token_endpoint_auth_method: { type: 'string', enum: ['none', 'client_secret_post', 'client_secret_basic'] },
   client_metadata: { type: ['object', 'null'], additionalProperties: { type: ['string', 'null'] } },

@@ -52,9 +52,9 @@ export function revokeSession(context: TenantContext, c: ManagementContext): Res
 
 /** Never the cookie. */
 const view =
-  ({ state }: TenantContext) =>
+  (context: TenantContext) =>
   (session: LoginSession): object => {
-    const { idle, absolute } = sessionEnds(session);
+    const { idle, absolute } = sessionEnds(context, session);
     const iso = (instant: number) => new Date(instant).toISOString();
     return {
       id: session.sid,
@@ -66,7 +66,7 @@ const view =
       expires_at: iso(absolute),
       clients: session.clients.map((client_id) => ({ client_id })),
       authentication: { methods: [{ name: 'pwd', timestamp: iso(session.authTime) }] },
-      cookie: { mode: 'persistent' },
-      session_metadata: state.metadata.get(session.sid) ?? {},
+      cookie: { mode: context.configuration.session_cookie.mode },
+      session_metadata: context.state.metadata.get(session.sid) ?? {},
     };
   };

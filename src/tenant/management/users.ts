@@ -11,7 +11,7 @@ import { judge, objectOf, readPayload, type Payload } from './payload.ts';
 import { readSearch } from './search-query.ts';
 
 /** The only place that users come from. */
-const connection = 'Username-Password-Authentication';
+export const connection = 'Username-Password-Authentication';
 
 const text = { type: 'string', minLength: 1 };
 const metadata = { type: ['object', 'null'] };

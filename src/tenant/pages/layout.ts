@@ -73,6 +73,7 @@ button {
   width: 100%; padding: .75rem; font: inherit; font-weight: 600; cursor: pointer;
   color: var(--on-accent); background: var(--accent); border: 0; border-radius: .5rem;
 }
+a { color: var(--accent); }
 .second { margin-top: .75rem; color: var(--accent); background: transparent; border: 1px solid var(--line); }
 ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

@@ -46,6 +46,7 @@ export function loginPage({ clientName, state, csrf, email, error, knownEmails }
       />
       <button type="submit">Continue</button>
     </form>
+    <p class="note">No account? <a href="/u/signup?state=${encodeURIComponent(state)}">Sign up</a></p>
     ${
       knownEmails.length === 0
         ? ''
