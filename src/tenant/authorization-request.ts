@@ -4,8 +4,9 @@
  */
 import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
-import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
-import { findOrganization, type TenantState } from './context.ts';
+import type { Client, ResourceServer } from './configuration.ts';
+import { findOrganization, type TenantContext } from './context.ts';
+import { findInvitation } from './invitation.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
@@ -31,7 +32,9 @@ export interface CheckedRequest extends ReplyAddress {
   /** Thumbprint of the key that the code is to be bound to (RFC 9449 §10). */
   readonly dpopJkt: string | null;
   /** As whose member the user logs in. */
-  readonly organization: Organization | null;
+  readonly organizationId: string | null;
+  /** By which the user becomes one. */
+  readonly invitationId: string | null;
 }
 
 export type Judgement =
@@ -54,11 +57,9 @@ export type Judgement =
 /** Scopes that need no API (OIDC Core §5.4, §11). */
 const standardScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
 
-export function judgeAuthorizationRequest(
-  parameters: Parameters,
-  { clients, resourceServers }: Pick<TenantState, 'clients' | 'resourceServers'>,
-  configuration: Configuration,
-): Judgement {
+export function judgeAuthorizationRequest(parameters: Parameters, context: TenantContext): Judgement {
+  const { clients, resourceServers } = context.state;
+  const { configuration } = context;
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
   const client = clients.get(clientId);
@@ -113,9 +114,19 @@ export function judgeAuthorizationRequest(
     return refuse('invalid_request', 'code_challenge must be 43 to 128 characters with method S256 or plain'); // E3
 
   const asked = parameters.get('organization');
-  const organization = asked === undefined ? null : findOrganization(configuration, asked);
+  if (asked === undefined && client.organization_usage === 'require')
+    return refuse('invalid_request', 'parameter organization is required for this client'); // E5
+  if (asked !== undefined && client.organization_usage === 'deny')
+    return refuse('invalid_request', 'parameter organization is not allowed for this client');
+  const organization = asked === undefined ? null : findOrganization(context.state, asked);
   if (organization === undefined)
-    return refuse('invalid_request', `parameter organization is invalid: ${asked}`); // E5
+    return refuse('invalid_request', `parameter organization is invalid: ${asked}`);
+  if (organization?.enabled_connections.length === 0)
+    return refuse('invalid_request', 'no connections enabled for the organization');
+  const ticket = parameters.get('invitation');
+  const invitation =
+    ticket === undefined ? null : findInvitation(context, { ticket, organization, clientId });
+  if (invitation === undefined) return refuse('access_denied', 'invitation not found or already used');
 
   const prompts = scopeNames(parameters.get('prompt') ?? '');
   if (prompts.includes('none') && prompts.length > 1)
@@ -137,7 +148,8 @@ export function judgeAuthorizationRequest(
       maxAge: maxAge === undefined ? null : Number(maxAge),
       loginHint: parameters.get('login_hint') ?? null,
       dpopJkt: parameters.get('dpop_jkt') ?? null,
-      organization,
+      organizationId: organization?.id ?? null,
+      invitationId: invitation?.id ?? null,
     },
   };
 }

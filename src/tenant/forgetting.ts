@@ -2,6 +2,7 @@
 import type { Milliseconds } from '../clock.ts';
 import { codeLifetime, type AuthorizationCode } from './authorization-code.ts';
 import type { TenantContext } from './context.ts';
+import { isExpired } from './invitation.ts';
 import { isLive } from './login-session.ts';
 import { transactionLifetime } from './login-transaction.ts';
 import { forgetPastFamilies } from './past-families.ts';
@@ -19,6 +20,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.codes, (code) => isPast(code, begun, now));
   forget(state.transactions, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.dpopProofs, (until) => now > until);
+  forget(state.invitations, (invitation) => isExpired(invitation, now));
   forget(state.sessions, (session) => !isLive(session, now));
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));

@@ -8,7 +8,7 @@ import {
   type Judgement,
   type ReplyAddress,
 } from '../authorization-request.ts';
-import { type TenantContext } from '../context.ts';
+import { isMember, type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { currentSession, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
@@ -29,7 +29,7 @@ const browserCookie = (state: string): string => `auth0_login_${state.slice(0, 1
 export async function authorize(context: TenantContext, c: Context): Promise<Response> {
   const source = c.req.method === 'POST' ? await c.req.text() : new URL(c.req.url).search;
   const parameters = readFormParameters(new URLSearchParams(source));
-  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration);
+  const judgement = judgeAuthorizationRequest(parameters, context);
   if (judgement.kind === 'page') return refuseWithPage(context, c, judgement);
   if (judgement.kind === 'refused') {
     const { reply, error, error_description } = judgement;
@@ -38,9 +38,9 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const { request } = judgement;
   const session = currentSession(context, c);
   const user = session && context.state.users.get(session.userId);
-  const isMember = !request.organization || request.organization.members.includes(user?.user_id ?? '');
+  const belongs = isMember(context, request.organizationId, user?.user_id ?? '');
   const mayContinue =
-    session !== undefined && !user?.blocked && isMember && isRecent(context, session, request);
+    session !== undefined && !user?.blocked && belongs && isRecent(context, session, request);
 
   if (request.prompts.includes('none')) {
     if (!mayContinue) return refuseSilently(context, c, request, loginRequired(session !== undefined));
@@ -178,8 +178,8 @@ function grant(
     nonce: request.nonce,
     authTime: wantsAuthTime ? session.authTime : null,
     challenge: request.challenge,
-    organizationId: request.organization?.id ?? null,
     dpopJkt: request.dpopJkt,
+    organizationId: request.organizationId,
     issuedAt: now,
     used: null,
   });

@@ -1,7 +1,8 @@
 /** `/u/login`: the login form and what it sends. */
 import type { Context } from 'hono';
 import type { User } from '../configuration.ts';
-import { userByEmail, type TenantContext } from '../context.ts';
+import { isMember, userByEmail, type TenantContext } from '../context.ts';
+import { joinOrganization } from '../invitation.ts';
 import { beginSession, currentSession, forgetSession, setSessionCookie } from '../login-session.ts';
 import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
@@ -33,15 +34,15 @@ export async function submitLogin(context: TenantContext, c: Context): Promise<R
     writeFailure(context, transaction, user);
     return respondWithForm(context, c, { state, transaction, email, error: 'Wrong email or password' });
   }
-  const { organization } = transaction.request;
-  const foreign = organization && !organization.members.includes(user.user_id);
-  if (user.blocked || foreign) {
+  if (!user.blocked) joinOrganization(context, transaction.request, user);
+  const { organizationId } = transaction.request;
+  if (user.blocked || !isMember(context, organizationId, user.user_id)) {
     const outcome = {
       kind: 'refused',
       error: 'access_denied',
       error_description: user.blocked
         ? 'user is blocked'
-        : `user ${user.user_id} is not part of the ${organization?.id} organization`,
+        : `user ${user.user_id} is not part of the ${organizationId} organization`,
     } as const;
     context.state.transactions.set(state, { ...transaction, outcome });
     return c.redirect(resumeAddress(state), 303);
