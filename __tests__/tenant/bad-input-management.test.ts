@@ -36,6 +36,8 @@ interface Route {
   readonly refuses?: readonly (readonly [name: string, value: string])[];
   /** An id that is not there, or not any more, is as good as one that was deleted just now. */
   readonly idempotent?: true;
+  /** The list is of something that must be there. */
+  readonly listOf?: true;
 }
 
 interface Ids {
@@ -48,6 +50,11 @@ interface Ids {
   readonly session: string;
   readonly user: string;
   readonly log: string;
+  readonly organization: string;
+  /** One without a connection. */
+  readonly bareOrganization: string;
+  readonly connection: string;
+  readonly invitation: string;
 }
 
 const client = {
@@ -85,6 +92,25 @@ const user = {
   blocked: false,
   user_metadata: { colour: 'red' },
   app_metadata: { plan: 'gold' },
+};
+const organization = {
+  name: 'new-shop',
+  display_name: 'New shop',
+  branding: {
+    logo_url: 'https://pictures.example/shop.png',
+    colors: { primary: '#000000', page_background: '#ffffff' },
+  },
+  metadata: { colour: 'red' },
+};
+const enabling = { connection_id: 'con_0000000000000001', assign_membership_on_login: true };
+const invitation = {
+  inviter: { name: 'Ada' },
+  invitee: { email: 'grace@example.com' },
+  client_id: 'spa',
+  ttl_sec: 60,
+  user_metadata: { colour: 'red' },
+  app_metadata: { plan: 'gold' },
+  send_invitation_email: false,
 };
 const searches = [
   'AND',
@@ -153,6 +179,23 @@ const routes: Readonly<Record<string, Route>> = {
   'DELETE /users/:id/refresh-tokens': { id: 'user', idempotent: true },
   'GET /users/:id/sessions': { id: 'user', pages: 'checkpoints' },
   'DELETE /users/:id/sessions': { id: 'user', idempotent: true },
+  'GET /users/:id/organizations': { id: 'user', pages: 'numbered' },
+  'GET /organizations': { pages: 'numbered' },
+  'POST /organizations': { body: { ...organization, enabled_connections: [enabling] } },
+  'GET /organizations/name/:name': {},
+  'GET /organizations/:id': { id: 'organization' },
+  'PATCH /organizations/:id': { id: 'organization', body: organization },
+  'DELETE /organizations/:id': { id: 'organization' },
+  'GET /organizations/:id/members': { id: 'organization', pages: 'numbered', listOf: true },
+  'POST /organizations/:id/members': { id: 'organization', body: { members: ['auth0|ada'] } },
+  'DELETE /organizations/:id/members': { id: 'organization', body: { members: ['auth0|ada'] } },
+  'GET /organizations/:id/enabled_connections': { id: 'organization', pages: 'numbered', listOf: true },
+  'POST /organizations/:id/enabled_connections': { id: 'bareOrganization', body: enabling },
+  'DELETE /organizations/:id/enabled_connections/:connection': { id: 'organization' },
+  'GET /organizations/:id/invitations': { id: 'organization', pages: 'numbered', listOf: true },
+  'POST /organizations/:id/invitations': { id: 'organization', body: invitation },
+  'GET /organizations/:id/invitations/:invitation': { id: 'organization' },
+  'DELETE /organizations/:id/invitations/:invitation': { id: 'organization' },
   'GET /logs': {
     pages: 'numbered',
     refuses: [...searches, ['sort', 'date'], ['sort', html], ['sort', 'constructor']],
@@ -162,7 +205,12 @@ const routes: Readonly<Record<string, Route>> = {
 
 /** A tenant in use, whose manager has every scope. */
 async function inUse() {
-  const used = await putToUse(aManagedTenant());
+  const used = await putToUse(
+    aManagedTenant({
+      users: [{ ...ada, user_id: 'auth0|ada' }],
+      organizations: [{ id: 'org_1', name: 'acme', members: [ada.email] }],
+    }),
+  );
   const { tenant } = used;
   const token = await managementToken(tenant);
   const first = async (path: string) => {
@@ -176,7 +224,13 @@ async function inUse() {
   if (!family || !entry || !person) throw new Error('nobody has logged in');
   const { body } = await call(tenant, `GET /users/${encodeURIComponent(person.user_id)}/sessions`, { token });
   const { sessions } = body as { sessions: [{ id: string }] };
+  const idOf = async (route: string, sent: object) =>
+    ((await call(tenant, route, { token, body: sent })).body as { id: string }).id;
   const ids: Ids = {
+    organization: 'org_1',
+    bareOrganization: await idOf('POST /organizations', { name: 'bare' }),
+    connection: enabling.connection_id,
+    invitation: await idOf('POST /organizations/org_1/invitations', invitation),
     client: 'spa',
     clientGrant: await first('/client-grants'),
     api,
@@ -204,7 +258,11 @@ function honest({ ids, token }: Managed, name: string, id?: string): Sent {
   const [method = '', path = ''] = name.split(' ');
   return {
     method,
-    path: `/api/v2${path.replace(':id', id ?? encodeURIComponent(kind ? ids[kind] : ''))}`,
+    path: `/api/v2${path
+      .replace(':id', id ?? encodeURIComponent(kind ? ids[kind] : ''))
+      .replace(':name', 'acme')
+      .replace(':connection', ids.connection)
+      .replace(':invitation', ids.invitation)}`,
     query: Object.entries(query),
     headers: { authorization: `Bearer ${token}` },
     ...(body && { type: json, body: JSON.stringify(body) }),
@@ -339,8 +397,8 @@ describe.each(Object.keys(routes))('%s', (name) => {
 
 const withIds = Object.entries(routes).filter(([, { id }]) => id !== undefined);
 
-describe.each(withIds)('%s', (name, { id: kind, idempotent, pages }) => {
-  const isHarmless = idempotent ?? pages !== undefined; // nothing is there to list, or to end
+describe.each(withIds)('%s', (name, { id: kind, idempotent, pages, listOf }) => {
+  const isHarmless = idempotent ?? (pages !== undefined && !listOf); // nothing is there to list, or to end
   const status = kind === 'device' ? 400 : 404;
 
   it.each([...oddIds])(`${isHarmless ? 'does nothing for' : 'refuses'} %s`, async (_, id) => {

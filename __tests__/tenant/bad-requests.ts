@@ -217,7 +217,7 @@ export async function expectOtherMethodRefused(
   expect(response.status).toBe(405);
   const taken = routes
     .map((route) => route.split(' '))
-    .filter(([, path = '']) => new RegExp(`^${base}${path.replace(':id', '[^/]+')}$`).test(sent.path))
+    .filter(([, path = '']) => new RegExp(`^${base}${path.replaceAll(/:\w+/g, '[^/]+')}$`).test(sent.path))
     .flatMap(([method]) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   expect(new Set(response.headers.get('allow')?.split(', '))).toEqual(new Set(taken));
 }

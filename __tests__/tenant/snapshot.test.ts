@@ -179,7 +179,6 @@ describe('a snapshot', () => {
     ['one without content', () => ({ ...good(), remembered: undefined }), /damaged/],
     ['one of another address', () => of({ baseUrl: 'http://localhost:1' }), another],
     ['one of another fork policy', () => of({ quirks: { forks: 'all-siblings' } }), another],
-    ['one of organizations', () => of({ organizations: [{ name: 'acme', members: [] }] }), another],
     ['one without a seed', () => of({ seed: undefined }), another],
   ])('cannot be %s; nothing changes then', async (_, snapshot, message) => {
     const { tenant } = await aTenantWithAPast();

@@ -5,9 +5,10 @@
 import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import { multiFactor } from './authenticators.ts';
-import type { Client, Configuration, Organization, ResourceServer } from './configuration.ts';
-import { findOrganization, type TenantState } from './context.ts';
+import type { Client, ResourceServer } from './configuration.ts';
+import { findOrganization, type TenantContext } from './context.ts';
 import type { IdTokenHint } from './id-token-hint.ts';
+import { findInvitation } from './invitation.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
@@ -44,7 +45,9 @@ export interface CheckedRequest extends ReplyAddress {
   /** Whom the client takes the person for, by an ID token of theirs; nobody else will do (OIDC Core §3.1.2.1). */
   readonly hintedUserId: string | null;
   /** As whose member the user logs in. */
-  readonly organization: Organization | null;
+  readonly organizationId: string | null;
+  /** By which the user becomes one. */
+  readonly invitationId: string | null;
 }
 
 export type Judgement =
@@ -69,10 +72,11 @@ const standardScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offli
 
 export function judgeAuthorizationRequest(
   parameters: Parameters,
-  { clients, resourceServers }: Pick<TenantState, 'clients' | 'resourceServers'>,
-  configuration: Configuration,
+  context: TenantContext,
   { wasPushed, idTokenHint }: { readonly wasPushed: boolean; readonly idTokenHint: IdTokenHint | null },
 ): Judgement {
+  const { clients, resourceServers } = context.state;
+  const { configuration } = context;
   const clientId = parameters.get('client_id');
   if (clientId === undefined) return page(400, 'Missing required parameter: client_id');
   const client = clients.get(clientId);
@@ -134,9 +138,19 @@ export function judgeAuthorizationRequest(
     return refuse('invalid_request', 'code_challenge must be 43 to 128 characters with method S256 or plain'); // E3
 
   const asked = parameters.get('organization');
-  const organization = asked === undefined ? null : findOrganization(configuration, asked);
+  if (asked === undefined && client.organization_usage === 'require')
+    return refuse('invalid_request', 'parameter organization is required for this client'); // E5
+  if (asked !== undefined && client.organization_usage === 'deny')
+    return refuse('invalid_request', 'parameter organization is not allowed for this client');
+  const organization = asked === undefined ? null : findOrganization(context.state, asked);
   if (organization === undefined)
-    return refuse('invalid_request', `parameter organization is invalid: ${asked}`); // E5
+    return refuse('invalid_request', `parameter organization is invalid: ${asked}`);
+  if (organization?.enabled_connections.length === 0)
+    return refuse('invalid_request', 'no connections enabled for the organization');
+  const ticket = parameters.get('invitation');
+  const invitation =
+    ticket === undefined ? null : findInvitation(context, { ticket, organization, clientId });
+  if (invitation === undefined) return refuse('access_denied', 'invitation not found or already used');
 
   const prompts = scopeNames(parameters.get('prompt') ?? '');
   if (prompts.includes('none') && prompts.length > 1)
@@ -164,7 +178,8 @@ export function judgeAuthorizationRequest(
       dpopJkt: parameters.get('dpop_jkt') ?? null,
       wantsSignUp: parameters.get('screen_hint') === 'signup',
       hintedUserId: isOwnHint ? idTokenHint.userId : null,
-      organization,
+      organizationId: organization?.id ?? null,
+      invitationId: invitation?.id ?? null,
     },
   };
 }

@@ -16,6 +16,7 @@ import {
 } from './refresh-token-settings.ts';
 
 export type AppType = 'spa' | 'native' | 'regular_web' | 'non_interactive';
+export type OrganizationUsage = 'deny' | 'allow' | 'require';
 export type TokenEndpointAuthMethod = 'none' | 'client_secret_post' | 'client_secret_basic';
 
 /** An application, in Auth0's words. */
@@ -46,6 +47,10 @@ export interface ClientConfiguration {
   readonly require_pushed_authorization_requests?: boolean;
   /** Default: `client_credentials` for `non_interactive`, otherwise `authorization_code` and `refresh_token`. */
   readonly grant_types?: readonly string[];
+  /** Whether its users log in as members of an organization. Default `allow`. */
+  readonly organization_usage?: OrganizationUsage;
+  /** What becomes of a login that must name an organization and does not: it is refused. Default `no_prompt`. */
+  readonly organization_require_behavior?: 'no_prompt';
   /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
   readonly refresh_token?: RefreshTokenConfiguration | null;
 }
@@ -186,6 +191,8 @@ export interface Client {
   readonly allowed_logout_urls: readonly string[];
   readonly require_pushed_authorization_requests: boolean;
   readonly grant_types: readonly string[];
+  readonly organization_usage: OrganizationUsage;
+  readonly organization_require_behavior: 'no_prompt';
   readonly refresh_token: RefreshTokenSettings;
 }
 
@@ -223,9 +230,34 @@ export interface User {
 export interface Organization {
   readonly id: string;
   readonly name: string;
+  readonly display_name: string;
+  readonly branding?: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
   /** Ids of users. */
   readonly members: readonly string[];
+  /** Where its members come from; without any nobody can log in to it. */
+  readonly enabled_connections: readonly OrganizationConnection[];
 }
+
+export interface OrganizationConnection {
+  readonly connection_id: string;
+  /** Whoever logs in to the organization becomes a member of it. */
+  readonly assign_membership_on_login: boolean;
+}
+
+/** An account comes from one. */
+export interface Connection {
+  readonly id: string;
+  readonly name: string;
+  readonly strategy: 'auth0';
+}
+
+/** The only place that users come from. It is the same in every tenant, so that no seed is spent on its id. */
+export const databaseConnection: Connection = {
+  id: 'con_0000000000000001',
+  name: 'Username-Password-Authentication',
+  strategy: 'auth0',
+};
 
 export interface Configuration {
   /** Without a trailing slash. */
@@ -369,6 +401,8 @@ export function readClient(field: string, value: unknown): Client {
     'allowed_logout_urls',
     'require_pushed_authorization_requests',
     'grant_types',
+    'organization_usage',
+    'organization_require_behavior',
     'refresh_token',
   ]);
   const client_id = readText(`${field}.client_id`, client.get('client_id'));
@@ -422,6 +456,16 @@ export function readClient(field: string, value: unknown): Client {
       client.get('grant_types') ??
         (app_type === 'non_interactive' ? ['client_credentials'] : ['authorization_code', 'refresh_token']),
       readText,
+    ),
+    organization_usage: readChoice(
+      `${field}.organization_usage`,
+      client.get('organization_usage') ?? 'allow',
+      ['deny', 'allow', 'require'],
+    ),
+    organization_require_behavior: readChoice(
+      `${field}.organization_require_behavior`,
+      client.get('organization_require_behavior') ?? 'no_prompt',
+      ['no_prompt'],
     ),
     refresh_token: readRefreshTokenSettings(client.get('refresh_token'), `${field}.refresh_token`),
   };
@@ -600,7 +644,14 @@ function readOrganization(
     if (!user) throw new TenantConfigurationError(at, 'the e-mail address of a user', email);
     return user.user_id;
   });
-  return { id, name, members };
+  return {
+    id,
+    name,
+    display_name: name,
+    metadata: {},
+    members,
+    enabled_connections: [{ connection_id: databaseConnection.id, assign_membership_on_login: false }],
+  };
 }
 
 function readBaseUrl(value: unknown): string {

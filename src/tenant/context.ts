@@ -12,6 +12,7 @@ import type {
 } from './configuration.ts';
 import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
+import type { Invitation } from './invitation.ts';
 import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction, PendingLogout } from './login-transaction.ts';
@@ -40,6 +41,10 @@ export interface TenantState {
   readonly clientGrants: Map<string, ClientGrant>;
   /** By their id. */
   readonly users: Map<string, User>;
+  /** By their id. */
+  readonly organizations: Map<string, Organization>;
+  /** Those that were neither accepted nor deleted; by their id. */
+  readonly invitations: Map<string, Invitation>;
   /** What users have let clients do; by the grant's id. */
   readonly grants: Map<string, UserGrant>;
   /** By the value of the session cookie. */
@@ -97,11 +102,14 @@ export const initialState = ({
   clientGrants,
   users,
   authenticators,
+  organizations,
 }: Configuration): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
   resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
   users: new Map(users.map((user) => [user.user_id, user])),
+  organizations: new Map(organizations.map((organization) => [organization.id, organization])),
+  invitations: new Map(),
   grants: new Map(),
   sessions: new Map(),
   transactions: new Map(),
@@ -165,8 +173,15 @@ export const descendsFrom =
     family.firstFamilyId === firstFamilyId;
 
 /** By its id, or by its name, which Auth0 compares in lower case. */
-export const findOrganization = ({ organizations }: Configuration, asked: string): Organization | undefined =>
-  organizations.find(({ id, name }) => id === asked || name === asked.toLowerCase());
+export const findOrganization = (
+  { organizations }: Pick<TenantState, 'organizations'>,
+  asked: string,
+): Organization | undefined =>
+  organizations.get(asked) ?? [...organizations.values()].find(({ name }) => name === asked.toLowerCase());
+
+/** Whether a user is a member at this moment; everybody is where no organization is meant. */
+export const isMember = ({ state }: TenantContext, organizationId: string | null, userId: string): boolean =>
+  organizationId === null || state.organizations.get(organizationId)?.members.includes(userId) === true;
 
 /** The rotation policy of a client as it is configured at this moment (R2). */
 export const policyOf = ({ configuration }: TenantContext, client: Client): RotationPolicy =>

@@ -6,7 +6,7 @@ import { isOfGrant } from './user-grant.ts';
 const words = {
   grant: 'the grant it belongs to was deleted',
   session: 'the session it began in was revoked',
-  admin: 'it was revoked through the Management API, or its client or its user was deleted',
+  admin: 'it was revoked through the Management API, or its client, its user or its organization was deleted',
 } as const satisfies Partial<Record<EndCause, string>>;
 
 /** In the order of issue. */
@@ -44,6 +44,19 @@ export function endTokensOfSessions(
   const { codes } = context.state;
   for (const [value, code] of codes) if (!code.used && chosen(code)) codes.delete(value);
   endFamilies(context, 'session', ({ userId, sessionId }) => chosen({ userId, sid: sessionId }));
+}
+
+/** Ends what users hold as members of an organization: refresh tokens, and codes that would yield some. */
+export function endTokensOfMembers(
+  context: TenantContext,
+  organizationId: string,
+  chosen: (userId: string) => boolean,
+): void {
+  const isChosen = (held: { readonly userId: string; readonly organizationId: string | null }) =>
+    held.organizationId === organizationId && chosen(held.userId);
+  const { codes } = context.state;
+  for (const [value, code] of codes) if (!code.used && isChosen(code)) codes.delete(value);
+  endFamilies(context, 'admin', isChosen);
 }
 
 /** Deletes the grants that are chosen, and all that was issued under them. */

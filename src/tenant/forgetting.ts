@@ -3,6 +3,7 @@ import type { Milliseconds } from '../clock.ts';
 import { secondFactorLifetime } from './authenticators.ts';
 import { codeLifetime, type AuthorizationCode } from './authorization-code.ts';
 import type { TenantContext } from './context.ts';
+import { isExpired } from './invitation.ts';
 import { isLive } from './login-session.ts';
 import { transactionLifetime } from './login-transaction.ts';
 import { forgetPastFamilies } from './past-families.ts';
@@ -25,6 +26,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);
   forget(state.sessions, (session) => !isLive(context, session, now));
+  forget(state.invitations, (invitation) => isExpired(invitation, now));
   const named = new Set([...state.families.keys(), ...[...state.sessions.values()].map(({ sid }) => sid)]);
   forget(state.metadata, (_, id) => !named.has(id));
 }

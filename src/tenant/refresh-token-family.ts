@@ -113,7 +113,7 @@ export type FamilyEvent =
       readonly kind: 'end';
       readonly now: Milliseconds;
       /**
-       * `grant`, `session`: ended with it; `admin`: by the Management API, or with its client or its user; `cap`: to make room
+       * `grant`, `session`: ended with it; `admin`: by the Management API, or with its client, its user or its organization; `cap`: to make room
        * for a newer one.
        */
       readonly cause: 'revoked' | 'code_replay' | 'migration' | 'grant' | 'session' | 'admin' | 'cap';

@@ -135,7 +135,6 @@ function textOf(value: unknown): string {
 
 const fixedBy = ({ configuration, keys, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
-  organizations: configuration.organizations,
   flags: configuration.flags,
   mfa_policy: configuration.mfaPolicy,
   quirks: configuration.quirks,
@@ -150,6 +149,8 @@ function mapState(
   return {
     clients: to(state.clients, 'clients'),
     users: to(state.users, 'users'),
+    organizations: to(state.organizations, 'organizations'),
+    invitations: to(state.invitations, 'invitations'),
     sessions: to(state.sessions, 'sessions'),
     transactions: to(state.transactions, 'transactions'),
     logouts: to(state.logouts, 'logouts'),

@@ -155,9 +155,9 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
 }
 
 /** Auth0 adds `org_name` where the tenant allows names in the place of ids; this one does. */
-function organizationClaims({ configuration }: TenantContext, id: string | null) {
+function organizationClaims({ state }: TenantContext, id: string | null) {
   if (id === null) return {};
-  return { org_id: id, org_name: configuration.organizations.find((known) => known.id === id)?.name };
+  return { org_id: id, org_name: state.organizations.get(id)?.name };
 }
 
 const utf8 = new TextEncoder();

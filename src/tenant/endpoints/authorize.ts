@@ -10,7 +10,7 @@ import {
   type ReplyAddress,
 } from '../authorization-request.ts';
 import { secondFactorPage } from '../authenticators.ts';
-import { type TenantContext } from '../context.ts';
+import { isMember, type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
 import { currentSession, isBlocked, joinSession, type LoginSession } from '../login-session.ts';
@@ -40,7 +40,7 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   if (!parameters) return refuseWithPage(context, c, unknownRequestUri);
   const hasHint = parameters.get('id_token_hint') !== undefined;
   const idTokenHint = hasHint ? await readIdTokenHint(context, parameters) : null;
-  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration, {
+  const judgement = judgeAuthorizationRequest(parameters, context, {
     wasPushed,
     idTokenHint,
   });
@@ -52,11 +52,11 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   const { request } = judgement;
   const session = currentSession(context, c);
   const user = session && context.state.users.get(session.userId);
-  const isMember = !request.organization || request.organization.members.includes(user?.user_id ?? '');
+  const belongs = isMember(context, request.organizationId, user?.user_id ?? '');
   const mayContinue =
     session !== undefined &&
     !user?.blocked &&
-    isMember &&
+    belongs &&
     isWhoIsMeant(request, session.userId) &&
     isRecent(context, session, request);
 
@@ -83,7 +83,11 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
 }
 
 /** The session has gone meanwhile. */
-const authorizeAnew = (context: TenantContext, c: Context, request: CheckedRequest): Response | Promise<Response> =>
+const authorizeAnew = (
+  context: TenantContext,
+  c: Context,
+  request: CheckedRequest,
+): Response | Promise<Response> =>
   request.prompts.includes('none')
     ? refuseSilently(context, c, request, loginRequired(context, c, undefined))
     : beginTransaction(context, c, request, { kind: 'waiting' });
@@ -269,8 +273,8 @@ function grant(
     secondFactor: session.secondFactor,
     claims: verdict.claims,
     challenge: request.challenge,
-    organizationId: request.organization?.id ?? null,
     dpopJkt: request.dpopJkt,
+    organizationId: request.organizationId,
     issuedAt: now,
     used: null,
   });

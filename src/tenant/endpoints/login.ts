@@ -1,7 +1,8 @@
 /** `/u/login`: the login form and what it sends. */
 import type { Context } from 'hono';
 import type { User } from '../configuration.ts';
-import { userByEmail, type TenantContext } from '../context.ts';
+import { isMember, userByEmail, type TenantContext } from '../context.ts';
+import { joinOrganization } from '../invitation.ts';
 import { beginSession, currentSession, forgetSession, setSessionCookie } from '../login-session.ts';
 import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
@@ -48,7 +49,8 @@ export function finishLogin(
   { state, transaction, user }: { state: string; transaction: LoginTransaction; user: User },
 ): Response {
   c.header('Cache-Control', 'no-store');
-  const refusal = whyRefused(transaction.request, user);
+  if (!user.blocked) joinOrganization(context, transaction.request, user);
+  const refusal = whyRefused(context, transaction.request, user);
   if (refusal) {
     context.state.transactions.set(state, { ...transaction, outcome: { kind: 'refused', ...refusal } });
     return c.redirect(resumeAddress(state), 303);
@@ -61,15 +63,16 @@ export function finishLogin(
 }
 
 function whyRefused(
+  context: TenantContext,
   request: LoginTransaction['request'],
   user: User,
 ): { error: string; error_description: string } | undefined {
-  const { organization } = request;
+  const { organizationId } = request;
   if (user.blocked) return { error: 'access_denied', error_description: 'user is blocked' };
-  if (organization && !organization.members.includes(user.user_id))
+  if (!isMember(context, organizationId, user.user_id))
     return {
       error: 'access_denied',
-      error_description: `user ${user.user_id} is not part of the ${organization.id} organization`,
+      error_description: `user ${user.user_id} is not part of the ${organizationId} organization`,
     };
   if (!isWhoIsMeant(request, user.user_id))
     return { error: 'login_required', error_description: 'Login required' };

@@ -47,7 +47,7 @@ async function answer(
     return respond(c, refuse(400, 'invalid_request', 'request_uri cannot be pushed'));
   const parameters = sent.get('client_id') === undefined ? withClient(sent, clientId) : sent;
   const idTokenHint = await readIdTokenHint(context, parameters);
-  const judgement = judgeAuthorizationRequest(parameters, context.state, context.configuration, {
+  const judgement = judgeAuthorizationRequest(parameters, context, {
     wasPushed: true,
     idTokenHint,
   });

@@ -567,7 +567,8 @@ const refusalWords = {
   code_replay: 'the family was revoked when its authorization code came a second time',
   grant: 'the grant that the family belonged to was deleted',
   session: 'the session that the family began in was revoked',
-  admin: 'the family was revoked through the Management API, or its client or its user was deleted',
+  admin:
+    'the family was revoked through the Management API, or its client, its user or its organization was deleted',
   cap: 'the user had too many refresh tokens at the client, and this one was among the oldest',
   migration: 'the token was swapped when the rotation setting changed',
   absolute_expiry: 'the family has reached the end of its lifetime',

@@ -33,6 +33,12 @@ const properties = {
     description: 'Whether this client gets tokens only that are bound to a key',
   },
   oidc_conformant: { type: 'boolean', enum: [true] },
+  organization_usage: {
+    type: 'string',
+    enum: ['deny', 'allow', 'require'],
+    description: 'Whether users log in as members of an organization',
+  },
+  organization_require_behavior: { type: 'string', enum: ['no_prompt'] },
   refresh_token: refreshTokenSchema,
 };
 const creation = objectOf(properties, ['name']);
@@ -85,8 +91,9 @@ export function deleteClient(context: TenantContext, c: ManagementContext): Resp
   const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client_id;
   endFamilies(context, 'admin', isOfClient);
   deleteGrants(context, isOfClient);
-  const { clients, clientGrants } = context.state;
+  const { clients, clientGrants, invitations } = context.state;
   for (const grant of clientGrants.values()) if (grant.client_id === client_id) clientGrants.delete(grant.id);
+  for (const { id, client_id: of } of invitations.values()) if (of === client_id) invitations.delete(id);
   clients.delete(client_id);
   return c.body(null, 204);
 }

@@ -1,5 +1,6 @@
 /** `/api/v2/*`: the Management API, as far as it concerns clients, users and what they hold (Auth0 Management API v2). */
 import { Hono } from 'hono';
+import { databaseConnection } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import { allow, type Access, type ManagementContext } from './access.ts';
 import {
@@ -22,7 +23,22 @@ import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
 import { listLogs, showLog } from './logs.ts';
 import { respondWithError } from './management-error.ts';
 import { refuseRepeated } from './paging.ts';
-
+import {
+  addConnection,
+  addMembers,
+  createOrganization,
+  deleteOrganization,
+  listConnectionsOfOrganization,
+  listMembers,
+  listOrganizations,
+  listOrganizationsOfUser,
+  removeConnection,
+  removeMembers,
+  showOrganization,
+  showOrganizationByName,
+  updateOrganization,
+} from './organizations.ts';
+import { createInvitation, deleteInvitation, listInvitations, showInvitation } from './invitations.ts';
 import {
   deleteRefreshToken,
   deleteRefreshTokensOfUser,
@@ -67,7 +83,9 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
     const [method = '', path = ''] = route.split(' ');
     app.on(method, path, allow(context, ...scopes), async (c) => {
       refuseRepeated(c);
-      const written = isKnown(context, c.req.param('id')) ? c.req.path : `/api/v2${path}`;
+      const written = Object.values<string>(c.req.param()).every((id) => isKnown(context, id))
+        ? c.req.path
+        : `/api/v2${path}`;
       const response = await endpoint(context, c);
       if (method !== 'GET') writeDown(context, c, written);
       return response;
@@ -119,6 +137,27 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('GET /users/:id/sessions', ['read:sessions'], listSessionsOfUser);
   on('DELETE /users/:id/sessions', ['delete:sessions'], deleteSessionsOfUser);
 
+  on('GET /users/:id/organizations', ['read:organizations'], listOrganizationsOfUser);
+
+  on('GET /organizations', ['read:organizations'], listOrganizations);
+  on('POST /organizations', ['create:organizations'], createOrganization);
+  on('GET /organizations/name/:name', ['read:organizations'], showOrganizationByName);
+  on('GET /organizations/:id', ['read:organizations'], showOrganization);
+  on('PATCH /organizations/:id', ['update:organizations'], updateOrganization);
+  on('DELETE /organizations/:id', ['delete:organizations'], deleteOrganization);
+  on('GET /organizations/:id/members', ['read:organization_members'], listMembers);
+  on('POST /organizations/:id/members', ['create:organization_members'], addMembers);
+  on('DELETE /organizations/:id/members', ['delete:organization_members'], removeMembers);
+  const connections = '/organizations/:id/enabled_connections';
+  on(`GET ${connections}`, ['read:organization_connections'], listConnectionsOfOrganization);
+  on(`POST ${connections}`, ['create:organization_connections'], addConnection);
+  on(`DELETE ${connections}/:connection`, ['delete:organization_connections'], removeConnection);
+  const invitations = '/organizations/:id/invitations';
+  on(`GET ${invitations}`, ['read:organization_invitations'], listInvitations);
+  on(`POST ${invitations}`, ['create:organization_invitations'], createInvitation);
+  on(`GET ${invitations}/:invitation`, ['read:organization_invitations'], showInvitation);
+  on(`DELETE ${invitations}/:invitation`, ['delete:organization_invitations'], deleteInvitation);
+
   on('GET /logs', ['read:logs'], listLogs);
   on('GET /logs/:id', ['read:logs'], showLog);
   app.onError(respondWithError);
@@ -139,11 +178,14 @@ function writeDown({ journal }: TenantContext, c: ManagementContext, path: strin
 }
 
 /** Whether it is the id of anything here. What is none may be a secret that was sent in its place. */
-function isKnown({ state }: TenantContext, id: string | undefined): boolean {
-  if (id === undefined || isDeviceCredential(id)) return true;
+function isKnown({ state }: TenantContext, id: string): boolean {
+  if (isDeviceCredential(id) || id === databaseConnection.id) return true;
   const { clients, clientGrants, resourceServers, users, grants, families, sessions } = state;
+  const { organizations, invitations } = state;
   return (
-    [clients, clientGrants, resourceServers, users, grants, families].some((held) => held.has(id)) ||
+    [clients, clientGrants, resourceServers, users, grants, families, organizations, invitations].some(
+      (held) => held.has(id),
+    ) ||
     [...resourceServers.values()].some((api) => api.id === id) ||
     [...sessions.values()].some(({ sid }) => sid === id)
   );

@@ -1,5 +1,5 @@
 /** `/api/v2/users`: accounts (Auth0 Management API). Never a password. */
-import { readUser, type User } from '../configuration.ts';
+import { databaseConnection, readUser, type User } from '../configuration.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { endSessions } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
@@ -11,7 +11,7 @@ import { judge, objectOf, readPayload, type Payload } from './payload.ts';
 import { readSearch } from './search-query.ts';
 
 /** The only place that users come from. */
-export const connection = 'Username-Password-Authentication';
+export const connection = databaseConnection.name;
 
 const text = { type: 'string', minLength: 1 };
 const metadata = { type: ['object', 'null'] };
@@ -109,7 +109,13 @@ export function deleteUser(context: TenantContext, c: ManagementContext): Respon
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
   context.state.authenticators.delete(c.req.param('id') ?? '');
-  context.state.users.delete(c.req.param('id') ?? '');
+  const { organizations, users } = context.state;
+  for (const organization of organizations.values())
+    organizations.set(organization.id, {
+      ...organization,
+      members: organization.members.filter((userId) => !isOfUser({ userId })),
+    });
+  users.delete(c.req.param('id') ?? '');
   return c.body(null, 204);
 }
 
