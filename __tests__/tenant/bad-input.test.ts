@@ -19,11 +19,16 @@ import {
   type Sent,
 } from './bad-requests.ts';
 
+/** Those that bring a user themselves. */
+const signInGrants = ['password', 'http://auth0.com/oauth/grant-type/password-realm'];
+
 /** A tenant in use, and what an honest client would send. */
 async function inUse() {
   const [first, ...others] = configuration.users;
   const authenticators = [{ authenticator_type: 'otp', secret: 'JBSWY3DPEHPK3PXP' }] as const;
-  const used = await putToUse(aTenant({ users: [{ ...first, authenticators }, ...others] }));
+  const device = { client_id: 'device', app_type: 'native', grant_types: signInGrants } as const;
+  const clients = [...configuration.clients, device];
+  const used = await putToUse(aTenant({ clients, users: [{ ...first, authenticators }, ...others] }));
   const { code, refreshToken, accessToken, page } = used;
   const authorization = Object.fromEntries(new URL(authorizeUrl(), app).searchParams);
   const loginPage = {
@@ -151,6 +156,19 @@ async function inUse() {
         path: '/oauth/token',
         type: form,
         body: encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: refreshToken })),
+      },
+      password: {
+        method: 'POST',
+        path: '/oauth/token',
+        type: form,
+        body: encoded(
+          pairs({
+            grant_type: 'password',
+            client_id: 'device',
+            username: 'nobody@example.com',
+            password: ada.password,
+          }),
+        ),
       },
       revoke: {
         method: 'POST',
@@ -469,6 +487,22 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
       ['GET', ({ path }) => ({ path })],
       ['DELETE', (sent) => ({ ...sent, method: 'DELETE' })],
+    ],
+  ],
+  [
+    'password',
+    [
+      ['an address of nobody', (sent) => sent],
+      ['markup for an address', (sent) => changed(sent, { username: html })],
+      ['no password', (sent) => changed(sent, { username: ada.email, password: null })],
+      ['two passwords', (sent) => changed(sent, { username: ada.email, password: ['x', ada.password] })],
+      ['a client without the grant', (sent) => changed(sent, { username: ada.email, client_id: 'spa' })],
+      ['an unknown API', (sent) => changed(sent, { username: ada.email, audience: html })],
+      ['an organization', (sent) => changed(sent, { username: ada.email, organization: html })],
+      [
+        'a realm of nobody',
+        (sent) => changed(sent, { username: ada.email, grant_type: signInGrants[1] ?? '', realm: html }),
+      ],
     ],
   ],
   [

@@ -4,6 +4,7 @@ import { type TenantContext } from './context.ts';
 import { forgetPast } from './forgetting.ts';
 import { acceptableCodes, encodeBase32, type TimedCode } from './one-time-password.ts';
 import type { Randomness } from './randomness.ts';
+import { refuse, type Refusal } from './token-answer.ts';
 
 export type OobChannel = 'sms' | 'email';
 
@@ -43,8 +44,17 @@ export interface PendingSecondFactor {
   /** Not the user's before the first code is right. */
   readonly enrolling: readonly Authenticator[];
   readonly challenge: OobChallenge | null;
-  /** The parameters of the refresh that was asked to wait. */
-  readonly refresh: Readonly<Record<string, string>>;
+  readonly waiting:
+    | { readonly kind: 'refresh'; readonly parameters: Readonly<Record<string, string>> }
+    | { readonly kind: 'sign_in'; readonly signIn: SignIn };
+}
+
+/** A sign-in at the token endpoint, without a browser. */
+export interface SignIn {
+  readonly grantType: string;
+  readonly scope: string;
+  readonly audience: string | null;
+  readonly fromBrowser: boolean;
 }
 
 /** A code that was sent and not yet typed in. */
@@ -114,21 +124,35 @@ export function secondFactorPage(context: TenantContext, userId: string): string
   return `/u/mfa-${kind}-challenge`;
 }
 
-/** Begins to wait for a second factor. */
-export function beginSecondFactor(
+/** Begins to wait for a second factor, and says so: what was asked for goes on by the grant that brings one; nothing is consumed. */
+export function askForSecondFactor(
   context: TenantContext,
-  begun: Pick<PendingSecondFactor, 'clientId' | 'userId' | 'refresh'>,
-): { readonly mfaToken: string; readonly requirements: object } {
+  begun: Pick<PendingSecondFactor, 'clientId' | 'userId' | 'waiting'>,
+  details: Readonly<Record<string, unknown>> = {},
+): Refusal {
   const now = context.clock.now();
   forgetPast(context, now);
-  const mfaToken = context.random.text();
+  const mfa_token = context.random.text();
   const fresh = { issuedAt: now, wrongTries: 0, enrolling: [], challenge: null };
-  context.state.mfaTokens.set(mfaToken, { ...begun, ...fresh });
+  context.state.mfaTokens.set(mfa_token, { ...begun, ...fresh });
   const types = new Set(authenticatorsOf(context, begun.userId).map(factorType));
   const list = (names: Iterable<string>) => Array.from(names, (type) => ({ type }));
-  const requirements =
+  const mfa_requirements =
     types.size > 0 ? { challenge: list(types) } : { enroll: list(['otp', 'phone', 'email']) };
-  return { mfaToken, requirements };
+  const description = 'Multifactor authentication required';
+  context.journal.write({
+    type: 'mfar',
+    description,
+    client_id: begun.clientId,
+    user_id: begun.userId,
+    details,
+    decision: 'ask for a second factor',
+    reason:
+      begun.waiting.kind === 'refresh'
+        ? 'the exchange goes on when it is given; the token is not consumed'
+        : 'the sign-in goes on when it is given',
+  });
+  return { ...refuse(403, 'mfa_required', description), more: { mfa_token, mfa_requirements } };
 }
 
 /** Sends a code, to the outbox. */

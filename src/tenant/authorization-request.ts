@@ -194,7 +194,7 @@ function readChallenge(parameters: Parameters): CheckedRequest['challenge'] | 'i
 }
 
 /** Names that neither OpenID Connect nor the API knows are left out without a word. */
-function grantableScope(requested: string, api: ResourceServer | undefined): string {
+export function grantableScope(requested: string, api: ResourceServer | undefined): string {
   const known = new Set([...standardScopes, ...(api?.scopes ?? []).map(({ value }) => value)]);
   return scopeNames(requested)
     .filter((name) => known.has(name))

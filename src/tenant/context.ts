@@ -31,6 +31,7 @@ import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settin
 import type { SigningKeys } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
 import type { UserGrant } from './user-grant.ts';
+import type { WrongPasswords } from './wrong-passwords.ts';
 
 /** Everything the tenant remembers. The values are replaced, never written into. */
 export interface TenantState {
@@ -72,6 +73,8 @@ export interface TenantState {
   readonly authenticators: Map<string, readonly Authenticator[]>;
   /** What waits for a second factor; by the `mfa_token`. */
   readonly mfaTokens: Map<string, PendingSecondFactor>;
+  /** At the token endpoint; by the user's id. */
+  readonly wrongPasswords: Map<string, WrongPasswords>;
   /** Codes that were sent, oldest first. */
   readonly outbox: OutboxMessage[];
   /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
@@ -124,6 +127,7 @@ export const initialState = ({
   opaqueAccessTokens: new Map(),
   authenticators: new Map(authenticators),
   mfaTokens: new Map(),
+  wrongPasswords: new Map(),
   outbox: [],
   signingKeys: [0],
   dpopNonces: [],

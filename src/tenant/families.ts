@@ -39,7 +39,7 @@ export function endFamilies(
 /** Ends what began in the sessions that are chosen: refresh tokens, and codes that would yield some. */
 export function endTokensOfSessions(
   context: TenantContext,
-  chosen: (session: { readonly userId: string; readonly sid: string }) => boolean,
+  chosen: (session: { readonly userId: string; readonly sid: string | null }) => boolean,
 ): void {
   const { codes } = context.state;
   for (const [value, code] of codes) if (!code.used && chosen(code)) codes.delete(value);

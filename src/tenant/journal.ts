@@ -21,6 +21,9 @@ export type JournalCode =
   | 'ferrt' // refresh token reuse detected
   | 'seccft' // client credentials exchanged
   | 'feccft' // client credentials refused
+  | 'sepft' // password exchanged
+  | 'fepft' // password refused
+  | 'limit_wc' // too many wrong passwords
   | 'mfar' // a second factor is asked for
   | 'seotpft' // MFA: a code of an app exchanged
   | 'feotpft' // MFA: a code of an app refused

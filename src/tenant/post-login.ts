@@ -4,8 +4,11 @@ import type { TenantContext } from './context.ts';
 
 /** What is about to be granted. */
 export interface PostLoginEvent {
-  /** `oidc-basic-profile`: a sign-in, silent where `prompt` says `none`. `oauth2-refresh-token`: a refresh. */
-  readonly protocol: 'oidc-basic-profile' | 'oauth2-refresh-token';
+  /**
+   * `oidc-basic-profile`: a sign-in, silent where `prompt` says `none`. `oauth2-refresh-token`: a refresh. The others: sign-ins
+   * at the token endpoint.
+   */
+  readonly protocol: 'oidc-basic-profile' | 'oauth2-refresh-token' | 'oauth2-password';
   readonly prompt: readonly string[];
   readonly client_id: string;
   readonly user: Omit<User, 'password'>;

@@ -65,7 +65,7 @@ export interface RefreshTokenFamily {
   readonly userId: string;
   readonly audience: string | null;
   readonly scope: string;
-  readonly sessionId: string;
+  readonly sessionId: string | null;
   /** When the user signed in, if the authorization request wanted to know; repeated in every ID token (OIDC Core §12.2). */
   readonly authTime: Milliseconds | null;
   /** As whose member the user signed in; in every ID token too. */
@@ -140,7 +140,7 @@ export interface FamilyBirth {
   readonly userId: string;
   readonly audience: string | null;
   readonly scope: string;
-  readonly sessionId: string;
+  readonly sessionId: string | null;
   readonly authTime: Milliseconds | null;
   /** As whose member the user signed in; in every ID token too. */
   readonly organizationId: string | null;

@@ -3,7 +3,7 @@
  * changes, nothing is drawn; so that a spent refresh token and an expired access token have an owner, too.
  */
 import { decodeJwt } from '../oauth/jwt.ts';
-import { findRefreshToken, type TenantContext } from './context.ts';
+import { findRefreshToken, userByEmail, type TenantContext } from './context.ts';
 import { userOfSession } from './login-session.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -19,7 +19,8 @@ export function userOfRequest(
       return parameters.get('grant_type') === 'authorization_code'
         ? context.state.codes.get(parameters.get('code') ?? '')?.userId
         : (context.state.mfaTokens.get(parameters.get('mfa_token') ?? '')?.userId ??
-            ownerOf('refresh_token'));
+            ownerOf('refresh_token') ??
+            userByEmail(context, parameters.get('username') ?? '')?.user_id);
     case '/oauth/revoke':
       return ownerOf('token');
     default: {

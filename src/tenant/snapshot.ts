@@ -167,6 +167,7 @@ function mapState(
     opaqueAccessTokens: to(state.opaqueAccessTokens, 'opaqueAccessTokens'),
     authenticators: to(state.authenticators, 'authenticators'),
     mfaTokens: to(state.mfaTokens, 'mfaTokens'),
+    wrongPasswords: to(state.wrongPasswords, 'wrongPasswords'),
     outbox: to(state.outbox, 'outbox'),
     signingKeys: to(state.signingKeys, 'signingKeys'),
     dpopNonces: to(state.dpopNonces, 'dpopNonces'),

@@ -6,7 +6,7 @@ export type TokenAnswer = { readonly kind: 'tokens'; readonly response: TokenRes
 
 export interface Refusal {
   readonly kind: 'refused';
-  readonly status: 400 | 401 | 403;
+  readonly status: 400 | 401 | 403 | 429;
   readonly error: string;
   readonly error_description: string;
   /** Further members of the answer. */

@@ -27,7 +27,7 @@ export interface Issuance {
   readonly user: User;
   readonly scope: string;
   readonly audience: string | null;
-  readonly sid: string;
+  readonly sid: string | null;
   /** Only in the answer to a code exchange (OIDC Core §12.2). */
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
@@ -39,6 +39,8 @@ export interface Issuance {
   readonly secondFactor: boolean;
   /** What the post-login hook adds. */
   readonly claims: CustomClaims;
+  /** How it was granted, for the access token; interactive grants have none. */
+  readonly gty?: 'password' | undefined;
 }
 
 const defaultAccessTokenLifetime: Seconds = 86_400;
@@ -120,6 +122,7 @@ async function issueAccessToken(
     scope,
     azp: clientId,
     ...(issuance.organizationId !== null && { org_id: issuance.organizationId }),
+    ...(issuance.gty !== undefined && { gty: issuance.gty }),
     ...confirmation(jkt),
     jti: context.random.text(16), // two tokens of one second are not the same text
   });
@@ -146,7 +149,7 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
     aud: clientId,
     iat,
     exp: iat + idTokenLifetime,
-    sid,
+    ...(sid !== null && { sid }),
     ...organizationClaims(context, issuance.organizationId),
     ...(nonce !== null && { nonce }),
     ...(issuance.secondFactor && { amr: ['mfa'], acr: multiFactor }),

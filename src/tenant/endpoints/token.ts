@@ -8,8 +8,10 @@ import { judgeDpopProof, type ProofRefusal } from '../dpop.ts';
 import type { Struck } from '../faults.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
 import { exchangeClientCredentials } from '../grants/client-credentials.ts';
+import { exchangePassword } from '../grants/password.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
-import { exchangeSecondFactor, isSecondFactorGrant } from '../grants/second-factor.ts';
+import { exchangeSecondFactor, isSecondFactorGrant, secondFactorGrants } from '../grants/second-factor.ts';
+import { signInGrants } from '../grants/sign-in-grant.ts';
 import type { JournalCode } from '../journal.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
 import { missingParameter, refuse, respond, type Refusal, type TokenAnswer } from '../token-answer.ts';
@@ -61,20 +63,14 @@ async function answer(
   if (grantType === undefined) return missingParameter('grant_type');
   if (isSecondFactorGrant(grantType))
     return exchangeSecondFactor(context, client, { grantType, parameters, jkt });
-  if (
-    grantType !== 'authorization_code' &&
-    grantType !== 'refresh_token' &&
-    grantType !== 'client_credentials'
-  )
+  if (!isGrantType(grantType))
     return refuse(403, 'unsupported_grant_type', `Unsupported grant type: ${grantType}`);
   if (!client.grant_types.includes(grantType))
     return refuse(403, 'unauthorized_client', `Grant type '${grantType}' not allowed for the client.`);
+  const fromBrowser = c.req.header('origin') !== undefined;
   switch (grantType) {
     case 'authorization_code':
-      return exchangeAuthorizationCode(context, client, parameters, {
-        jkt,
-        fromBrowser: c.req.header('origin') !== undefined,
-      });
+      return exchangeAuthorizationCode(context, client, parameters, { jkt, fromBrowser });
     case 'refresh_token':
       return exchangeRefreshToken(context, client, parameters, {
         jkt,
@@ -82,6 +78,9 @@ async function answer(
       });
     case 'client_credentials':
       return exchangeClientCredentials(context, client, parameters, jkt);
+    case 'password':
+    case 'http://auth0.com/oauth/grant-type/password-realm':
+      return exchangePassword(context, client, { grantType, parameters, jkt, fromBrowser });
   }
 }
 
@@ -92,10 +91,26 @@ function inRfcWords({ configuration }: TenantContext, answered: TokenAnswer): To
   return { ...answered, status: 400 };
 }
 
-const failureCodes: Readonly<Record<string, JournalCode>> = {
+const failureCodes = {
+  authorization_code: 'feacft',
   refresh_token: 'fertft',
   client_credentials: 'feccft',
-};
+  password: signInGrants.password.failure,
+  'http://auth0.com/oauth/grant-type/password-realm': signInGrants.password.failure,
+} as const satisfies Record<string, JournalCode>;
+
+/** Those that a client needs in its `grant_types`. */
+type GrantType = keyof typeof failureCodes;
+
+const isGrantType = (name: string): name is GrantType => Object.hasOwn(failureCodes, name);
+
+export const grantTypes: readonly string[] = [...Object.keys(failureCodes), ...secondFactorGrants];
+
+/** How a refusal is called in the journal that comes before the grant is looked at. */
+function failureCodeOf(parameters: Parameters): JournalCode {
+  const grantType = parameters.get('grant_type') ?? '';
+  return isGrantType(grantType) ? failureCodes[grantType] : 'feacft';
+}
 
 function refuseProof(
   { journal }: TenantContext,
@@ -103,7 +118,7 @@ function refuseProof(
   parameters: Parameters,
   { reason, ...refusal }: ProofRefusal,
 ): Refusal {
-  const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';
+  const type = failureCodeOf(parameters);
   const description = refusal.error_description;
   journal.write({
     type,
@@ -116,7 +131,7 @@ function refuseProof(
 }
 
 function unauthorized({ journal, state }: TenantContext, clientId: string, parameters: Parameters): Refusal {
-  const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';
+  const type = failureCodeOf(parameters);
   const known = state.clients.has(clientId);
   journal.write({
     type,

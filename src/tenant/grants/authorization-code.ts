@@ -1,17 +1,14 @@
 /** `grant_type=authorization_code`: a code and the proof that its bearer asked for it, against tokens (RFC 6749 §4.1.3). */
 import type { Milliseconds } from '../../clock.ts';
 import { codeChallenge, isCodeVerifier } from '../../oauth/pkce.ts';
-import { joinScopes, scopeNames } from '../../oauth/scope.ts';
 import { codeLifetime, type AuthorizationCode } from '../authorization-code.ts';
 import type { Client } from '../configuration.ts';
-import { descendsFrom, endFamilies, keepFamily, policyOf, type TenantContext } from '../context.ts';
+import { descendsFrom, endFamilies, type TenantContext } from '../context.ts';
 import { bindingFor, judgeKey } from '../dpop.ts';
-import { liveFamilies } from '../families.ts';
 import type { Parameters } from '../parameters.ts';
-import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
-import { issueTokens } from '../token-issuance.ts';
-import { isCovered, keepUserGrant } from '../user-grant.ts';
+import { isCovered } from '../user-grant.ts';
+import { beginTokens, giveTokens } from './tokens-for-user.ts';
 
 export async function exchangeAuthorizationCode(
   context: TenantContext,
@@ -65,39 +62,16 @@ export async function exchangeAuthorizationCode(
   if (!client.is_first_party && !isCovered(context, code))
     return fail(context, client, invalidCode, 'what the user had let the client do was taken back since');
 
-  const family = mayRefresh(context, client, code, fromBrowser)
-    ? begin(context, { client, code, now, jkt: binding.jkt })
-    : null;
-  context.state.codes.set(presented, { ...code, used: { familyId: family?.familyId ?? null } });
-  const scope = family ? code.scope : without(code.scope, 'offline_access');
-
-  context.journal.write({
+  const grantee = { client, authorization: code, now, jkt: binding.jkt, fromBrowser };
+  const begun = beginTokens(context, grantee);
+  context.state.codes.set(presented, { ...code, used: { familyId: begun.family?.familyId ?? null } });
+  return giveTokens(context, grantee, {
+    user,
+    begun,
     type: 'seacft',
     description: 'Authorization code exchanged for an access token',
-    client_id: client.client_id,
-    user_id: user.user_id,
-    details: { scope, audience: code.audience, familyId: family?.familyId ?? null },
-    decision: 'exchange',
-    reason: family
-      ? `the code is good; refresh token family ${family.familyId} begins`
-      : `the code is good; no refresh token: ${whyNoRefreshToken(context, client, code, fromBrowser)}`,
+    reason: `the code is good; ${begun.why}`,
   });
-  const response = await issueTokens(context, {
-    now,
-    clientId: client.client_id,
-    user,
-    scope,
-    audience: code.audience,
-    sid: code.sid,
-    nonce: code.nonce,
-    authTime: code.authTime,
-    organizationId: code.organizationId,
-    jkt: binding.jkt,
-    refreshToken: family && headOf(family).value,
-    secondFactor: code.secondFactor,
-    claims: code.claims,
-  });
-  return { kind: 'tokens', response };
 }
 
 /** A code that comes a second time was stolen, by the first caller or by this one: what it gave is taken back (RFC 6749 §4.1.2). */
@@ -112,88 +86,6 @@ function replayed(
   endFamilies(context, { now, cause: 'code_replay' }, descendsFrom(familyId));
   return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
 }
-
-const mayRefresh = (
-  context: TenantContext,
-  client: Client,
-  code: AuthorizationCode,
-  fromBrowser: boolean,
-): boolean => whyNoRefreshToken(context, client, code, fromBrowser) === undefined;
-
-/** The first condition for a refresh token that is not met (I1-I5), or nothing. */
-function whyNoRefreshToken(
-  { state }: TenantContext,
-  client: Client,
-  { scope, audience }: AuthorizationCode,
-  fromBrowser: boolean,
-): string | undefined {
-  if (!scopeNames(scope).includes('offline_access')) return 'offline_access was not requested';
-  if (audience !== null && !state.resourceServers.get(audience)?.allow_offline_access)
-    return `the API ${audience} does not allow offline access`;
-  if (!client.grant_types.includes('refresh_token')) return 'the client may not use the refresh_token grant';
-  const inBrowser = client.app_type === 'spa' || fromBrowser;
-  if (inBrowser && client.refresh_token.rotation_type !== 'rotating')
-    return 'a client in a browser gets refresh tokens only when they rotate';
-  return undefined;
-}
-
-function begin(
-  context: TenantContext,
-  {
-    client,
-    code,
-    now,
-    jkt,
-  }: { client: Client; code: AuthorizationCode; now: Milliseconds; jkt: string | null },
-): RefreshTokenFamily {
-  const family = beginFamily(
-    {
-      familyId: context.random.text(12),
-      value: newRefreshToken(context),
-      now,
-      clientId: client.client_id,
-      userId: code.userId,
-      audience: code.audience,
-      scope: code.scope,
-      sessionId: code.sid,
-      authTime: code.authTime,
-      organizationId: code.organizationId,
-      // Of a client that proves who it is the secret is asked for anyway (RFC 9449 §5).
-      jkt: client.token_endpoint_auth_method === 'none' ? jkt : null,
-    },
-    policyOf(context, client),
-  );
-  keepFamily(context, family);
-  keepUserGrant(context, family);
-  removeSurplus(context, family, now);
-  return family;
-}
-
-/** How many refresh tokens of one user a client may hold (Auth0's limit). */
-const mostRefreshTokens = 200;
-
-/** The oldest give way. */
-function removeSurplus(context: TenantContext, { clientId, userId }: RefreshTokenFamily, now: Milliseconds) {
-  if (context.state.families.size <= mostRefreshTokens) return;
-  const held = liveFamilies(context).filter(
-    (family) => family.clientId === clientId && family.userId === userId,
-  );
-  const surplus = held.slice(0, Math.max(0, held.length - mostRefreshTokens));
-  if (surplus.length === 0) return;
-  endFamilies(context, { now, cause: 'cap' }, (family) => surplus.includes(family));
-  context.journal.write({
-    type: 'resource_cleanup',
-    description: 'The oldest refresh tokens of the user at this client were removed',
-    client_id: clientId,
-    user_id: userId,
-    details: { start: held.length, removedCount: surplus.length, endCount: mostRefreshTokens },
-    decision: 'revoke',
-    reason: `a user may have ${mostRefreshTokens} refresh tokens at a client`,
-  });
-}
-
-/** A value that says nothing of the family or the counter. */
-export const newRefreshToken = ({ random }: TenantContext): string => `v1.M${random.text()}`;
 
 /** What the verifier proves under either method, or nothing when it is no verifier at all (RFC 7636 §4.1). */
 async function proofOf(verifier: string): Promise<{ S256: string; plain: string } | null> {
@@ -225,9 +117,6 @@ const wrongRedirectUri = (code: AuthorizationCode, parameters: Parameters): Refu
     'invalid_grant',
     `The redirect URI is wrong. You sent ${parameters.get('redirect_uri') ?? 'none'}, and we expected ${code.redirectUri}`,
   );
-
-const without = (scope: string, name: string): string =>
-  joinScopes(...scopeNames(scope).filter((held) => held !== name));
 
 function fail(context: TenantContext, client: Client, refusal: Refusal, reason: string): Refusal {
   context.journal.write({

@@ -1,7 +1,7 @@
 /** `grant_type=refresh_token`: a refresh token against an access token, and under rotation against its successor (RFC 6749 §6). */
 import type { Milliseconds } from '../../clock.ts';
 import { joinScopes, scopeNames } from '../../oauth/scope.ts';
-import { beginSecondFactor } from '../authenticators.ts';
+import { askForSecondFactor } from '../authenticators.ts';
 import type { Client, User } from '../configuration.ts';
 import {
   descendsFrom,
@@ -36,7 +36,7 @@ import {
   type TokenAnswer,
 } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
-import { newRefreshToken } from './authorization-code.ts';
+import { newRefreshToken } from './tokens-for-user.ts';
 
 /** What becomes of a presented refresh token, and why. */
 export interface Verdict {
@@ -121,7 +121,7 @@ export async function exchangeRefreshToken(
       'the post-login hook denied it; the token is not consumed',
       kept,
     );
-  if (isAsked) return askForSecondFactor(context, client, kept, { value, parameters });
+  if (isAsked) return waitForSecondFactor(context, client, kept, { value, parameters });
 
   // Looking and changing is one synchronous step; others may have been here since the look above.
   const now = context.clock.now();
@@ -265,7 +265,7 @@ function refuseWhatIsOver(context: TenantContext, presentation: Presentation): R
 }
 
 /** A12: the exchange waits for a second factor, and goes on by the grant that brings one; the token is not consumed. */
-function askForSecondFactor(
+function waitForSecondFactor(
   context: TenantContext,
   client: Client,
   { family, counter }: HeldRefreshToken,
@@ -275,25 +275,15 @@ function askForSecondFactor(
     const sent = parameters.get(name);
     return sent === undefined ? [] : [[name, sent] as const];
   });
-  const { mfaToken, requirements } = beginSecondFactor(context, {
-    clientId: client.client_id,
-    userId: family.userId,
-    refresh: { refresh_token: value, ...Object.fromEntries(asked) },
-  });
-  const description = 'Multifactor authentication required';
-  context.journal.write({
-    type: 'mfar',
-    description,
-    client_id: client.client_id,
-    user_id: family.userId,
-    details: { familyId: family.familyId, tokenCounter: counter, latestCounter: headOf(family).counter },
-    decision: 'ask for a second factor',
-    reason: 'the exchange goes on when it is given; the token is not consumed',
-  });
-  return {
-    ...refuse(403, 'mfa_required', description),
-    more: { mfa_token: mfaToken, mfa_requirements: requirements },
-  };
+  return askForSecondFactor(
+    context,
+    {
+      clientId: client.client_id,
+      userId: family.userId,
+      waiting: { kind: 'refresh', parameters: { refresh_token: value, ...Object.fromEntries(asked) } },
+    },
+    { familyId: family.familyId, tokenCounter: counter, latestCounter: headOf(family).counter },
+  );
 }
 
 /** Classifies, keeps what follows and writes it down, without waiting for anything (C4). */

@@ -17,6 +17,7 @@ import type { JournalCode } from '../journal.ts';
 import type { Parameters } from '../parameters.ts';
 import { missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { exchangeRefreshToken } from './refresh-token.ts';
+import { completeSignIn } from './sign-in-grant.ts';
 
 interface SecondFactorGrant {
   /** What the request must bring besides the `mfa_token`. */
@@ -50,6 +51,8 @@ const grants = {
     wrong: 'Invalid recovery code.',
   },
 } as const satisfies Record<string, SecondFactorGrant>;
+
+export const secondFactorGrants: readonly string[] = Object.keys(grants);
 
 export const isSecondFactorGrant = (grantType: string): grantType is keyof typeof grants =>
   Object.hasOwn(grants, grantType);
@@ -108,10 +111,7 @@ export async function exchangeSecondFactor(
   context.state.mfaTokens.delete(mfaToken);
   keepProved(context, pending, proved);
 
-  const answer = await exchangeRefreshToken(context, client, parametersOf(pending.refresh), {
-    jkt,
-    secondFactor: 'given',
-  });
+  const answer = await goOn(context, client, pending, jkt);
   if (answer.kind === 'refused') return answer;
   context.journal.write({
     type: grant.success,
@@ -120,13 +120,24 @@ export async function exchangeSecondFactor(
     user_id: pending.userId,
     details: { authenticator: proved.id },
     decision: 'exchange',
-    reason: 'the code is right; the refresh that waited for it is done',
+    reason: 'the code is right; what waited for it is done',
   });
   if (proved.authenticator_type !== 'recovery-code') return answer;
   const { recovery_code } = proved; // the one to write down in place of the one that was used
   const response: TokenResponse & { readonly recovery_code: string } = { ...answer.response, recovery_code };
   return { ...answer, response };
 }
+
+/** What waited, as it was asked for. */
+const goOn = (
+  context: TenantContext,
+  client: Client,
+  { waiting, userId }: PendingSecondFactor,
+  jkt: string | null,
+): Promise<TokenAnswer> =>
+  waiting.kind === 'refresh'
+    ? exchangeRefreshToken(context, client, parametersOf(waiting.parameters), { jkt, secondFactor: 'given' })
+    : completeSignIn(context, client, waiting.signIn, { userId, jkt, secondFactor: true });
 
 const candidates = (context: TenantContext, { userId, enrolling }: PendingSecondFactor) => [
   ...authenticatorsOf(context, userId),

@@ -98,6 +98,7 @@ export async function updateUser(context: TenantContext, c: ManagementContext): 
 /** Whoever has a session by the old password has it no more; refresh tokens live on, but for a quirk (L8). */
 function endWithPassword(context: TenantContext, { user_id }: User): void {
   const isOfUser = ({ userId }: { readonly userId: string }) => userId === user_id;
+  context.state.wrongPasswords.delete(user_id);
   endSessions(context, isOfUser);
   if (context.configuration.quirks.passwordChangeRevokesRefreshTokens) endTokensOfSessions(context, isOfUser);
 }
@@ -109,6 +110,7 @@ export function deleteUser(context: TenantContext, c: ManagementContext): Respon
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
   context.state.authenticators.delete(c.req.param('id') ?? '');
+  context.state.wrongPasswords.delete(c.req.param('id') ?? '');
   const { organizations, users } = context.state;
   for (const organization of organizations.values())
     organizations.set(organization.id, {
@@ -123,7 +125,7 @@ export function deleteUser(context: TenantContext, c: ManagementContext): Respon
 export async function revokeAccess(context: TenantContext, c: ManagementContext): Promise<Response> {
   const { session_id, preserve_refresh_tokens } = await readPayload(c, revocation);
   const { user_id } = knownUser(context, c);
-  const isChosen = ({ userId, sid }: { readonly userId: string; readonly sid: string }) =>
+  const isChosen = ({ userId, sid }: { readonly userId: string; readonly sid: string | null }) =>
     userId === user_id && (session_id ?? sid) === sid;
   endSessions(context, isChosen);
   if (preserve_refresh_tokens !== true) endTokensOfSessions(context, isChosen);
