@@ -20,7 +20,11 @@ import {
 } from './bad-requests.ts';
 
 /** Those that bring a user themselves. */
-const signInGrants = ['password', 'http://auth0.com/oauth/grant-type/password-realm'];
+const signInGrants = [
+  'password',
+  'http://auth0.com/oauth/grant-type/password-realm',
+  'http://auth0.com/oauth/grant-type/passwordless/otp',
+];
 
 /** A tenant in use, and what an honest client would send. */
 async function inUse() {
@@ -156,6 +160,37 @@ async function inUse() {
         path: '/oauth/token',
         type: form,
         body: encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: refreshToken })),
+      },
+      passwordlessStart: {
+        method: 'POST',
+        path: '/passwordless/start',
+        type: form,
+        body: encoded(
+          pairs({ client_id: 'device', connection: 'email', email: 'new@example.com', send: 'code' }),
+        ),
+      },
+      passwordlessLink: {
+        path: '/passwordless/verify_redirect',
+        query: pairs({
+          client_id: 'spa',
+          connection: 'email',
+          email: 'nobody@example.com',
+          verification_code: '000000',
+        }),
+      },
+      passwordlessCode: {
+        method: 'POST',
+        path: '/oauth/token',
+        type: form,
+        body: encoded(
+          pairs({
+            grant_type: signInGrants[2] ?? '',
+            client_id: 'device',
+            username: 'nobody@example.com',
+            otp: '000000',
+            realm: 'email',
+          }),
+        ),
       },
       password: {
         method: 'POST',
@@ -487,6 +522,54 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
       ['GET', ({ path }) => ({ path })],
       ['DELETE', (sent) => ({ ...sent, method: 'DELETE' })],
+    ],
+  ],
+  [
+    'passwordlessStart',
+    [
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['a client without its secret', (sent) => changed(sent, { client_id: 'server' })],
+      ['a connection of nobody', (sent) => changed(sent, { connection: html })],
+      ['no address', (sent) => changed(sent, { email: null })],
+      ['markup for an address', (sent) => changed(sent, { email: html })],
+      ['markup for a number', (sent) => changed(sent, { connection: 'sms', phone_number: html })],
+      ['another way to send', (sent) => changed(sent, { send: html })],
+      ['two addresses', (sent) => changed(sent, { email: ['a@example.com', 'b@example.com'] })],
+      ['a foreign origin', (sent) => ({ ...sent, headers: { origin: 'https://evil.example' } })],
+      ['JSON that is a list', (sent) => ({ ...sent, type: json, body: '[]' })],
+      [
+        'JSON whose members are no texts',
+        (sent) => ({ ...sent, type: json, body: '{"client_id":"device","connection":{},"email":[]}' }),
+      ],
+      ['a body that is no form', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
+    'passwordlessLink',
+    [
+      ['a code of nobody', (sent) => sent],
+      ['no code', (sent) => changed(sent, { verification_code: null })],
+      ['two codes', (sent) => changed(sent, { verification_code: ['000000', '000001'] })],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['a connection of nobody', (sent) => changed(sent, { connection: html })],
+      ['markup for an address', (sent) => changed(sent, { email: html })],
+      ['an address elsewhere', (sent) => changed(sent, { redirect_uri: 'https://evil.example' })],
+      ['POST', (sent) => ({ ...sent, method: 'POST' })],
+    ],
+  ],
+  [
+    'passwordlessCode',
+    [
+      ['a code of nobody', (sent) => sent],
+      ['no code', (sent) => changed(sent, { otp: null })],
+      ['two codes', (sent) => changed(sent, { otp: ['000000', '000001'] })],
+      ['markup for an address', (sent) => changed(sent, { username: html })],
+      ['a number that is none', (sent) => changed(sent, { realm: 'sms' })],
+      ['a realm of nobody', (sent) => changed(sent, { realm: html })],
+      ['a client without the grant', (sent) => changed(sent, { client_id: 'spa' })],
     ],
   ],
   [

@@ -106,7 +106,7 @@ function select(tenant: Tenant, selection: FamilySelection): FamilyView[] {
 function userIdOf(tenant: Tenant, user: string): string {
   const users = tenant.users();
   const found = users.find(
-    ({ user_id, email }) => user_id === user || email.toLowerCase() === user.toLowerCase(),
+    ({ user_id, email }) => user_id === user || email?.toLowerCase() === user.toLowerCase(),
   );
   if (found) return found.user_id;
   throw new RangeError(`there is no user "${user}"; there is ${users.map(({ email }) => email).join(', ')}`);

@@ -32,6 +32,8 @@ export interface OutboxMessage {
   readonly kind: OobChannel;
   readonly to: string;
   readonly code: string;
+  /** Brings the code back in a browser, where a link was asked for. */
+  readonly link?: string;
   readonly at: Milliseconds;
 }
 
@@ -155,16 +157,23 @@ export function askForSecondFactor(
   return { ...refuse(403, 'mfa_required', description), more: { mfa_token, mfa_requirements } };
 }
 
+export const sixDigits = (random: Randomness): string =>
+  String(parseInt(random.hex(8), 16) % 1_000_000).padStart(6, '0');
+
+export function putInOutbox({ state, clock }: TenantContext, message: Omit<OutboxMessage, 'at'>): void {
+  state.outbox.push({ ...message, at: clock.now() });
+  state.outbox.splice(0, state.outbox.length - keptMessages);
+}
+
 /** Sends a code, to the outbox. */
 export function sendCode(
   context: TenantContext,
   { id, oob_channel, name }: Authenticator & { readonly authenticator_type: 'oob' },
   from: { readonly clientId: string; readonly userId: string },
 ): OobChallenge {
-  const { random, state, clock, journal } = context;
-  const code = String(parseInt(random.hex(8), 16) % 1_000_000).padStart(6, '0');
-  state.outbox.push({ kind: oob_channel, to: name, code, at: clock.now() });
-  state.outbox.splice(0, state.outbox.length - keptMessages);
+  const { random, journal } = context;
+  const code = sixDigits(random);
+  putInOutbox(context, { kind: oob_channel, to: name, code });
   journal.write({
     type: oob_channel === 'sms' ? 'gd_send_sms' : 'gd_send_email',
     description: 'A code was sent',

@@ -212,9 +212,13 @@ export interface ClientGrant extends ClientGrantConfiguration {
 
 export interface User {
   readonly user_id: string;
-  readonly email: string;
-  readonly email_verified: boolean;
-  readonly password: string;
+  /** Whoever signs in by telephone may have none. */
+  readonly email?: string | undefined;
+  readonly email_verified?: boolean | undefined;
+  readonly phone_number?: string | undefined;
+  readonly phone_verified?: boolean | undefined;
+  /** `null`: signs in by a code that is sent. */
+  readonly password: string | null;
   readonly name: string;
   readonly nickname: string;
   readonly given_name?: string;
@@ -328,7 +332,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
   refuseTwins(
     'users',
     'email',
-    users.map((user) => user.email.toLowerCase()),
+    users.flatMap(({ email }) => email?.toLowerCase() ?? []),
   );
   refuseTwins(
     'users',
@@ -545,35 +549,46 @@ function readScope(field: string, value: unknown): ResourceServer['scopes'][numb
   return { value: name, ...(description !== undefined && { description }) };
 }
 
-/** @throws {TenantConfigurationError} naming the field */
+/** Somebody with an e-mail address and a password. @throws {TenantConfigurationError} naming the field */
 export function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
-  const user = readObject(field, value, [
-    'email',
-    'password',
-    'user_id',
-    'name',
-    'nickname',
-    'given_name',
-    'family_name',
-    'picture',
-    'email_verified',
-    'blocked',
-    'user_metadata',
-    'app_metadata',
-    'authenticators', // read apart: they are no part of a profile
-  ]);
-  const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
-  const email = readText(`${field}.email`, user.get('email'));
+  const user = readObject(field, value, accountNames);
+  readText(`${field}.email`, user.get('email'));
   const password = user.get('password');
   if (typeof password !== 'string' || password === '')
     throw new TenantConfigurationError(`${field}.password`, 'a text that is not empty', typeof password);
+  return readProfile(field, value, random, now);
+}
+
+const accountNames = [
+  'email',
+  'password',
+  'user_id',
+  'name',
+  'nickname',
+  'given_name',
+  'family_name',
+  'picture',
+  'email_verified',
+  'blocked',
+  'user_metadata',
+  'app_metadata',
+  'authenticators', // read apart: they are no part of a profile
+];
+
+/** Anybody, also one who signs in by a code. @throws {TenantConfigurationError} naming the field */
+export function readProfile(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+  const user = readObject(field, value, [...accountNames, 'phone_number', 'phone_verified']);
+  const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
+  const flag = (name: string) => readOptionalFlag(`${field}.${name}`, user.get(name));
+  const [email, phone_number] = [text('email'), text('phone_number')];
+  const address = email ?? readText(`${field}.phone_number`, phone_number);
   return {
     user_id: text('user_id') ?? `auth0|${random.hex(24)}`,
-    email,
-    email_verified: readOptionalFlag(`${field}.email_verified`, user.get('email_verified')) ?? false,
-    password,
-    name: text('name') ?? email,
-    nickname: text('nickname') ?? email.split('@')[0] ?? email,
+    ...(email !== undefined && { email, email_verified: flag('email_verified') ?? false }),
+    ...(phone_number !== undefined && { phone_number, phone_verified: flag('phone_verified') ?? false }),
+    password: user.get('password') === null ? null : readText(`${field}.password`, user.get('password')),
+    name: text('name') ?? address,
+    nickname: text('nickname') ?? address.split('@')[0] ?? address,
     given_name: text('given_name'),
     family_name: text('family_name'),
     picture: text('picture'),
@@ -581,7 +596,7 @@ export function readUser(field: string, value: unknown, random: Randomness, now:
     app_metadata: readMetadata(`${field}.app_metadata`, user.get('app_metadata')),
     created_at: new Date(now).toISOString(),
     updated_at: new Date(now).toISOString(),
-    blocked: readOptionalFlag(`${field}.blocked`, user.get('blocked')) ?? false,
+    blocked: flag('blocked') ?? false,
   };
 }
 

@@ -17,6 +17,7 @@ import type { Journal } from './journal.ts';
 import type { LoginSession } from './login-session.ts';
 import type { LoginTransaction, PendingLogout } from './login-transaction.ts';
 import type { Hooks } from './post-login.ts';
+import type { PasswordlessCode } from './passwordless.ts';
 import type { PushedRequest } from './pushed-request.ts';
 import type { Randomness } from './randomness.ts';
 import {
@@ -75,6 +76,8 @@ export interface TenantState {
   readonly mfaTokens: Map<string, PendingSecondFactor>;
   /** At the token endpoint; by the user's id. */
   readonly wrongPasswords: Map<string, WrongPasswords>;
+  /** Codes to sign in with; by where they were sent. */
+  readonly passwordlessCodes: Map<string, PasswordlessCode>;
   /** Codes that were sent, oldest first. */
   readonly outbox: OutboxMessage[];
   /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
@@ -128,6 +131,7 @@ export const initialState = ({
   authenticators: new Map(authenticators),
   mfaTokens: new Map(),
   wrongPasswords: new Map(),
+  passwordlessCodes: new Map(),
   outbox: [],
   signingKeys: [0],
   dpopNonces: [],
@@ -200,4 +204,4 @@ export function familyPolicy(context: TenantContext, family: RefreshTokenFamily)
 
 /** E-mail addresses are compared without regard to case. */
 export const userByEmail = ({ state }: TenantContext, email: string): User | undefined =>
-  [...state.users.values()].find((user) => user.email.toLowerCase() === email.trim().toLowerCase());
+  [...state.users.values()].find((user) => user.email?.toLowerCase() === email.trim().toLowerCase());

@@ -18,6 +18,7 @@ import { showLogin, submitLogin } from './endpoints/login.ts';
 import { endSessionByOpenId, logout, submitLogout } from './endpoints/logout.ts';
 import { associate, challenge, deleteAuthenticator, listAuthenticators } from './endpoints/mfa.ts';
 import { pushRequest } from './endpoints/par.ts';
+import { followPasswordlessLink, startPasswordless } from './endpoints/passwordless.ts';
 import { revoke } from './endpoints/revoke.ts';
 import { showSecondFactor, submitSecondFactor } from './endpoints/second-factor.ts';
 import { showSignUp, submitSignUp } from './endpoints/sign-up.ts';
@@ -127,7 +128,7 @@ export interface Tenant {
   reset(): void;
 }
 
-export type UserView = Pick<User, 'user_id' | 'email' | 'name' | 'blocked'>;
+export type UserView = Pick<User, 'user_id' | 'email' | 'phone_number' | 'name' | 'blocked'>;
 
 /**
  * Makes a tenant. For development and tests only: its keys are published and its passwords are kept as they are.
@@ -179,9 +180,10 @@ export function createTenant(source: TenantConfiguration): Tenant {
     scenario: (name, { client_id }) => stage(context, tenant, name, client_id),
     updateClient: (client_id, { refresh_token }) => updateClient(context, client_id, refresh_token),
     users: () =>
-      [...context.state.users.values()].map(({ user_id, email, name, blocked }) => ({
+      [...context.state.users.values()].map(({ user_id, email, phone_number, name, blocked }) => ({
         user_id,
-        email,
+        ...(email !== undefined && { email }),
+        ...(phone_number !== undefined && { phone_number }),
         name,
         blocked,
       })),
@@ -209,7 +211,8 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
       await next();
       c.header('Cross-Origin-Opener-Policy', 'same-origin'); // redirects count too (HTML §7.1.3)
     });
-  for (const path of ['/oauth/*', '/mfa/*', '/dbconnections/*']) app.use(path, corsForClients(context)); // first: a page must be able to read a refusal, too
+  for (const path of ['/oauth/*', '/mfa/*', '/dbconnections/*', '/passwordless/*'])
+    app.use(path, corsForClients(context)); // first: a page must be able to read a refusal, too
   for (const path of ['/userinfo', '/.well-known/*']) app.use(path, cors({ origin: '*', exposeHeaders }));
   const { rate_limits } = context.configuration;
   if (rate_limits !== 'none') app.use(limitRates(context, rate_limits));
@@ -244,6 +247,9 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/mfa/associate', to(associate));
   app.get('/mfa/authenticators', to(listAuthenticators));
   app.delete('/mfa/authenticators/:id', to(deleteAuthenticator));
+
+  app.post('/passwordless/start', to(startPasswordless));
+  app.get('/passwordless/verify_redirect', to(followPasswordlessLink));
 
   app.post('/dbconnections/signup', to(signUpFromApp));
   app.post('/dbconnections/change_password', to(changePassword));

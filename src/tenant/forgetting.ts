@@ -7,6 +7,7 @@ import { isExpired } from './invitation.ts';
 import { isLive } from './login-session.ts';
 import { transactionLifetime } from './login-transaction.ts';
 import { forgetPastFamilies } from './past-families.ts';
+import { passwordlessLifetime } from './passwordless.ts';
 import { wrongPasswordsLifetime } from './wrong-passwords.ts';
 
 /** Less often than this nobody gains by looking; a stopped clock lets nothing end. */
@@ -24,6 +25,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.dpopProofs, (until) => now > until);
   forget(state.mfaTokens, ({ issuedAt }) => now >= issuedAt + secondFactorLifetime);
   forget(state.wrongPasswords, ({ latestAt }) => now >= latestAt + wrongPasswordsLifetime);
+  forget(state.passwordlessCodes, ({ sentAt }) => now >= sentAt + passwordlessLifetime);
   forget(state.rateLimits, (fullAt) => now >= fullAt);
   forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);

@@ -48,7 +48,7 @@ export function joinOrganization(
   const isInvited =
     invitation !== undefined &&
     !isExpired(invitation, clock.now()) &&
-    invitation.invitee.email.toLowerCase() === user.email.toLowerCase();
+    invitation.invitee.email.toLowerCase() === user.email?.toLowerCase();
   const joins = isInvited || enabled_connections.some((enabled) => enabled.assign_membership_on_login);
   if (joins && !members.includes(user.user_id))
     state.organizations.set(organization.id, { ...organization, members: [...members, user.user_id] });

@@ -23,6 +23,10 @@ export type JournalCode =
   | 'feccft' // client credentials refused
   | 'sepft' // password exchanged
   | 'fepft' // password refused
+  | 'cs' // passwordless: a code was sent
+  | 'cls' // passwordless: a link was sent
+  | 'sepotpft' // passwordless: a code exchanged
+  | 'fepotpft' // passwordless: a code refused
   | 'limit_wc' // too many wrong passwords
   | 'mfar' // a second factor is asked for
   | 'seotpft' // MFA: a code of an app exchanged

@@ -8,7 +8,8 @@ export interface PostLoginEvent {
    * `oidc-basic-profile`: a sign-in, silent where `prompt` says `none`. `oauth2-refresh-token`: a refresh. The others: sign-ins
    * at the token endpoint.
    */
-  readonly protocol: 'oidc-basic-profile' | 'oauth2-refresh-token' | 'oauth2-password';
+  readonly protocol:
+    'oidc-basic-profile' | 'oauth2-refresh-token' | 'oauth2-password' | 'oauth2-passwordless';
   readonly prompt: readonly string[];
   readonly client_id: string;
   readonly user: Omit<User, 'password'>;

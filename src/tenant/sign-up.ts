@@ -15,7 +15,7 @@ export function signUp(
 ): SignUp {
   const { random, clock, state, journal } = context;
   const user = readAccount(account, () => readUser('user', account, random, clock.now()));
-  const why = user ? userByEmail(context, user.email) && 'taken' : 'unusable';
+  const why = user ? userByEmail(context, user.email ?? '') && 'taken' : 'unusable';
   if (user && why === undefined) state.users.set(user.user_id, user);
   journal.write({
     type: why === undefined ? 'ss' : 'fs',

@@ -168,6 +168,7 @@ function mapState(
     authenticators: to(state.authenticators, 'authenticators'),
     mfaTokens: to(state.mfaTokens, 'mfaTokens'),
     wrongPasswords: to(state.wrongPasswords, 'wrongPasswords'),
+    passwordlessCodes: to(state.passwordlessCodes, 'passwordlessCodes'),
     outbox: to(state.outbox, 'outbox'),
     signingKeys: to(state.signingKeys, 'signingKeys'),
     dpopNonces: to(state.dpopNonces, 'dpopNonces'),

@@ -61,7 +61,8 @@ async function readAsked(
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
-async function readBody(c: Context): Promise<Readonly<Record<string, unknown>> | undefined> {
+/** A form or a JSON object, whatever it holds. */
+export async function readBody(c: Context): Promise<Readonly<Record<string, unknown>> | undefined> {
   if (contentTypeOf(c.req.raw) === 'application/json') return readJsonObject(await c.req.text());
   const form = await readBodyParameters(c.req.raw);
   return form && form.repeated === undefined ? Object.fromEntries(form.pairs) : undefined;

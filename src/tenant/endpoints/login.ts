@@ -96,7 +96,9 @@ function respondWithForm(
       csrf: transaction.csrf,
       email,
       error,
-      knownEmails: [...context.state.users.values()].map((user) => user.email),
+      knownEmails: [...context.state.users.values()].flatMap(({ email, password }) =>
+        email === undefined || password === null ? [] : [email],
+      ),
     }),
   });
 }

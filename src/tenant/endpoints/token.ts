@@ -9,6 +9,7 @@ import type { Struck } from '../faults.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
 import { exchangeClientCredentials } from '../grants/client-credentials.ts';
 import { exchangePassword } from '../grants/password.ts';
+import { exchangePasswordlessCode } from '../grants/passwordless.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
 import { exchangeSecondFactor, isSecondFactorGrant, secondFactorGrants } from '../grants/second-factor.ts';
 import { signInGrants } from '../grants/sign-in-grant.ts';
@@ -81,6 +82,8 @@ async function answer(
     case 'password':
     case 'http://auth0.com/oauth/grant-type/password-realm':
       return exchangePassword(context, client, { grantType, parameters, jkt, fromBrowser });
+    case 'http://auth0.com/oauth/grant-type/passwordless/otp':
+      return exchangePasswordlessCode(context, client, { grantType, parameters, jkt, fromBrowser });
   }
 }
 
@@ -97,6 +100,7 @@ const failureCodes = {
   client_credentials: 'feccft',
   password: signInGrants.password.failure,
   'http://auth0.com/oauth/grant-type/password-realm': signInGrants.password.failure,
+  'http://auth0.com/oauth/grant-type/passwordless/otp': 'fepotpft',
 } as const satisfies Record<string, JournalCode>;
 
 /** Those that a client needs in its `grant_types`. */

@@ -26,13 +26,19 @@ const password: SignInGrant = {
   protocol: 'oauth2-password',
   success: 'sepft',
   failure: 'fepft',
-  what: 'Password',
+  what: 'A password was',
   gty: 'password',
 };
 
 export const signInGrants = {
   password,
   'http://auth0.com/oauth/grant-type/password-realm': password,
+  'http://auth0.com/oauth/grant-type/passwordless/otp': {
+    protocol: 'oauth2-passwordless',
+    success: 'sepotpft',
+    failure: 'fepotpft',
+    what: 'A code that was sent was',
+  },
 } as const satisfies Record<string, SignInGrant>;
 
 export type SignInGrantType = keyof typeof signInGrants;

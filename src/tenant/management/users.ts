@@ -1,5 +1,5 @@
 /** `/api/v2/users`: accounts (Auth0 Management API). Never a password. */
-import { databaseConnection, readUser, type User } from '../configuration.ts';
+import { databaseConnection, readProfile, type User } from '../configuration.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { endSessions } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
@@ -54,7 +54,9 @@ function sorted(c: ManagementContext, users: User[]): User[] {
   if (name === undefined)
     throw invalidQuery(`String does not match pattern ^<field>:(1|-1)$: ${sort}`, 'sort');
   const key = (user: User) => user[name as 'email']; // one of those above, says the pattern
-  return users.sort((one, other) => Number(direction) * key(one).localeCompare(key(other), 'en'));
+  return users.sort(
+    (one, other) => Number(direction) * (key(one) ?? '').localeCompare(key(other) ?? '', 'en'),
+  );
 }
 
 export function listUsersByEmail(context: TenantContext, c: ManagementContext): Response {
@@ -133,7 +135,7 @@ export async function revokeAccess(context: TenantContext, c: ManagementContext)
 }
 
 const read = ({ random, clock }: TenantContext, { connection: _, ...members }: Payload): User =>
-  judge('user', update, () => readUser('user', members, random, clock.now()));
+  judge('user', update, () => readProfile('user', members, random, clock.now()));
 
 function knownUser({ state }: TenantContext, c: ManagementContext): User {
   const user = state.users.get(c.req.param('id') ?? '');
@@ -142,7 +144,7 @@ function knownUser({ state }: TenantContext, c: ManagementContext): User {
 }
 
 function refuseTwin(context: TenantContext, { email, user_id }: User): void {
-  const twin = userByEmail(context, email);
+  const twin = userByEmail(context, email ?? '');
   if (twin && twin.user_id !== user_id) throw taken();
 }
 
@@ -150,5 +152,7 @@ const taken = () => new ManagementError(409, 'The user already exists.', 'auth0_
 
 function view({ password: _, ...user }: User): object {
   const [provider, ...rest] = user.user_id.split('|');
-  return { ...user, identities: [{ provider, user_id: rest.join('|'), connection, isSocial: false }] };
+  const identity = { provider, user_id: rest.join('|'), isSocial: false };
+  const isPasswordless = provider === 'email' || provider === 'sms';
+  return { ...user, identities: [{ ...identity, connection: isPasswordless ? provider : connection }] };
 }

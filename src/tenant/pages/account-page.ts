@@ -18,7 +18,7 @@ export function accountPage({ clientName, user, state, csrf }: AccountPage): Mar
     <form method="post" action="/u/account?state=${encodeURIComponent(state)}">
       <input type="hidden" name="csrf" value="${csrf}" />
       <button type="submit" name="account" value="this">
-        ${user.name}${user.name === user.email ? '' : html` (${user.email})`}
+        ${user.name}${user.name === (user.email ?? user.name) ? '' : html` (${user.email})`}
       </button>
       <button type="submit" name="account" value="another" class="second">Another account</button>
     </form>`;
