@@ -24,6 +24,7 @@ const signInGrants = [
   'password',
   'http://auth0.com/oauth/grant-type/password-realm',
   'http://auth0.com/oauth/grant-type/passwordless/otp',
+  'urn:ietf:params:oauth:grant-type:device_code',
 ];
 
 /** A tenant in use, and what an honest client would send. */
@@ -73,9 +74,19 @@ async function inUse() {
     connection: 'Username-Password-Authentication',
     email: 'new@example.com',
   };
+  const { device_code } = (await (
+    await send(used.tenant, {
+      method: 'POST',
+      path: '/oauth/device/code',
+      type: form,
+      body: 'client_id=device',
+    })
+  ).json()) as { device_code: string };
+  const activation = tenantBrowser(used.tenant);
+  const activateCsrf = csrfOf((await activation.visit('/activate')).body);
   return {
     ...used,
-    secrets: [...used.secrets, mfa_token, 'JBSWY3DPEHPK3PXP'],
+    secrets: [...used.secrets, device_code, mfa_token, 'JBSWY3DPEHPK3PXP'],
     honest: {
       codePage,
       codeForm: {
@@ -160,6 +171,25 @@ async function inUse() {
         path: '/oauth/token',
         type: form,
         body: encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: refreshToken })),
+      },
+      device: {
+        method: 'POST',
+        path: '/oauth/device/code',
+        type: form,
+        body: encoded(pairs({ client_id: 'device', scope: 'openid' })),
+      },
+      activateForm: {
+        method: 'POST',
+        path: '/activate',
+        type: form,
+        headers: { cookie: [...activation.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+        body: encoded(pairs({ csrf: activateCsrf, user_code: 'AAAA-AAAA' })),
+      },
+      deviceCode: {
+        method: 'POST',
+        path: '/oauth/token',
+        type: form,
+        body: encoded(pairs({ grant_type: signInGrants[3] ?? '', client_id: 'device', device_code: 'x' })),
       },
       passwordlessStart: {
         method: 'POST',
@@ -525,6 +555,48 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
     ],
   ],
   [
+    'device',
+    [
+      ['no client', (sent) => changed(sent, { client_id: null })],
+      ['an unknown client', (sent) => changed(sent, { client_id: html })],
+      ['a client without its secret', (sent) => changed(sent, { client_id: 'server' })],
+      ['a client without the grant', (sent) => changed(sent, { client_id: 'spa' })],
+      ['an unknown API', (sent) => changed(sent, { audience: html })],
+      ['two scopes', (sent) => changed(sent, { scope: ['a', 'b'] })],
+      ['a foreign origin', (sent) => ({ ...sent, headers: { origin: 'https://evil.example' } })],
+      ['JSON that is a list', (sent) => ({ ...sent, type: json, body: '[]' })],
+      ['a body that is no form', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['GET', ({ path }) => ({ path })],
+    ],
+  ],
+  [
+    'activateForm',
+    [
+      ['a code of nobody', (sent) => sent],
+      ['markup for a code', (sent) => changed(sent, { user_code: html })],
+      ['no code', (sent) => changed(sent, { user_code: null })],
+      ['no hidden token', (sent) => changed(sent, { csrf: null })],
+      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+      ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
+      ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
+      ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
+      ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
+      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+    ],
+  ],
+  [
+    'deviceCode',
+    [
+      ['a code of nobody', (sent) => sent],
+      ['no code', (sent) => changed(sent, { device_code: null })],
+      ['two codes', (sent) => changed(sent, { device_code: ['a', 'b'] })],
+      ['what every object has', (sent) => changed(sent, { device_code: 'constructor' })],
+      ['a client without the grant', (sent) => changed(sent, { client_id: 'spa' })],
+    ],
+  ],
+  [
     'passwordlessStart',
     [
       ['no client', (sent) => changed(sent, { client_id: null })],
@@ -716,7 +788,7 @@ it('whatever else was sent, honest clients go on', async () => {
       fc.constant(encoded(pairs({ grant_type: 'refresh_token', client_id: 'spa' }))),
     ),
     judge: ({ method, path }, { status, headers }) => {
-      if (method !== 'OPTIONS' && method !== 'HEAD' && !path.endsWith('/logout'))
+      if (method !== 'OPTIONS' && method !== 'HEAD' && !path.endsWith('/logout') && path !== '/activate')
         expect(status).toBeGreaterThanOrEqual(400);
       const location = headers.get('location');
       if (location !== null) expect(new URL(location, own.tenant.baseUrl).origin).toBe(app);

@@ -62,6 +62,25 @@ describe('openid-client', () => {
     return openid.authorizationCodeGrant(config, await signIn(tenant, url), checks, undefined, options);
   }
 
+  it('connects a device', async () => {
+    const grant_types = ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'];
+    const tenant = aTenantOfToday({
+      clients: [{ client_id: 'tv', app_type: 'native', grant_types, refresh_token: rotating }],
+    });
+    const config = await discover(tenant, 'tv');
+    const asked = await openid.initiateDeviceAuthorization(config, { scope, audience: api });
+    const browser = tenantBrowser(tenant);
+    const form = await browser.visit(asked.verification_uri_complete ?? '');
+    const question = await browser.submit(await browser.submit(form, { user_code: asked.user_code }), ada);
+    await browser.submit(question, { decision: 'accept' });
+    // It waits before it asks, by the machine's clock: a test has no five seconds.
+    const poll = () => openid.pollDeviceAuthorizationGrant(config, { ...asked, interval: 0.001 });
+    const tokens = await poll();
+    expect(tokens.claims()).toMatchObject({ name: 'Ada Lovelace' });
+    await expect(poll()).rejects.toMatchObject({ error: 'invalid_grant' });
+    expect((await openid.refreshTokenGrant(config, String(tokens.refresh_token))).scope).toBe(scope);
+  });
+
   it('signs in, refreshes, asks userinfo, revokes, and is refused afterwards', async () => {
     const tenant = aTenantOfToday();
     const config = await discover(tenant);

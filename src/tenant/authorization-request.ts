@@ -23,6 +23,8 @@ export interface ReplyAddress {
   readonly redirectUri: string;
   readonly responseMode: ResponseMode;
   readonly state: string | null;
+  /** Of the device that asks (RFC 8628): the answer goes to it, and to no address. */
+  readonly deviceCode?: string;
 }
 
 /** A request in which nothing is wrong. */

@@ -10,6 +10,7 @@ import type {
   ResourceServer,
   User,
 } from './configuration.ts';
+import type { DeviceAuthorization } from './device-authorization.ts';
 import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Invitation } from './invitation.ts';
@@ -57,6 +58,8 @@ export interface TenantState {
   readonly logouts: Map<string, PendingLogout>;
   /** Authorization requests that came by PAR; by their `request_uri`. */
   readonly pushedRequests: Map<string, PushedRequest>;
+  /** By the `device_code`. */
+  readonly devices: Map<string, DeviceAuthorization>;
   /** By the code. */
   readonly codes: Map<string, AuthorizationCode>;
   readonly families: Map<string, RefreshTokenFamily>;
@@ -121,6 +124,7 @@ export const initialState = ({
   transactions: new Map(),
   logouts: new Map(),
   pushedRequests: new Map(),
+  devices: new Map(),
   codes: new Map(),
   families: new Map(),
   refreshTokens: new Map(),

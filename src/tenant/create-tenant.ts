@@ -13,6 +13,7 @@ import { showAccounts, submitAccount } from './endpoints/account.ts';
 import { showConsent, submitConsent } from './endpoints/consent.ts';
 import { changePassword, signUpFromApp } from './endpoints/database-connection.ts';
 import { developmentRoutes } from './endpoints/development.ts';
+import { authorizeDevice, showActivation, submitActivation } from './endpoints/device.ts';
 import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
 import { endSessionByOpenId, logout, submitLogout } from './endpoints/logout.ts';
@@ -234,12 +235,15 @@ function routes(context: TenantContext, tenant: Tenant): Hono {
     app.get(`/u/mfa-${kind}-challenge`, to(showSecondFactor));
     app.post(`/u/mfa-${kind}-challenge`, to(submitSecondFactor));
   }
+  app.get('/activate', to(showActivation));
+  app.post('/activate', to(submitActivation));
   app.get('/v2/logout', to(logout));
   app.get('/oidc/logout', to(endSessionByOpenId));
   app.post('/oidc/logout', to(endSessionByOpenId));
   app.post('/u/logout', to(submitLogout));
 
   app.post('/oauth/token', to(token));
+  app.post('/oauth/device/code', to(authorizeDevice));
   app.post('/oauth/par', to(pushRequest));
   app.post('/oauth/revoke', to(revoke));
 

@@ -36,13 +36,15 @@ export function endFamilies(
     });
 }
 
-/** Ends what began in the sessions that are chosen: refresh tokens, and codes that would yield some. */
+/** Ends what began in the sessions that are chosen: refresh tokens, and codes that would yield some, of devices too. */
 export function endTokensOfSessions(
   context: TenantContext,
   chosen: (session: { readonly userId: string; readonly sid: string | null }) => boolean,
 ): void {
-  const { codes } = context.state;
+  const { codes, devices } = context.state;
   for (const [value, code] of codes) if (!code.used && chosen(code)) codes.delete(value);
+  for (const [value, { outcome }] of devices)
+    if (outcome.kind === 'approved' && chosen(outcome.authorization)) devices.delete(value);
   endFamilies(context, 'session', ({ userId, sessionId }) => chosen({ userId, sid: sessionId }));
 }
 

@@ -3,6 +3,7 @@ import type { Milliseconds } from '../clock.ts';
 import { secondFactorLifetime } from './authenticators.ts';
 import { codeLifetime, type AuthorizationCode } from './authorization-code.ts';
 import type { TenantContext } from './context.ts';
+import { deviceCodeLifetime } from './device-authorization.ts';
 import { isExpired } from './invitation.ts';
 import { isLive } from './login-session.ts';
 import { transactionLifetime } from './login-transaction.ts';
@@ -26,6 +27,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.mfaTokens, ({ issuedAt }) => now >= issuedAt + secondFactorLifetime);
   forget(state.wrongPasswords, ({ latestAt }) => now >= latestAt + wrongPasswordsLifetime);
   forget(state.passwordlessCodes, ({ sentAt }) => now >= sentAt + passwordlessLifetime);
+  forget(state.devices, ({ issuedAt }) => now >= issuedAt + 2 * deviceCodeLifetime * 1000); // a device is to be told
   forget(state.rateLimits, (fullAt) => now >= fullAt);
   forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);

@@ -27,6 +27,10 @@ export type JournalCode =
   | 'cls' // passwordless: a link was sent
   | 'sepotpft' // passwordless: a code exchanged
   | 'fepotpft' // passwordless: a code refused
+  | 'sede' // device code exchanged
+  | 'fede' // device code refused
+  | 'fdeaz' // a device was given no codes
+  | 'fdeac' // a device’s code was typed in wrong
   | 'limit_wc' // too many wrong passwords
   | 'mfar' // a second factor is asked for
   | 'seotpft' // MFA: a code of an app exchanged

@@ -5,11 +5,15 @@ import type { TenantContext } from './context.ts';
 /** What is about to be granted. */
 export interface PostLoginEvent {
   /**
-   * `oidc-basic-profile`: a sign-in, silent where `prompt` says `none`. `oauth2-refresh-token`: a refresh. The others: sign-ins
-   * at the token endpoint.
+   * `oidc-basic-profile`: a sign-in, silent where `prompt` says `none`. `oauth2-refresh-token`: a refresh. `oauth2-device-code`: a
+   * sign-in for a device. The others: sign-ins at the token endpoint.
    */
   readonly protocol:
-    'oidc-basic-profile' | 'oauth2-refresh-token' | 'oauth2-password' | 'oauth2-passwordless';
+    | 'oidc-basic-profile'
+    | 'oauth2-refresh-token'
+    | 'oauth2-password'
+    | 'oauth2-passwordless'
+    | 'oauth2-device-code';
   readonly prompt: readonly string[];
   readonly client_id: string;
   readonly user: Omit<User, 'password'>;

@@ -155,6 +155,7 @@ function mapState(
     transactions: to(state.transactions, 'transactions'),
     logouts: to(state.logouts, 'logouts'),
     pushedRequests: to(state.pushedRequests, 'pushedRequests'),
+    devices: to(state.devices, 'devices'),
     codes: to(state.codes, 'codes'),
     resourceServers: to(state.resourceServers, 'resourceServers'),
     clientGrants: to(state.clientGrants, 'clientGrants'),

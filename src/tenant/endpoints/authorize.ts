@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { scopeNames } from '../../oauth/scope.ts';
 import type { AuthorizationResponse } from '../../oauth/authorization-endpoint.ts';
+import type { Authorization } from '../authorization-code.ts';
 import {
   judgeAuthorizationRequest,
   type CheckedRequest,
@@ -11,6 +12,7 @@ import {
 } from '../authorization-request.ts';
 import { secondFactorPage } from '../authenticators.ts';
 import { isMember, type TenantContext } from '../context.ts';
+import { answerDevice, type DeviceAuthorization } from '../device-authorization.ts';
 import { forgetPast } from '../forgetting.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
 import { currentSession, isBlocked, joinSession, type LoginSession } from '../login-session.ts';
@@ -101,7 +103,7 @@ async function judgeLogin(
   const user = context.state.users.get(userId);
   if (!user) return { kind: 'denied', why: 'the user does not exist any more' };
   const verdict = await judgePostLogin(context, {
-    protocol: 'oidc-basic-profile',
+    protocol: request.deviceCode === undefined ? 'oidc-basic-profile' : 'oauth2-device-code',
     prompt: request.prompts,
     client_id: request.clientId,
     user,
@@ -189,9 +191,12 @@ const consentAddress = (state: string): string => `/u/consent?state=${encodeURIC
 export const resumeAddress = (state: string): string =>
   `/authorize/resume?state=${encodeURIComponent(state)}`;
 
-/** Somebody else's application asks once for all that it wants (OIDC Core §3.1.2.4); `prompt=consent` asks anew. */
+/**
+ * Somebody else's application asks once for all that it wants (OIDC Core §3.1.2.4); `prompt=consent` asks anew, and so does a
+ * device, lest somebody confirms a stranger's (RFC 8628 §3.3).
+ */
 function wantsConsent(context: TenantContext, request: CheckedRequest, userId: string): boolean {
-  if (request.prompts.includes('consent')) return true;
+  if (request.prompts.includes('consent') || request.deviceCode !== undefined) return true;
   const client = context.state.clients.get(request.clientId);
   return client?.is_first_party === false && !isCovered(context, { ...request, userId });
 }
@@ -204,7 +209,7 @@ function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: C
   return maxAge === null || (maxAge > 0 && clock.now() - session.authTime <= maxAge * 1000);
 }
 
-function beginTransaction(
+export function beginTransaction(
   context: TenantContext,
   c: Context,
   request: CheckedRequest,
@@ -258,36 +263,43 @@ function grant(
   const now = context.clock.now();
   forgetPast(context, now);
   joinSession(context, session, request.clientId);
-  const code = context.random.text();
   const wantsAuthTime = request.maxAge !== null || request.prompts.includes('login');
-  context.state.codes.set(code, {
-    clientId: request.clientId,
+  const authorization: Authorization = {
     userId: session.userId,
     sid: session.sid,
-    redirectUri: request.redirectUri,
-    redirectUriWasSent: request.redirectUriWasSent,
     scope: request.scope,
     audience: request.audience,
     nonce: request.nonce,
     authTime: wantsAuthTime ? session.authTime : null,
     secondFactor: session.secondFactor,
     claims: verdict.claims,
-    challenge: request.challenge,
-    dpopJkt: request.dpopJkt,
     organizationId: request.organizationId,
-    issuedAt: now,
-    used: null,
-  });
+  };
+  const { deviceCode } = request;
+  const code = context.random.text();
+  if (deviceCode === undefined)
+    context.state.codes.set(code, {
+      ...authorization,
+      clientId: request.clientId,
+      redirectUri: request.redirectUri,
+      redirectUriWasSent: request.redirectUriWasSent,
+      challenge: request.challenge,
+      dpopJkt: request.dpopJkt,
+      issuedAt: now,
+      used: null,
+    });
   const silent = request.prompts.includes('none');
   context.journal.write({
     type: silent ? 'ssa' : 's',
     client_id: request.clientId,
     user_id: session.userId,
     details: { scope: request.scope, audience: request.audience, prompt: request.prompts },
-    decision: 'grant a code',
+    decision: deviceCode === undefined ? 'grant a code' : 'grant tokens to a device',
     reason,
   });
-  return respond(context, c, request, { code });
+  return deviceCode === undefined
+    ? respond(context, c, request, { code })
+    : respondAboutDevice(context, c, deviceCode, { kind: 'approved', authorization });
 }
 
 function refuseSilently(
@@ -382,10 +394,14 @@ function refuseWithPage(
 function respond(
   context: TenantContext,
   c: Context,
-  { redirectUri, responseMode, state }: ReplyAddress,
+  { redirectUri, responseMode, state, deviceCode }: ReplyAddress,
   answer: AuthorizationResponse,
 ): Response | Promise<Response> {
   const { configuration, random } = context;
+  if (deviceCode !== undefined) {
+    const why = answer.error_description ?? 'The device was not authorized';
+    return respondAboutDevice(context, c, deviceCode, { kind: 'denied', why });
+  }
   const response: AuthorizationResponse = {
     ...answer,
     ...(state !== null && { state }),
@@ -405,6 +421,25 @@ function respond(
       return redirect(c, `${redirectUri}${separator}${new URLSearchParams({ ...response }).toString()}`);
     }
   }
+}
+
+/** Tells the device, and the person who has to do with it. */
+function respondAboutDevice(
+  context: TenantContext,
+  c: Context,
+  deviceCode: string,
+  outcome: DeviceAuthorization['outcome'],
+): Promise<Response> {
+  const isTold = answerDevice(context, deviceCode, outcome);
+  const isGood = isTold && outcome.kind === 'approved';
+  const [title, message] = isGood
+    ? ['Device connected', 'You can go on at your device, and close this page.']
+    : ['Device not connected', isTold ? 'Nothing was given to it.' : 'Its code is too old, or was used.'];
+  return respondWithPage(c, context.random, {
+    title,
+    status: isTold ? 200 : 400,
+    body: messagePage(title, message),
+  });
 }
 
 /** 303 after a POST: never a status that would send the body on (RFC 9700 §4.12). */

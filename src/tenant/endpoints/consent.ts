@@ -28,6 +28,7 @@ export async function showConsent(context: TenantContext, c: Context): Promise<R
         name,
         description: described.find(({ value }) => value === name)?.description ?? null,
       })),
+      userCode: context.state.devices.get(transaction.request.deviceCode ?? '')?.userCode ?? null,
       state,
       csrf: transaction.csrf,
     }),

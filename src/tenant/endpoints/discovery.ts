@@ -12,6 +12,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     issuer,
     authorization_endpoint: `${baseUrl}/authorize`,
     token_endpoint: `${baseUrl}/oauth/token`,
+    device_authorization_endpoint: `${baseUrl}/oauth/device/code`,
     userinfo_endpoint: `${baseUrl}/userinfo`,
     mfa_challenge_endpoint: `${baseUrl}/mfa/challenge`,
     jwks_uri: `${baseUrl}/.well-known/jwks.json`,

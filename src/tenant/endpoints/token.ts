@@ -9,6 +9,7 @@ import type { Struck } from '../faults.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
 import { exchangeClientCredentials } from '../grants/client-credentials.ts';
 import { exchangePassword } from '../grants/password.ts';
+import { exchangeDeviceCode } from '../grants/device-code.ts';
 import { exchangePasswordlessCode } from '../grants/passwordless.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
 import { exchangeSecondFactor, isSecondFactorGrant, secondFactorGrants } from '../grants/second-factor.ts';
@@ -82,6 +83,8 @@ async function answer(
     case 'password':
     case 'http://auth0.com/oauth/grant-type/password-realm':
       return exchangePassword(context, client, { grantType, parameters, jkt, fromBrowser });
+    case 'urn:ietf:params:oauth:grant-type:device_code':
+      return exchangeDeviceCode(context, client, parameters, { jkt, fromBrowser });
     case 'http://auth0.com/oauth/grant-type/passwordless/otp':
       return exchangePasswordlessCode(context, client, { grantType, parameters, jkt, fromBrowser });
   }
@@ -101,6 +104,7 @@ const failureCodes = {
   password: signInGrants.password.failure,
   'http://auth0.com/oauth/grant-type/password-realm': signInGrants.password.failure,
   'http://auth0.com/oauth/grant-type/passwordless/otp': 'fepotpft',
+  'urn:ietf:params:oauth:grant-type:device_code': 'fede',
 } as const satisfies Record<string, JournalCode>;
 
 /** Those that a client needs in its `grant_types`. */

@@ -7,8 +7,7 @@ import { descendsFrom, endFamilies, type TenantContext } from '../context.ts';
 import { bindingFor, judgeKey } from '../dpop.ts';
 import type { Parameters } from '../parameters.ts';
 import { invalidCode, missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
-import { isCovered } from '../user-grant.ts';
-import { beginTokens, giveTokens } from './tokens-for-user.ts';
+import { beginTokens, giveTokens, judgeAuthorization } from './tokens-for-user.ts';
 
 export async function exchangeAuthorizationCode(
   context: TenantContext,
@@ -47,26 +46,14 @@ export async function exchangeAuthorizationCode(
     context.state.codes.set(presented, { ...code, used: { familyId: null } });
     return fail(context, client, refuse(403, 'invalid_grant', 'Failed to verify code verifier'), failure);
   }
-  const user = context.state.users.get(code.userId);
-  if (!user) return fail(context, client, invalidCode, 'the user does not exist any more');
-  if (user.blocked)
-    return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), 'the user is blocked');
-
-  if (code.audience !== null && !context.state.resourceServers.has(code.audience))
-    return fail(
-      context,
-      client,
-      refuse(403, 'access_denied', `Service not found: ${code.audience}`),
-      'the API was deleted since',
-    );
-  if (!client.is_first_party && !isCovered(context, code))
-    return fail(context, client, invalidCode, 'what the user had let the client do was taken back since');
+  const judged = judgeAuthorization(context, client, code, invalidCode);
+  if (judged.kind === 'refused') return fail(context, client, judged, judged.reason);
 
   const grantee = { client, authorization: code, now, jkt: binding.jkt, fromBrowser };
   const begun = beginTokens(context, grantee);
   context.state.codes.set(presented, { ...code, used: { familyId: begun.family?.familyId ?? null } });
   return giveTokens(context, grantee, {
-    user,
+    user: judged.user,
     begun,
     type: 'seacft',
     description: 'Authorization code exchanged for an access token',

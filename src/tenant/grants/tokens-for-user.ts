@@ -7,9 +7,9 @@ import { endFamilies, keepFamily, policyOf, type TenantContext } from '../contex
 import { liveFamilies } from '../families.ts';
 import type { JournalCode } from '../journal.ts';
 import { beginFamily, headOf, type RefreshTokenFamily } from '../refresh-token-family.ts';
-import type { TokenAnswer } from '../token-answer.ts';
+import { refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { issueTokens } from '../token-issuance.ts';
-import { keepUserGrant } from '../user-grant.ts';
+import { isCovered, keepUserGrant } from '../user-grant.ts';
 
 /** Who is to get tokens for whom. */
 export interface Grantee {
@@ -28,6 +28,30 @@ export interface Begun {
   readonly scope: string;
   /** Whether there is a refresh token and why not, in plain words. */
   readonly why: string;
+}
+
+/** Whether an authorization that was given before still holds. @param invalid what it is called where it does not exist any more */
+export function judgeAuthorization(
+  context: TenantContext,
+  client: Client,
+  authorization: Authorization,
+  invalid: Refusal,
+): { readonly kind: 'judged'; readonly user: User } | (Refusal & { readonly reason: string }) {
+  const { userId, audience, scope } = authorization;
+  const { users, resourceServers } = context.state;
+  const user = users.get(userId);
+  if (!user) return { ...invalid, reason: 'the user does not exist any more' };
+  if (user.blocked)
+    return { ...refuse(403, 'invalid_grant', 'user is blocked'), reason: 'the user is blocked' };
+  if (audience !== null && !resourceServers.has(audience))
+    return {
+      ...refuse(403, 'access_denied', `Service not found: ${audience}`),
+      reason: 'the API was deleted since',
+    };
+  const granted = { userId, clientId: client.client_id, audience, scope };
+  if (!client.is_first_party && !isCovered(context, granted))
+    return { ...invalid, reason: 'what the user had let the client do was taken back since' };
+  return { kind: 'judged', user };
 }
 
 /** Begins the family, without waiting for anything. */

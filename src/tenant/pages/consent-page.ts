@@ -8,12 +8,22 @@ export interface ConsentPage {
   readonly userName: string;
   readonly audience: string | null;
   readonly scopes: readonly { readonly name: string; readonly description: string | null }[];
+  /** Of the device that it is about, or `null`. */
+  readonly userCode: string | null;
   /** The tenant's `state` of this sign-in. */
   readonly state: string;
   readonly csrf: string;
 }
 
-export function consentPage({ clientName, userName, audience, scopes, state, csrf }: ConsentPage): Markup {
+export function consentPage({
+  clientName,
+  userName,
+  audience,
+  scopes,
+  userCode,
+  state,
+  csrf,
+}: ConsentPage): Markup {
   return html`<h1>Authorize ${clientName}</h1>
     <p class="quiet">
       ${userName}, this application asks for access to your
@@ -25,6 +35,7 @@ export function consentPage({ clientName, userName, audience, scopes, state, csr
           html`<li>${description ?? words[name] ?? name} <span class="quiet">${name}</span></li>`,
       )}
     </ul>
+    ${userCode === null ? '' : html`<p>Go on only if your device shows <strong>${userCode}</strong>.</p>`}
     <form method="post" action="/u/consent?state=${encodeURIComponent(state)}">
       <input type="hidden" name="csrf" value="${csrf}" />
       <button type="submit" name="decision" value="accept">Accept</button>
