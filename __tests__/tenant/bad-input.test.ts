@@ -25,6 +25,7 @@ const signInGrants = [
   'http://auth0.com/oauth/grant-type/password-realm',
   'http://auth0.com/oauth/grant-type/passwordless/otp',
   'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
 ];
 
 /** A tenant in use, and what an honest client would send. */
@@ -190,6 +191,19 @@ async function inUse() {
         path: '/oauth/token',
         type: form,
         body: encoded(pairs({ grant_type: signInGrants[3] ?? '', client_id: 'device', device_code: 'x' })),
+      },
+      tokenExchange: {
+        method: 'POST',
+        path: '/oauth/token',
+        type: form,
+        body: encoded(
+          pairs({
+            grant_type: signInGrants[4] ?? '',
+            client_id: 'device',
+            subject_token: 'x',
+            subject_token_type: 'https://legacy.example/session',
+          }),
+        ),
       },
       passwordlessStart: {
         method: 'POST',
@@ -593,6 +607,17 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['no code', (sent) => changed(sent, { device_code: null })],
       ['two codes', (sent) => changed(sent, { device_code: ['a', 'b'] })],
       ['what every object has', (sent) => changed(sent, { device_code: 'constructor' })],
+      ['a client without the grant', (sent) => changed(sent, { client_id: 'spa' })],
+    ],
+  ],
+  [
+    'tokenExchange',
+    [
+      ['no hook', (sent) => sent],
+      ['markup for a token', (sent) => changed(sent, { subject_token: html })],
+      ['markup for a type', (sent) => changed(sent, { subject_token_type: html })],
+      ['two tokens', (sent) => changed(sent, { subject_token: ['a', 'b'] })],
+      ['an actor', (sent) => changed(sent, { actor_token: html })],
       ['a client without the grant', (sent) => changed(sent, { client_id: 'spa' })],
     ],
   ],

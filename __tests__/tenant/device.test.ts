@@ -14,6 +14,8 @@ import {
   signInByForm,
 } from './a-tenant.ts';
 import { aDpopKey } from './a-dpop-key.ts';
+import { call } from './a-manager.ts';
+import { managementScopes } from '../../src/tenant/management/system-api.ts';
 
 const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
 const scope = 'openid profile offline_access read:things';
@@ -168,7 +170,7 @@ describe('a device', () => {
   });
 
   it.each<[string, Record<string, string>, number, string]>([
-    ['another client', { client_id: 'foreign' }, 403, 'invalid_grant'],
+    ['another client', { client_id: 'members' }, 403, 'invalid_grant'],
     ['a client without the grant', { client_id: 'native' }, 403, 'unauthorized_client'],
     ['a code of nobody', { device_code: 'nobody' }, 403, 'invalid_grant'],
     ['no code', { device_code: '' }, 400, 'invalid_request'],
@@ -188,6 +190,22 @@ describe('a device', () => {
     expect((await poll(tenant, deviceCode)).body['error_description']).toBe('user is blocked');
     tenant.updateUser(ada.email, { blocked: false });
     expect((await poll(tenant, deviceCode)).status).toBe(200);
+  });
+
+  it('gets nothing by a session that an administrator has ended since', async () => {
+    const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
+    const tv = { client_id: 'tv', app_type: 'native', grant_types: [grant_type] } as const;
+    const audience = 'http://localhost:4400/api/v2/';
+    const tenant = aTenantWithDevices({
+      clients: [tv, machine],
+      client_grants: [{ client_id: 'machine', audience, scope: managementScopes }],
+    });
+    const { deviceCode, userCode } = await ask(tenant);
+    await confirm(tenant, userCode);
+    const id = tenant.users().find(({ email }) => email === ada.email)?.user_id ?? '';
+    const path = `/users/${encodeURIComponent(id)}/revoke-access`;
+    expect((await call(tenant, `POST ${path}`, { body: {} })).status).toBe(202);
+    expect(await poll(tenant, deviceCode)).toMatchObject(refused(403, 'invalid_grant'));
   });
 
   it('has its tokens bound to the key of its DPoP proof', async () => {

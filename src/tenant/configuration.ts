@@ -706,9 +706,9 @@ function refuseOddWildcard(field: string, url: string): void {
 }
 
 function readHooks(value: unknown): void {
-  const hook = readObject('hooks', value, ['onPostLogin']).get('onPostLogin') ?? (() => {});
-  if (typeof hook !== 'function')
-    throw new TenantConfigurationError('hooks.onPostLogin', 'a function', typeof hook);
+  for (const [name, hook = () => {}] of readObject('hooks', value, ['onPostLogin', 'onTokenExchange']))
+    if (typeof hook !== 'function')
+      throw new TenantConfigurationError(`hooks.${name}`, 'a function', typeof hook);
 }
 
 function readFlags(value: unknown): Required<TenantFlags> {

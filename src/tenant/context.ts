@@ -101,6 +101,7 @@ export interface TenantContext {
   /** When it was last looked for what is over. */
   readonly forgetting: { lastAt: Milliseconds };
   readonly onPostLogin: Hooks['onPostLogin'] | undefined;
+  readonly onTokenExchange: Hooks['onTokenExchange'] | undefined;
   /** A user, from wherever accounts are kept. */
   findUser(userId: string): Promise<User | undefined>;
 }

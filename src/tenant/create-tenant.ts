@@ -150,6 +150,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     journal: openJournal(clock, random),
     forgetting: { lastAt: clock.now() },
     onPostLogin: source.hooks?.onPostLogin,
+    onTokenExchange: source.hooks?.onTokenExchange,
     findUser: async (userId) => {
       await source.userLookup?.(userId);
       return state.users.get(userId);

@@ -22,7 +22,13 @@ export type { Fault, FaultKind, Faults, FaultView } from './faults.ts';
 export type { FamilyView, RefreshTokenState, RefreshTokenView } from './family-view.ts';
 export type { Explanation } from './grants/refresh-token.ts';
 export type { JournalCode, JournalEntry } from './journal.ts';
-export type { Hooks, PostLoginEvent, PostLoginResult } from './post-login.ts';
+export type {
+  Hooks,
+  PostLoginEvent,
+  PostLoginResult,
+  TokenExchangeEvent,
+  TokenExchangeResult,
+} from './post-login.ts';
 export type { OpenerPolicy, Quirks, ThirdPartyCookies } from './quirks.ts';
 export type { EndCause, ForkPolicy } from './refresh-token-family.ts';
 export type { RateLimits } from './rate-limits.ts';

@@ -31,6 +31,8 @@ export type JournalCode =
   | 'fede' // device code refused
   | 'fdeaz' // a device was given no codes
   | 'fdeac' // a device’s code was typed in wrong
+  | 'secte' // a token of somebody else’s exchanged
+  | 'fecte' // a token of somebody else’s refused
   | 'limit_wc' // too many wrong passwords
   | 'mfar' // a second factor is asked for
   | 'seotpft' // MFA: a code of an app exchanged

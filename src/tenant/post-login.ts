@@ -13,7 +13,8 @@ export interface PostLoginEvent {
     | 'oauth2-refresh-token'
     | 'oauth2-password'
     | 'oauth2-passwordless'
-    | 'oauth2-device-code';
+    | 'oauth2-device-code'
+    | 'oauth2-token-exchange';
   readonly prompt: readonly string[];
   readonly client_id: string;
   readonly user: Omit<User, 'password'>;
@@ -33,6 +34,20 @@ export interface PostLoginResult {
   readonly accessTokenClaims?: Readonly<Record<string, unknown>>;
 }
 
+/** What a client wants to exchange. */
+export interface TokenExchangeEvent {
+  readonly client_id: string;
+  /** As it was sent; nobody has looked at it. */
+  readonly subject_token: string;
+  /** A URI, none of the IETF's. */
+  readonly subject_token_type: string;
+  readonly scope: readonly string[];
+  readonly audience: string | null;
+}
+
+/** The user whom the token speaks for, or why there are none: `error_description` of `access_denied`. */
+export type TokenExchangeResult = { readonly user_id: string } | { readonly deny: string };
+
 export interface Hooks {
   /**
    * Called before a sign-in or a refresh is granted, again where a page or a second factor came between; one that takes its
@@ -41,6 +56,13 @@ export interface Hooks {
   readonly onPostLogin?: (
     event: PostLoginEvent,
   ) => PostLoginResult | undefined | Promise<PostLoginResult | undefined>;
+  /**
+   * Says whom a token of somebody else's speaks for (RFC 8693); judging it is the hook's. Without one no token is exchanged. What it
+   * throws is the request's failure, with 500.
+   */
+  readonly onTokenExchange?: (
+    event: TokenExchangeEvent,
+  ) => TokenExchangeResult | Promise<TokenExchangeResult>;
 }
 
 /** Claims that the hook adds. */

@@ -4,9 +4,10 @@ import { publicResponseModes } from '../authorization-request.ts';
 import type { TenantContext } from '../context.ts';
 import { dpopAlgorithms } from '../dpop.ts';
 import { publishedKeys } from '../signing-keys.ts';
-import { grantTypes } from './token.ts';
+import { grantTypesOf } from './token.ts';
 
-export function openidConfiguration({ configuration }: TenantContext, c: Context): Response {
+export function openidConfiguration(context: TenantContext, c: Context): Response {
+  const { configuration } = context;
   const { baseUrl, issuer } = configuration;
   return c.json({
     issuer,
@@ -22,7 +23,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     response_types_supported: ['code'],
     response_modes_supported: publicResponseModes,
-    grant_types_supported: grantTypes,
+    grant_types_supported: grantTypesOf(context),
     code_challenge_methods_supported: ['S256', 'plain'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],

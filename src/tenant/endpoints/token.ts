@@ -14,6 +14,7 @@ import { exchangePasswordlessCode } from '../grants/passwordless.ts';
 import { exchangeRefreshToken } from '../grants/refresh-token.ts';
 import { exchangeSecondFactor, isSecondFactorGrant, secondFactorGrants } from '../grants/second-factor.ts';
 import { signInGrants } from '../grants/sign-in-grant.ts';
+import { exchangeToken } from '../grants/token-exchange.ts';
 import type { JournalCode } from '../journal.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
 import { missingParameter, refuse, respond, type Refusal, type TokenAnswer } from '../token-answer.ts';
@@ -83,6 +84,8 @@ async function answer(
     case 'password':
     case 'http://auth0.com/oauth/grant-type/password-realm':
       return exchangePassword(context, client, { grantType, parameters, jkt, fromBrowser });
+    case 'urn:ietf:params:oauth:grant-type:token-exchange':
+      return exchangeToken(context, client, { grantType, parameters, jkt, fromBrowser });
     case 'urn:ietf:params:oauth:grant-type:device_code':
       return exchangeDeviceCode(context, client, parameters, { jkt, fromBrowser });
     case 'http://auth0.com/oauth/grant-type/passwordless/otp':
@@ -105,6 +108,7 @@ const failureCodes = {
   'http://auth0.com/oauth/grant-type/password-realm': signInGrants.password.failure,
   'http://auth0.com/oauth/grant-type/passwordless/otp': 'fepotpft',
   'urn:ietf:params:oauth:grant-type:device_code': 'fede',
+  'urn:ietf:params:oauth:grant-type:token-exchange': 'fecte',
 } as const satisfies Record<string, JournalCode>;
 
 /** Those that a client needs in its `grant_types`. */
@@ -112,7 +116,11 @@ type GrantType = keyof typeof failureCodes;
 
 const isGrantType = (name: string): name is GrantType => Object.hasOwn(failureCodes, name);
 
-export const grantTypes: readonly string[] = [...Object.keys(failureCodes), ...secondFactorGrants];
+/** For discovery. */
+export const grantTypesOf = ({ onTokenExchange }: TenantContext): readonly string[] =>
+  [...Object.keys(failureCodes), ...secondFactorGrants].filter(
+    (name) => onTokenExchange || name !== 'urn:ietf:params:oauth:grant-type:token-exchange',
+  );
 
 /** How a refusal is called in the journal that comes before the grant is looked at. */
 function failureCodeOf(parameters: Parameters): JournalCode {

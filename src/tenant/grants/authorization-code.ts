@@ -46,7 +46,10 @@ export async function exchangeAuthorizationCode(
     context.state.codes.set(presented, { ...code, used: { familyId: null } });
     return fail(context, client, refuse(403, 'invalid_grant', 'Failed to verify code verifier'), failure);
   }
-  const judged = judgeAuthorization(context, client, code, invalidCode);
+  const judged = judgeAuthorization(context, client, code, {
+    gone: invalidCode,
+    uncovered: invalidCode,
+  });
   if (judged.kind === 'refused') return fail(context, client, judged, judged.reason);
 
   const grantee = { client, authorization: code, now, jkt: binding.jkt, fromBrowser };

@@ -41,7 +41,10 @@ export async function exchangeDeviceCode(
       const { authorization } = device.outcome;
       const binding = bindingFor(context, client, authorization.audience, jkt);
       if (binding.kind === 'refused') return fail(context, client, binding);
-      const judged = judgeAuthorization(context, client, authorization, unknownCode);
+      const judged = judgeAuthorization(context, client, authorization, {
+        gone: unknownCode,
+        uncovered: unknownCode,
+      });
       if (judged.kind === 'refused') return fail(context, client, judged);
       devices.delete(deviceCode);
       const grantee = { client, authorization, now, jkt: binding.jkt, fromBrowser };

@@ -10,8 +10,7 @@ import type { JournalCode } from '../journal.ts';
 import type { Parameters } from '../parameters.ts';
 import { judgePostLogin, type PostLoginEvent } from '../post-login.ts';
 import { refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
-import { isCovered } from '../user-grant.ts';
-import { beginTokens, giveTokens } from './tokens-for-user.ts';
+import { beginTokens, giveTokens, judgeAuthorization } from './tokens-for-user.ts';
 
 interface SignInGrant {
   readonly protocol: PostLoginEvent['protocol'];
@@ -38,6 +37,12 @@ export const signInGrants = {
     success: 'sepotpft',
     failure: 'fepotpft',
     what: 'A code that was sent was',
+  },
+  'urn:ietf:params:oauth:grant-type:token-exchange': {
+    protocol: 'oauth2-token-exchange',
+    success: 'secte',
+    failure: 'fecte',
+    what: 'A token was',
   },
 } as const satisfies Record<string, SignInGrant>;
 
@@ -151,23 +156,16 @@ function judge(
 ):
   | { readonly kind: 'judged'; readonly user: User; readonly jkt: string | null }
   | (Refusal & { readonly reason: string }) {
-  const user = context.state.users.get(userId);
-  if (!user)
-    return {
-      ...refuse(403, 'invalid_grant', 'user does not exist'),
-      reason: 'the user does not exist any more',
-    };
-  if (user.blocked)
-    return { ...refuse(403, 'invalid_grant', 'user is blocked'), reason: 'the user is blocked' };
-  const asked = { userId, clientId: client.client_id, audience, scope };
-  if (!client.is_first_party && !isCovered(context, asked))
-    return {
-      ...refuse(403, 'consent_required', 'Consent required'),
-      reason: 'the user has not let this application do what it asks for, and without a browser nobody can',
-    };
+  const judged = judgeAuthorization(context, client, { userId, scope, audience }, words);
+  if (judged.kind === 'refused') return judged;
   const binding = bindingFor(context, client, audience, jkt);
-  return binding.kind === 'refused' ? binding : { kind: 'judged', user, jkt: binding.jkt };
+  return binding.kind === 'refused' ? binding : { ...judged, jkt: binding.jkt };
 }
+
+const words = {
+  gone: refuse(403, 'invalid_grant', 'user does not exist'),
+  uncovered: refuse(403, 'consent_required', 'Consent required'),
+};
 
 /** Writes the refusal down. */
 export function failSignIn(

@@ -30,17 +30,20 @@ export interface Begun {
   readonly why: string;
 }
 
-/** Whether an authorization that was given before still holds. @param invalid what it is called where it does not exist any more */
+/**
+ * Whether a user may have what is asked for, as things stand.
+ * @param words what it is called where there is no such user, and where the user has not let somebody else's application do all this
+ */
 export function judgeAuthorization(
   context: TenantContext,
   client: Client,
-  authorization: Authorization,
-  invalid: Refusal,
+  authorization: Pick<Authorization, 'userId' | 'audience' | 'scope'>,
+  words: { readonly gone: Refusal; readonly uncovered: Refusal },
 ): { readonly kind: 'judged'; readonly user: User } | (Refusal & { readonly reason: string }) {
   const { userId, audience, scope } = authorization;
   const { users, resourceServers } = context.state;
   const user = users.get(userId);
-  if (!user) return { ...invalid, reason: 'the user does not exist any more' };
+  if (!user) return { ...words.gone, reason: 'there is no such user, or not any more' };
   if (user.blocked)
     return { ...refuse(403, 'invalid_grant', 'user is blocked'), reason: 'the user is blocked' };
   if (audience !== null && !resourceServers.has(audience))
@@ -50,7 +53,10 @@ export function judgeAuthorization(
     };
   const granted = { userId, clientId: client.client_id, audience, scope };
   if (!client.is_first_party && !isCovered(context, granted))
-    return { ...invalid, reason: 'what the user had let the client do was taken back since' };
+    return {
+      ...words.uncovered,
+      reason: 'the user has not let this application do what it asks for, or has taken it back',
+    };
   return { kind: 'judged', user };
 }
 
