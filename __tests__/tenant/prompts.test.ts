@@ -222,7 +222,13 @@ describe('/dbconnections', () => {
 
   it('/signup makes an account that can sign in', async () => {
     const tenant = aTenant();
-    const body = { ...someone, given_name: 'New', user_metadata: { plan: 'free' }, blocked: true };
+    const names = {
+      given_name: 'New',
+      family_name: 'Comer',
+      nickname: 'newt',
+      picture: 'https://pictures.example/n.png',
+    };
+    const body = { ...someone, ...names, user_metadata: { plan: 'free' }, blocked: true };
     const response = await post(tenant, 'signup', body, { origin: app });
     expect(response.status).toBe(200);
     expect(response.headers.get('access-control-allow-origin')).toBe(app);
@@ -234,7 +240,7 @@ describe('/dbconnections', () => {
     });
     expect(codesOf(tenant)).toEqual(['ss']);
     const { id_token } = await login(tenant, {}, someone.email);
-    expect(claimsOf(id_token)).toMatchObject({ sub: `auth0|${String(answer['_id'])}`, given_name: 'New' });
+    expect(claimsOf(id_token)).toMatchObject({ sub: `auth0|${String(answer['_id'])}`, ...names });
   });
 
   it.each<[string, object, object]>([
