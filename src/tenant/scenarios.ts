@@ -73,13 +73,13 @@ const scripts = {
     leeway: 0,
     fault: { ...refreshes, kind: 'drop-response', cut: 'start' },
   },
-  'late-response': {
+  'hang-12s': {
     what: 'the answer to the next refresh comes 12 s late, at a leeway of 3 s',
     session: 'stays',
     leeway: 3,
     fault: { ...refreshes, kind: 'delay', ms: 12_000 },
   },
-  'duplicate-request': {
+  'duplicate-submit': {
     what: 'something on the way sends the next refresh twice, within a leeway of 3 s; the second answer arrives',
     session: 'stays',
     leeway: 3,
@@ -105,6 +105,13 @@ const scripts = {
   },
   'theft-victim-first': {
     what: 'somebody presents a refresh token that the client has spent, and there is no leeway',
+    session: 'ends',
+    lacks: spentTokens(1),
+    leeway: 0,
+    act: ({ tenant, family }) => tenant.replay(family.familyId, headOf(family).counter - 1),
+  },
+  'breach-then-login': {
+    what: 'somebody has presented a spent refresh token, which ended the family; the user signs in again',
     session: 'ends',
     lacks: spentTokens(1),
     leeway: 0,
@@ -150,7 +157,7 @@ const scripts = {
     act: ({ context, family }) =>
       endFamilies(context, 'admin', ({ familyId }) => familyId === family.familyId),
   },
-  'grant-deleted': {
+  'device-credentials-deleted': {
     what: 'a device credential of the user is deleted, and the grant with it',
     session: 'ends',
     act: ({ context, family }) => deleteGrantOf(context, family),
