@@ -259,7 +259,8 @@ function grant(
   forgetPast(context, now);
   joinSession(context, session, request.clientId);
   const code = context.random.text();
-  const wantsAuthTime = request.maxAge !== null || request.prompts.includes('login');
+  const wantsAuthTime =
+    context.configuration.quirks.conformance || request.maxAge !== null || request.prompts.includes('login');
   context.state.codes.set(code, {
     clientId: request.clientId,
     userId: session.userId,

@@ -30,7 +30,7 @@ export async function exchangeAuthorizationCode(
   if (!code) return fail(context, client, invalidCode, 'the tenant has issued no such code');
   if (code.clientId !== client.client_id)
     return fail(context, client, invalidCode, 'the code belongs to another client; it is left as it was');
-  if (code.used) return replayed(context, client, code.used.familyId, now);
+  if (code.used) return replayed(context, client, { presented, familyId: code.used.familyId, now });
   if (now >= code.issuedAt + codeLifetime)
     return fail(context, client, invalidCode, 'the code is older than ten minutes');
   if (!redirectUriMatches(code, parameters.get('redirect_uri')))
@@ -89,6 +89,7 @@ export async function exchangeAuthorizationCode(
     scope,
     audience: code.audience,
     sid: code.sid,
+    code: presented,
     nonce: code.nonce,
     authTime: code.authTime,
     organizationId: code.organizationId,
@@ -104,13 +105,24 @@ export async function exchangeAuthorizationCode(
 function replayed(
   context: TenantContext,
   client: Client,
-  familyId: string | null,
-  now: Milliseconds,
+  {
+    presented,
+    familyId,
+    now,
+  }: { readonly presented: string; readonly familyId: string | null; readonly now: Milliseconds },
 ): Refusal {
-  if (familyId === null || context.configuration.quirks.codeReplayKeepsTokens)
+  const { codeReplayKeepsTokens } = context.configuration.quirks;
+  if (!codeReplayKeepsTokens) endOpaqueTokens(context, presented);
+  if (familyId === null || codeReplayKeepsTokens)
     return fail(context, client, invalidCode, 'the code was used before');
   endFamilies(context, { now, cause: 'code_replay' }, descendsFrom(familyId));
   return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
+}
+
+/** Under `quirks.conformance`; otherwise none knows its code, as no access token of Auth0's does. */
+function endOpaqueTokens({ state }: TenantContext, presented: string): void {
+  for (const [token, { code }] of state.opaqueAccessTokens)
+    if (code === presented) state.opaqueAccessTokens.delete(token);
 }
 
 const mayRefresh = (

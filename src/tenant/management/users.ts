@@ -25,6 +25,8 @@ const properties = {
   family_name: text,
   picture: text,
   email_verified: { type: 'boolean' },
+  phone_number: text,
+  phone_verified: { type: 'boolean' },
   blocked: { type: 'boolean', description: 'Whether the user can neither sign in nor refresh' },
   user_metadata: metadata,
   app_metadata: metadata,
@@ -130,8 +132,11 @@ export async function revokeAccess(context: TenantContext, c: ManagementContext)
   return c.body(null, 202);
 }
 
-const read = ({ random, clock }: TenantContext, { connection: _, ...members }: Payload): User =>
-  judge('user', update, () => readUser('user', members, random, clock.now()));
+function read({ random, clock }: TenantContext, { connection: _, ...members }: Payload): User {
+  const { phone_verified, ...others } = members;
+  const user = { ...others, ...(phone_verified !== undefined && { phone_number_verified: phone_verified }) };
+  return judge('user', update, () => readUser('user', user, random, clock.now()));
+}
 
 function knownUser({ state }: TenantContext, c: ManagementContext): User {
   const user = state.users.get(c.req.param('id') ?? '');
@@ -146,7 +151,12 @@ function refuseTwin(context: TenantContext, { email, user_id }: User): void {
 
 const taken = () => new ManagementError(409, 'The user already exists.', 'auth0_idp_error');
 
-function view({ password: _, ...user }: User): object {
+/** Auth0 calls the claim `phone_number_verified` by another name here, and knows no address. */
+function view({ password: _, address: __, phone_number_verified: phone_verified, ...user }: User): object {
   const [provider, ...rest] = user.user_id.split('|');
-  return { ...user, identities: [{ provider, user_id: rest.join('|'), connection, isSocial: false }] };
+  return {
+    ...user,
+    phone_verified,
+    identities: [{ provider, user_id: rest.join('|'), connection, isSocial: false }],
+  };
 }
