@@ -45,6 +45,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
       'sid',
       'sub',
       'updated_at',
+      ...(configuration.quirks.conformance ? ['at_hash'] : []),
     ],
     ...(configuration.authorization_response_iss_parameter_supported && {
       authorization_response_iss_parameter_supported: true,
