@@ -338,6 +338,7 @@ describe('the basic plan', () => {
       status: 400,
       error: 'invalid_grant',
     });
+    expect(tenant.journal.at(-1)?.reason).toBe('the code was used before; its access token ends');
     await expect(openid.fetchUserInfo(config, tokens.access_token, claims.sub)).rejects.toMatchObject({
       status: 401,
     });

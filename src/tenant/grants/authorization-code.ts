@@ -112,17 +112,18 @@ function replayed(
   }: { readonly presented: string; readonly familyId: string | null; readonly now: Milliseconds },
 ): Refusal {
   const { codeReplayKeepsTokens } = context.configuration.quirks;
-  if (!codeReplayKeepsTokens) endOpaqueTokens(context, presented);
-  if (familyId === null || codeReplayKeepsTokens)
-    return fail(context, client, invalidCode, 'the code was used before');
+  const ended = !codeReplayKeepsTokens && endOpaqueToken(context, presented);
+  const reason = ended ? 'the code was used before; its access token ends' : 'the code was used before';
+  if (familyId === null || codeReplayKeepsTokens) return fail(context, client, invalidCode, reason);
   endFamilies(context, { now, cause: 'code_replay' }, descendsFrom(familyId));
-  return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
+  return fail(context, client, invalidCode, `${reason}; family ${familyId} is revoked`);
 }
 
-/** Under `quirks.conformance`; otherwise none knows its code, as no access token of Auth0's does. */
-function endOpaqueTokens({ state }: TenantContext, presented: string): void {
+/** Under `quirks.conformance`; otherwise none knows its code, as no access token of Auth0's can be taken back. */
+function endOpaqueToken({ state }: TenantContext, presented: string): boolean {
   for (const [token, { code }] of state.opaqueAccessTokens)
-    if (code === presented) state.opaqueAccessTokens.delete(token);
+    if (code === presented) return state.opaqueAccessTokens.delete(token);
+  return false;
 }
 
 const mayRefresh = (
