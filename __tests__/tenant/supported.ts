@@ -25,7 +25,7 @@ const clientMembers =
   'client_metadata is_first_party require_proof_of_possession require_pushed_authorization_requests organization_usage ' +
   'organization_require_behavior oidc_conformant refresh_token';
 const userMembers =
-  'connection user_id password name nickname given_name family_name picture email_verified blocked user_metadata app_metadata';
+  'connection user_id password name nickname given_name family_name picture email_verified phone_number phone_verified blocked user_metadata app_metadata';
 
 export const authorizeParameters: Readonly<Record<string, Support>> = {
   ...supported(
@@ -184,7 +184,7 @@ export const endpoints: readonly Endpoint[] = [
     routes: ['GET /userinfo', 'POST /userinfo'],
     what: 'Claims about the user (OIDC Core §5.3), for bearer and bound tokens',
     parameters: supported('access_token'),
-    tests: ['userinfo-and-discovery', 'dpop'],
+    tests: ['userinfo-and-discovery', 'dpop', 'conformance'],
   },
   {
     routes: [
@@ -208,7 +208,7 @@ export const endpoints: readonly Endpoint[] = [
       ...supported('id_token_hint logout_hint client_id post_logout_redirect_uri state'),
       ...all('ignored', 'ui_locales federated'),
     },
-    tests: ['oidc-logout'],
+    tests: ['oidc-logout', 'conformance'],
   },
   {
     routes: ['GET /'],
