@@ -349,6 +349,22 @@ describe('the MFA API', () => {
     expect((await give(tenant, mfa_token, shownBy(tenant, String(body['secret'])))).status).toBe(403);
   });
 
+  it('adds nothing beside what the user has enrolled while another enrolment was under way', async () => {
+    const tenant = aTenant();
+    const begin = async () => {
+      const { mfa_token } = await asked(tenant);
+      const otp = { authenticator_types: ['otp'] };
+      const { body } = await call(tenant, '/mfa/associate', bearing(mfa_token), otp);
+      return { mfa_token, key: String(body['secret']) };
+    };
+    const [thief, owner] = [await begin(), await begin()];
+    expect((await give(tenant, owner.mfa_token, shownBy(tenant, owner.key))).status).toBe(200);
+    expect((await give(tenant, thief.mfa_token, shownBy(tenant, thief.key))).status).toBe(403);
+    const listed = await call(tenant, '/mfa/authenticators', bearing(thief.mfa_token));
+    expect(listed.body).toMatchObject([{ active: true }, { active: true }]);
+    expect((await give(tenant, thief.mfa_token, shownBy(tenant, owner.key, 30))).status).toBe(200);
+  });
+
   it('answers the pages of clients, and no others', async () => {
     const tenant = aTenantWithFactors();
     const { mfa_token } = await asked(tenant);

@@ -89,10 +89,10 @@ export function listAuthenticators(context: TenantContext, c: Context): Response
     type: factorType(held),
     ...(held.authenticator_type === 'oob' && { oob_channel: held.oob_channel, name: held.name }),
   });
-  return c.json([
-    ...authenticatorsOf(context, userId).map((held) => view(held, true)),
-    ...enrolling.map((held) => view(held, false)),
-  ]);
+  const held = authenticatorsOf(context, userId);
+  return c.json(
+    held.length > 0 ? held.map((each) => view(each, true)) : enrolling.map((each) => view(each, false)),
+  );
 }
 
 /** `POST /mfa/associate`: begins an enrolment, which the first right code completes. A recovery code comes with it. */

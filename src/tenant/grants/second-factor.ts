@@ -128,10 +128,14 @@ export async function exchangeSecondFactor(
   return { ...answer, response };
 }
 
-const candidates = (context: TenantContext, { userId, enrolling }: PendingSecondFactor) => [
-  ...authenticatorsOf(context, userId),
-  ...enrolling,
-];
+/** What is being enrolled is good for nothing once the user has something: whoever began it has proved nothing. */
+function candidates(
+  context: TenantContext,
+  { userId, enrolling }: PendingSecondFactor,
+): readonly Authenticator[] {
+  const held = authenticatorsOf(context, userId);
+  return held.length > 0 ? held : enrolling;
+}
 
 /** Says whether it was one too many. */
 function countWrongTry({ state }: TenantContext, mfaToken: string, pending: PendingSecondFactor): boolean {
