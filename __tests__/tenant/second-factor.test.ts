@@ -499,6 +499,39 @@ describe('a sign-in', () => {
     expect((await browser.submit(page, { code: shownBy(tenant) })).response.status).toBe(400);
   });
 
+  it('that ended so is not brought back by the password', async () => {
+    const tenant = aTenantWithFactors(everything);
+    const { browser, page } = await beforeThePage(tenant);
+    const state = page.url.searchParams.get('state') ?? '';
+    const tryCode = (code: string) => {
+      const [, csrf = ''] = /name="csrf" value="([^"]*)"/.exec(page.body) ?? [];
+      return browser.request(page.url, { method: 'POST', body: new URLSearchParams({ csrf, code }) });
+    };
+    for (let tries = 0; tries < 10; tries++) await tryCode('no code');
+    await browser.submit(await browser.visit(`/u/login?state=${state}`), ada);
+    expect((await tryCode(shownBy(tenant))).status).toBe(400);
+    expect(answerOf(await browser.visit(authorizeUrl(silent)))).toMatchObject(mfaRequired);
+  });
+
+  it('sends a code to each who gives a password at its page, and takes it once', async () => {
+    const byMail = (email: string) =>
+      [{ authenticator_type: 'oob', oob_channel: 'email', name: email }] as const;
+    const users = configuration.users.map((user) => ({ ...user, authenticators: byMail(user.email) }));
+    const tenant = aTenantWithFactors({ ...everything, users });
+    const { browser, page } = await beforeThePage(tenant);
+    const loginPage = `/u/login?state=${page.url.searchParams.get('state') ?? ''}`;
+    const other = { email: grace, password: configuration.users[1]?.password ?? '' };
+    const ofOther = await browser.submit(await browser.visit(loginPage), other);
+    expect(tenant.outbox.map(({ to }) => to)).toEqual([ada.email, grace]);
+
+    const [, csrf = ''] = /name="csrf" value="([^"]*)"/.exec(ofOther.body) ?? [];
+    const body = () => new URLSearchParams({ csrf, code: tenant.outbox[1]?.code ?? '' });
+    const answers = await Promise.all(
+      [1, 2].map(() => browser.request(ofOther.url, { method: 'POST', body: body() })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 400]);
+  });
+
   it.each([
     ['another hidden token', '/u/mfa-otp-challenge', { csrf: 'x' }],
     ['the page of another factor', '/u/mfa-sms-challenge', {}],
