@@ -663,6 +663,32 @@ describe('the post-login hook', () => {
     expect((await refresh(tenant, body['refresh_token'])).status).toBe(200);
   });
 
+  it('that adds a claim that is no JSON fails the request, and nothing is consumed', async () => {
+    let roles: unknown = ['reader'];
+    const tenant = withHook(() => ({ accessTokenClaims: { 'https://app.example/roles': roles } }));
+    const { refresh_token } = await login(tenant);
+    roles = 1n;
+    expect((await refresh(tenant, refresh_token)).status).toBe(500);
+    expect(tenant.families()).toMatchObject([{ latestCounter: 1 }]);
+  });
+
+  it('that waits while the user is blocked lets the refresh grant nothing', async () => {
+    const waiting: (() => void)[] = [];
+    let isSlow = false;
+    const tenant = withHook(async () => {
+      if (isSlow) await new Promise<void>((end) => waiting.push(end));
+      return {};
+    });
+    const { refresh_token } = await login(tenant);
+    isSlow = true;
+    const slow = refresh(tenant, refresh_token);
+    while (waiting.length === 0) await new Promise(setImmediate);
+    tenant.updateUser(ada.email, { blocked: true });
+    waiting[0]?.();
+    expect((await slow).body['error_description']).toBe('user is blocked');
+    expect(tenant.families()).toMatchObject([{ latestCounter: 1, verdict: 'live' }]);
+  });
+
   it('that waits while its sign-in is answered otherwise grants one code', async () => {
     const waiting: (() => void)[] = [];
     const tenant = withHook(async () => {
