@@ -51,13 +51,9 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   }
   const { request } = judgement;
   const session = currentSession(context, c);
-  const user = session && context.state.users.get(session.userId);
-  const belongs = isMember(context, request.organizationId, user?.user_id ?? '');
   const mayContinue =
     session !== undefined &&
-    !user?.blocked &&
-    belongs &&
-    isWhoIsMeant(request, session.userId) &&
+    !whyRefused(context, request, session.userId) &&
     isRecent(context, session, request);
 
   const isSilent = request.prompts.includes('none');
@@ -69,7 +65,8 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
     return beginTransaction(context, c, request, { kind: 'choosing', sid: session.sid });
 
   const verdict = await judgeLogin(context, request, session);
-  if (currentSession(context, c)?.sid !== session.sid) return authorizeAnew(context, c, request); // while the hook was asked
+  if (currentSession(context, c)?.sid !== session.sid || whyRefused(context, request, session.userId))
+    return authorizeAnew(context, c, request); // while the hook was asked
   if (verdict.kind === 'denied')
     return isSilent
       ? refuseSilently(context, c, request, denied(verdict.why))
@@ -82,14 +79,14 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
     : grant(context, c, request, { session, verdict });
 }
 
-/** The session has gone meanwhile. */
+/** The session has gone meanwhile, or its user may not come in any more. */
 const authorizeAnew = (
   context: TenantContext,
   c: Context,
   request: CheckedRequest,
 ): Response | Promise<Response> =>
   request.prompts.includes('none')
-    ? refuseSilently(context, c, request, loginRequired(context, c, undefined))
+    ? refuseSilently(context, c, request, loginRequired(context, c, currentSession(context, c)))
     : beginTransaction(context, c, request, { kind: 'waiting' });
 
 /** What the post-login hook says of a sign-in, and whether that, the tenant or the request asks for a second factor. */
@@ -139,9 +136,12 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       if (context.state.transactions.get(state) !== transaction)
         return respondWithLostTransaction(context, c);
       if (currentSession(context, c)?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
-      if (verdict.kind === 'denied') {
+      const refusal = whyRefused(context, request, session.userId); // since the password was given
+      if (verdict.kind === 'denied' || refusal) {
         endTransaction(context, c, state);
-        return refuseRequest(context, c, request, 'access_denied', verdict.why);
+        const why = verdict.kind === 'denied' ? verdict.why : '';
+        const { error, error_description } = refusal ?? { error: 'access_denied', error_description: why };
+        return refuseRequest(context, c, request, error, error_description);
       }
       if (verdict.needsSecondFactor) {
         const page = secondFactorPage(context, session.userId);
@@ -196,8 +196,26 @@ function wantsConsent(context: TenantContext, request: CheckedRequest, userId: s
   return client?.is_first_party === false && !isCovered(context, { ...request, userId });
 }
 
-export const isWhoIsMeant = ({ hintedUserId }: CheckedRequest, userId: string): boolean =>
+const isWhoIsMeant = ({ hintedUserId }: CheckedRequest, userId: string): boolean =>
   hintedUserId === null || hintedUserId === userId;
+
+/** Why a user may not come in at this moment, in the words for the client, or nothing. */
+export function whyRefused(
+  context: TenantContext,
+  request: CheckedRequest,
+  userId: string,
+): { error: string; error_description: string } | undefined {
+  const { organizationId } = request;
+  if (context.state.users.get(userId)?.blocked)
+    return { error: 'access_denied', error_description: 'user is blocked' };
+  if (!isMember(context, organizationId, userId))
+    return {
+      error: 'access_denied',
+      error_description: `user ${userId} is not part of the ${organizationId} organization`,
+    };
+  if (!isWhoIsMeant(request, userId)) return { error: 'login_required', error_description: 'Login required' };
+  return undefined;
+}
 
 /** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
 function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
