@@ -95,6 +95,9 @@ function inRfcWords({ configuration }: TenantContext, answered: TokenAnswer): To
 const failureCodes: Readonly<Record<string, JournalCode>> = {
   refresh_token: 'fertft',
   client_credentials: 'feccft',
+  'http://auth0.com/oauth/grant-type/mfa-otp': 'feotpft',
+  'http://auth0.com/oauth/grant-type/mfa-oob': 'feoobft',
+  'http://auth0.com/oauth/grant-type/mfa-recovery-code': 'fercft',
 };
 
 function refuseProof(
