@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { Secret, TOTP } from 'otpauth';
 import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
 import { aDpopKey, aPrivateJwk, type DpopKey, type ProofChanges } from './a-dpop-key.ts';
 import {
@@ -286,6 +287,46 @@ describe('tokens of a proof', () => {
       body: { token_type: 'Bearer' },
     });
   });
+
+  it('a refresh that waits for a second factor needs the key as well, and loses nothing without it', async () => {
+    const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+    const authenticators = [{ authenticator_type: 'otp', secret }] as const;
+    const users = configuration.users.map((user) => ({ ...user, authenticators }));
+    const tenant = aTenantWith(allowed, false, { users });
+    const key = await aDpopKey(tenant);
+    const { nonce, refresh_token } = await boundLogin(tenant, key);
+    const proof = () => key.proof({ claims: { nonce } });
+    tenant.faults.add({ kind: 'mfa-required' });
+    const asked = await refresh(tenant, refresh_token, {}, { dpop: await proof() });
+    const form = {
+      grant_type: 'http://auth0.com/oauth/grant-type/mfa-otp',
+      client_id: 'spa',
+      mfa_token: String(asked.body['mfa_token']),
+      otp: new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: tenant.clock.now() }),
+    };
+    const without = await postToken(tenant, form);
+    expect(without).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
+    expect(codesOf(tenant).at(-1)).toBe('feotpft');
+    const answer = await postToken(tenant, form, { dpop: await proof() });
+    expect(answer).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+  });
+
+  it.each(['theft-attacker-first', 'theft-victim-first', 'second-to-last-replay'] as const)(
+    'cannot be stolen, and so are not in %s',
+    async (name) => {
+      const tenant = aTenantWith(allowed);
+      const key = await aDpopKey(tenant);
+      const { nonce, ...first } = await boundLogin(tenant, key);
+      let { refresh_token } = first;
+      for (let times = 0; times < 2; times++) {
+        const dpop = await key.proof({ claims: { nonce } });
+        ({ refresh_token } = (await refresh(tenant, refresh_token, {}, { dpop })).body as typeof first);
+      }
+      const before = JSON.stringify(tenant.snapshot());
+      await expect(tenant.scenario(name, { client_id: 'spa' })).rejects.toThrow(/bound to a key/);
+      expect(JSON.stringify(tenant.snapshot())).toBe(before);
+    },
+  );
 
   it('stay bound through a migration', async () => {
     const tenant = aTenantWith(allowed);

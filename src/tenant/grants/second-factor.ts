@@ -12,7 +12,8 @@ import {
 } from '../authenticators.ts';
 import type { TokenResponse } from '../../oauth/token-endpoint.ts';
 import type { Client } from '../configuration.ts';
-import type { TenantContext } from '../context.ts';
+import { findRefreshToken, type TenantContext } from '../context.ts';
+import { judgeKey } from '../dpop.ts';
 import type { JournalCode } from '../journal.ts';
 import type { Parameters } from '../parameters.ts';
 import { missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
@@ -96,6 +97,9 @@ export async function exchangeSecondFactor(
   const pending = findPending(context, mfaToken, client.client_id);
   if ('error' in pending)
     return fail(context, client, grant, pending, 'what waited under it went on meanwhile');
+  const held = findRefreshToken(context, pending.refresh['refresh_token'] ?? '');
+  const otherKey = judgeKey(held?.family.jkt ?? null, jkt); // before a code or the mfa_token is used up for nothing
+  if (otherKey) return fail(context, client, grant, otherKey, otherKey.reason, pending.userId);
   const proof = grant.proof(text);
   const proved = judgeProof(context, candidates(context, pending), proof, { ...pending, codes });
   if (!proved) {
