@@ -219,4 +219,32 @@ describe('a scenario', () => {
     await expect(tenant.scenario(name as ScenarioName, { client_id })).rejects.toThrow(message);
     expect(JSON.stringify(tenant.snapshot())).toBe(before);
   });
+
+  it.each([
+    'rotate-each-time',
+    'lost-response-without-leeway',
+    'theft-attacker-first',
+    'migration-in',
+  ] as const)('%s is refused where nothing rotates', async (name) => {
+    const { tenant, open, outcomeOf } = await fresh();
+    await tenant.scenario('migration-out', { client_id: 'app' });
+    await outcomeOf(renew(await open()));
+    await expect(tenant.scenario(name, { client_id: 'app' })).rejects.toThrow(/not rotate/);
+  });
+
+  it('of a theft says so where an earlier one meets the thief instead of the client', async () => {
+    const { tenant } = await fresh();
+    await tenant.scenario('500-json', { client_id: 'app' });
+    await expect(tenant.scenario('theft-attacker-first', { client_id: 'app' })).rejects.toThrow(RangeError);
+    expect((await tenant.scenario('theft-attacker-first', { client_id: 'app' })).session).toBe('ends');
+  });
+
+  it('of a migration leaves no spent token that could be swapped', async () => {
+    const { tenant, open, outcomeOf } = await fresh();
+    await outcomeOf(renew(await open()));
+    const { familyId = '' } = tenant.families()[0] ?? {};
+    await tenant.scenario('migration-in', { client_id: 'app' });
+    expect(tenant.family(familyId)).toMatchObject({ rotating: false, latestCounter: 1, nodes: [{}] });
+    expect((await tenant.replay(familyId, 1)).status).toBe(200);
+  });
 });
