@@ -2,11 +2,13 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
 import { aDpopKey, aPrivateJwk, type DpopKey, type ProofChanges } from './a-dpop-key.ts';
 import {
   aCode,
   aTenant,
   api,
+  authorizeUrl,
   claimsOf,
   codeGrant,
   codesOf,
@@ -360,6 +362,56 @@ describe('tokens of a proof', () => {
     ])
       expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
     expect((await presentCode(tenant, code, await key.proof({ claims }))).status).toBe(200);
+  });
+});
+
+describe('a proof at /oauth/par', () => {
+  async function pushed(tenant: Tenant, key: DpopKey, changes: Record<string, string> = {}, nonce?: string) {
+    const claims = { htu: `${tenant.baseUrl}/oauth/par`, nonce: nonce ?? (await nonceOf(tenant, key)) };
+    const body = new URL(authorizeUrl(changes), tenant.baseUrl).searchParams;
+    const headers = { dpop: await key.proof({ claims }) };
+    const response = await tenant.fetch(
+      new Request(`${tenant.baseUrl}/oauth/par`, { method: 'POST', headers, body }),
+    );
+    const nextNonce = response.headers.get('dpop-nonce');
+    return { nextNonce, status: response.status, body: (await response.json()) as Record<string, string> };
+  }
+
+  it('binds the code to its key', async () => {
+    const tenant = aTenantWith(allowed);
+    const [key, thief] = [await aDpopKey(tenant), await aDpopKey(tenant)];
+    const { request_uri = '' } = (await pushed(tenant, key)).body;
+    const browser = tenantBrowser(tenant);
+    browser.setCookie(tenant.signIn('ada@example.com', { client_id: 'spa' }).cookie);
+    const query = new URLSearchParams({ client_id: 'spa', request_uri });
+    const { url } = await browser.visit(`/authorize?${query.toString()}`);
+    const code = url.searchParams.get('code') ?? '';
+    const nonce = await nonceOf(tenant, key);
+    const stolen = await presentCode(tenant, code, await thief.proof({ claims: { nonce } }));
+    expect(stolen).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
+    const own = await presentCode(tenant, code, await key.proof({ claims: { nonce } }));
+    expect(own).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+  });
+
+  it('may come with the dpop_jkt of its key, and with no other', async () => {
+    const tenant = aTenantWith(allowed);
+    const key = await aDpopKey(tenant);
+    expect((await pushed(tenant, key, { dpop_jkt: key.jkt })).status).toBe(201);
+    expect(await pushed(tenant, key, { dpop_jkt: 'another' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_dpop_proof' },
+    });
+    expect(codesOf(tenant).at(-1)).toBe('f');
+  });
+
+  it('must be good, and is told the nonce to use', async () => {
+    const tenant = aTenantWith(allowed);
+    const key = await aDpopKey(tenant);
+    expect(await pushed(tenant, key, {}, 'old')).toMatchObject({
+      status: 400,
+      nextNonce: await nonceOf(tenant, key),
+      body: { error: 'use_dpop_nonce' },
+    });
   });
 });
 
