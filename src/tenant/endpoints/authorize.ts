@@ -23,7 +23,7 @@ import { judgePostLogin, type PostLoginVerdict } from '../post-login.ts';
 import { readFormParameters } from '../parameters.ts';
 import { isPushed, takePushedRequest, unknownRequestUri } from '../pushed-request.ts';
 import { originOf } from '../url-matching.ts';
-import { isCovered } from '../user-grant.ts';
+import { isCovered, keepUserGrant } from '../user-grant.ts';
 
 /**
  * Ties a sign-in to the browser that began it. Every sign-in has a cookie of its own: of one for all, tabs that begin
@@ -152,6 +152,7 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       if (outcome.kind === 'signed_in' && wantsConsent(context, request, session.userId))
         return c.redirect(consentAddress(state), 302);
       endTransaction(context, c, state);
+      if (outcome.kind === 'consented') keepUserGrant(context, { ...request, userId: session.userId });
       const reason =
         outcome.kind === 'consented' ? 'the user has just consented' : 'the user has just signed in';
       return grant(context, c, request, { session, verdict, reason });
