@@ -11,6 +11,23 @@ const idOfAda = async (tenant: Tenant) =>
   (await managerOf(tenant).users.listUsersByEmail({ email: ada.email }))[0]?.user_id ?? '';
 
 describe('users of the Management API', () => {
+  it('take with them what waits for their second factor', async () => {
+    const tenant = aManagedTenant();
+    const { refresh_token } = await login(tenant);
+    tenant.faults.add({ kind: 'mfa-required' });
+    const { body } = await refresh(tenant, refresh_token);
+    const user_id = await idOfAda(tenant);
+    const list = () =>
+      tenant.fetch(
+        new Request(`${tenant.baseUrl}/mfa/authenticators`, {
+          headers: { authorization: `Bearer ${String(body['mfa_token'])}` },
+        }),
+      );
+    expect((await list()).status).toBe(200);
+    await managerOf(tenant).users.delete(user_id);
+    expect((await list()).status).toBe(401);
+  });
+
   it('are made, found, changed and deleted by the auth0 package', async () => {
     const tenant = aManagedTenant();
     const { users } = managerOf(tenant);

@@ -104,14 +104,15 @@ function endWithPassword(context: TenantContext, { user_id }: User): void {
   if (context.configuration.quirks.passwordChangeRevokesRefreshTokens) endTokensOfSessions(context, isOfUser);
 }
 
-/** With the user go their sessions, their grants and their refresh tokens. */
+/** With the user go their sessions, their grants, their refresh tokens and what they prove a second time with. */
 export function deleteUser(context: TenantContext, c: ManagementContext): Response {
   const isOfUser = ({ userId }: { readonly userId: string }) => userId === c.req.param('id');
   endSessions(context, isOfUser);
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
-  context.state.authenticators.delete(c.req.param('id') ?? '');
-  const { organizations, users } = context.state;
+  const { organizations, users, authenticators, mfaTokens } = context.state;
+  authenticators.delete(c.req.param('id') ?? '');
+  for (const [mfaToken, pending] of mfaTokens) if (isOfUser(pending)) mfaTokens.delete(mfaToken);
   for (const organization of organizations.values())
     organizations.set(organization.id, {
       ...organization,
