@@ -147,6 +147,16 @@ describe('a code of an app', () => {
     expect((await give(tenant, second.mfa_token, shownBy(tenant, secret, 30))).status).toBe(200);
   });
 
+  it('is taken after the clock was turned back', async () => {
+    const tenant = aTenantWithFactors();
+    await give(tenant, (await asked(tenant)).mfa_token, shownBy(tenant));
+    tenant.clock.set(tenant.clock.now() - 3_600_000);
+    const { mfa_token } = await asked(tenant);
+    expect((await give(tenant, mfa_token, shownBy(tenant))).status).toBe(200);
+    const again = await asked(tenant);
+    expect((await give(tenant, again.mfa_token, shownBy(tenant))).status).toBe(403);
+  });
+
   it('works once for two who bring it at the same moment', async () => {
     const tenant = aTenantWithFactors();
     const [one, other] = [await asked(tenant), await asked(tenant)];
