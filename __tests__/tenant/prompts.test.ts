@@ -81,6 +81,14 @@ describe('prompt=select_account', () => {
     expect((await browser.visit(page.url)).url.pathname).toBe('/u/login');
   });
 
+  it('asks for a login where max_age has passed while the page was open', async () => {
+    const tenant = aTenant();
+    const browser = signedIn(tenant);
+    const page = await browser.visit(authorizeUrl({ prompt: 'select_account', max_age: '60' }));
+    tenant.clock.advance('61s');
+    expect((await browser.submit(page, { account: 'this' })).url.pathname).toBe('/u/login');
+  });
+
   it('asks for a login where somebody else has signed in meanwhile', async () => {
     const tenant = aTenant();
     const browser = signedIn(tenant);

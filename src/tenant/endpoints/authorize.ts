@@ -219,7 +219,11 @@ export function whyRefused(
 }
 
 /** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
-function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
+export function isRecent(
+  { clock }: TenantContext,
+  session: LoginSession,
+  { maxAge }: CheckedRequest,
+): boolean {
   return maxAge === null || (maxAge > 0 && clock.now() - session.authTime <= maxAge * 1000);
 }
 
