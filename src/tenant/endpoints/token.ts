@@ -100,13 +100,19 @@ const failureCodes: Readonly<Record<string, JournalCode>> = {
   'http://auth0.com/oauth/grant-type/mfa-recovery-code': 'fercft',
 };
 
+function failureCodeOf(parameters: Parameters): JournalCode {
+  const grantType = parameters.get('grant_type') ?? '';
+  const code = Object.hasOwn(failureCodes, grantType) ? failureCodes[grantType] : undefined;
+  return code ?? 'feacft';
+}
+
 function refuseProof(
   { journal }: TenantContext,
   { client_id }: Client,
   parameters: Parameters,
   { reason, ...refusal }: ProofRefusal,
 ): Refusal {
-  const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';
+  const type = failureCodeOf(parameters);
   const description = refusal.error_description;
   journal.write({
     type,
@@ -119,7 +125,7 @@ function refuseProof(
 }
 
 function unauthorized({ journal, state }: TenantContext, clientId: string, parameters: Parameters): Refusal {
-  const type = failureCodes[parameters.get('grant_type') ?? ''] ?? 'feacft';
+  const type = failureCodeOf(parameters);
   const known = state.clients.has(clientId);
   journal.write({
     type,
