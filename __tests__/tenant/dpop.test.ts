@@ -313,22 +313,24 @@ describe('tokens of a proof', () => {
     expect(answer).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
   });
 
-  it.each(['theft-attacker-first', 'theft-victim-first', 'second-to-last-replay'] as const)(
-    'cannot be stolen, and so are not in %s',
-    async (name) => {
-      const tenant = aTenantWith(allowed);
-      const key = await aDpopKey(tenant);
-      const { nonce, ...first } = await boundLogin(tenant, key);
-      let { refresh_token } = first;
-      for (let times = 0; times < 2; times++) {
-        const dpop = await key.proof({ claims: { nonce } });
-        ({ refresh_token } = (await refresh(tenant, refresh_token, {}, { dpop })).body as typeof first);
-      }
-      const before = JSON.stringify(tenant.snapshot());
-      await expect(tenant.scenario(name, { client_id: 'spa' })).rejects.toThrow(/bound to a key/);
-      expect(JSON.stringify(tenant.snapshot())).toBe(before);
-    },
-  );
+  it.each([
+    'theft-attacker-first',
+    'theft-victim-first',
+    'breach-then-login',
+    'second-to-last-replay',
+  ] as const)('cannot be stolen, and so are not in %s', async (name) => {
+    const tenant = aTenantWith(allowed);
+    const key = await aDpopKey(tenant);
+    const { nonce, ...first } = await boundLogin(tenant, key);
+    let { refresh_token } = first;
+    for (let times = 0; times < 2; times++) {
+      const dpop = await key.proof({ claims: { nonce } });
+      ({ refresh_token } = (await refresh(tenant, refresh_token, {}, { dpop })).body as typeof first);
+    }
+    const before = JSON.stringify(tenant.snapshot());
+    await expect(tenant.scenario(name, { client_id: 'spa' })).rejects.toThrow(/bound to a key/);
+    expect(JSON.stringify(tenant.snapshot())).toBe(before);
+  });
 
   it('stay bound through a migration', async () => {
     const tenant = aTenantWith(allowed);

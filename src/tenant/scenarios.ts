@@ -140,9 +140,9 @@ const scripts = {
   'breach-then-login': {
     what: 'somebody has presented a spent refresh token, which ended the family; the user signs in again',
     session: 'ends',
-    lacks: spentTokens(1),
+    lacks: stealable(1),
     leeway: 0,
-    act: ({ tenant, family }) => tenant.replay(family.familyId, headOf(family).counter - 1),
+    act: presentStolen(1),
   },
   'second-to-last-replay': {
     what: 'somebody presents the token before the last one, within its leeway',
