@@ -287,7 +287,7 @@ describe('other second factors', () => {
 });
 
 describe('the MFA API', () => {
-  it('lists what the user has, without a secret', async () => {
+  it('lists what the user has, without a secret or a whole telephone number', async () => {
     const tenant = aTenantWithFactors();
     const { mfa_token } = await asked(tenant);
     const { body } = await call(tenant, '/mfa/authenticators', bearing(mfa_token));
@@ -299,7 +299,7 @@ describe('the MFA API', () => {
         active: true,
         type: 'phone',
         oob_channel: 'sms',
-        name: '+15550100',
+        name: 'XXXXX0100',
       },
       {
         id: expect.stringMatching(/^recovery-code\|dev_/),
@@ -763,6 +763,19 @@ describe('the post-login hook', () => {
     waiting[0]?.();
     expect((await slow).url.pathname).toBe('/u/login');
   });
+
+  it.each([null, 7, {}])(
+    'that denies by %j instead of a text fails the request, and nothing is consumed',
+    async (deny) => {
+      let result: object = {};
+      const tenant = withHook(() => result);
+      const { refresh_token } = await login(tenant);
+      result = { deny };
+      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 500 });
+      result = {};
+      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 200 });
+    },
+  );
 
   it('is a function, or the configuration is refused', () => {
     const hooks = { onPostLogin: 'deny' } as unknown as Hooks;

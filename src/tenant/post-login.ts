@@ -51,7 +51,12 @@ export async function judgePostLogin(
   { user: { password: _, ...user }, ...event }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
 ): Promise<PostLoginVerdict> {
   const result = (await onPostLogin?.({ ...event, user })) ?? {};
-  if (result.deny !== undefined) return { kind: 'denied', why: result.deny };
+  const { deny } = result as { readonly deny?: unknown }; // a hook in JavaScript may give anything
+  if (deny !== undefined && typeof deny !== 'string')
+    throw new TypeError(
+      `onPostLogin: expected a text that says why for "deny", found ${deny === null ? 'null' : typeof deny}`,
+    );
+  if (deny !== undefined) return { kind: 'denied', why: deny };
   return {
     kind: 'allowed',
     needsSecondFactor: result.requireSecondFactor === true && !event.secondFactor,
