@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
-import { openPeerWorld, things, type PeerTab, type PeerWorld } from './peer-world.ts';
+import { clientId, openPeerWorld, things, type PeerTab, type PeerWorld } from './peer-world.ts';
 
 let chromium: Chromium;
 
@@ -45,6 +45,21 @@ describe('the published auth0-spa-js at the tenant', () => {
       for (const _ of [1, 2]) expect(await tab.token({ fresh: true })).toHaveProperty('token');
       expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 3 }]);
       expect(codes(world)).not.toContain('ferrt');
+    }),
+    30_000,
+  );
+
+  it(
+    'binds its tokens to a key, and finds a fresh nonce when its own is worth nothing any more',
+    inWorld(async (tab, { tenant }) => {
+      await tab.login('v2', { ...options, useDpop: true });
+      expect(tenant.families()).toMatchObject([{ jkt: expect.any(String) }]);
+      await tenant.scenario('nonce-churn', { client_id: clientId });
+      for (const latestCounter of [2, 3]) {
+        expect(await tab.token({ fresh: true })).toHaveProperty('token');
+        expect(tenant.families()).toMatchObject([{ verdict: 'live', latestCounter }]);
+      }
+      expect(tenant.faults.list()).toEqual([]);
     }),
     30_000,
   );

@@ -37,6 +37,7 @@ export interface PeerOptions {
   readonly useRefreshTokens?: boolean;
   readonly useRefreshTokensFallback?: boolean;
   readonly useMrrt?: boolean;
+  readonly useDpop?: boolean;
 }
 
 interface Asked {
@@ -93,6 +94,7 @@ export async function openPeerWorld(chromium: Chromium, seed?: string): Promise<
       {
         identifier: things,
         scopes: [{ value: 'read:things' }, { value: 'write:things' }],
+        proof_of_possession: { mechanism: 'dpop', required: false },
         allow_offline_access: true,
         token_lifetime: 3600,
       },

@@ -89,12 +89,30 @@ describe('an ID token', () => {
 
   it.each([
     [{ auth_time: instant - 3600 }, 'max_age'],
+    [{ auth_time: instant - 661 }, 'max_age'],
     [{}, 'authentication_time'],
     [{ auth_time: 'yesterday' }, 'authentication_time'],
   ])('with %j is refused for max_age 600 as %s', (changes, reason) => {
     expect(() => judge(jwt({ ...claims, ...changes }), { now, nonce: 'n', max_age: 600 })).toThrow(
       expect.objectContaining({ reason }),
     );
+  });
+
+  it('of a sign-in as long ago as max_age and the leeway together passes', () => {
+    const token = jwt({ ...claims, auth_time: instant - 660 });
+    expect(judge(token, { now, nonce: 'n', max_age: 600 })).toBeDefined();
+    expect(judge(token)).toBeDefined(); // nobody asked
+  });
+
+  it.each([
+    [{ exp: instant - 90 }, 'it expired 90 s ago'],
+    [{ nbf: instant + 90 }, 'it is not valid for another 90 s'],
+    [{ auth_time: instant - 3600 }, 'the user signed in 3600 s ago'],
+    [{ aud: ['one', 'two'] }, 'expected "spa", found "one two"'],
+    [{ iss: 'https://evil.example/' }, 'expected "https://tenant.example/", found "https://evil.example/"'],
+  ])('with %j says what is wrong', (changes, words) => {
+    const found = { ...claims, auth_time: instant, ...changes };
+    expect(() => judge(jwt(found), { now, nonce: 'n', max_age: 600 })).toThrow(words);
   });
 
   it.each([

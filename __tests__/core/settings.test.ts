@@ -36,6 +36,7 @@ describe('options that name no tenant and no application', () => {
     ['a cache that is none', { ...good, cache: 'localstorage' }, /"cache" is no cache/],
     ['a cache that gives nothing', { ...good, cache: {} }, /"cache" is no cache/],
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
+    ['a limit that is not finite', { ...good, httpTimeoutInSeconds: Infinity }, /"httpTimeoutInSeconds"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],
     [

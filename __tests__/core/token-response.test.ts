@@ -17,6 +17,7 @@ describe('an answer of the token endpoint', () => {
     [403, { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' }, 'refused'],
     [403, { error: 'mfa_required' }, 'declined'],
     [400, { error: 'use_dpop_nonce' }, 'declined'],
+    [400, '<html>bad request</html>', 'declined'],
     [401, { error: 'access_denied' }, 'declined'],
     [429, { error: 'too_many_requests' }, 'declined'],
     [403, '<html>blocked by a proxy</html>', 'declined'],
@@ -36,6 +37,10 @@ describe('an answer of the token endpoint', () => {
     [401, false],
   ])('%i with an error is retryable: %s', (status, retryable) => {
     expect(answer(status, { error: 'x' })).toMatchObject({ kind: 'declined', error: { retryable } });
+  });
+
+  it('by invalid_grant asks for a login', () => {
+    expect(answer(403, { error: 'invalid_grant' })).toMatchObject({ error: { requiresLogin: true } });
   });
 
   it('may hold more than is known, and less', () => {

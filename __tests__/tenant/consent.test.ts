@@ -49,6 +49,29 @@ describe('an application that is not the tenant’s own', () => {
     expect(asksForConsent(await browser.visit(authorizeUrl()))).toBe(true);
   });
 
+  it('is let do nothing by who has not given the second factor', async () => {
+    const tenant = aManagedTenant({
+      mfa_policy: 'always',
+      users: [
+        { ...ada, authenticators: [{ authenticator_type: 'recovery-code', recovery_code: 'WRITTEN' }] },
+      ],
+    });
+    await call(tenant, 'PATCH /clients/spa', { body: { is_first_party: false } });
+    const browser = tenantBrowser(tenant);
+    const challenge = await signIn(browser);
+    const page = await browser.visit(challenge.url.href.replace('mfa-recovery-code-challenge', 'consent'));
+    expect(asksForConsent(page)).toBe(true);
+    const asked = await answer(browser, page, 'accept');
+    expect(asked.url.pathname).toBe('/u/mfa-recovery-code-challenge');
+    expect((await managerOf(tenant).userGrants.list()).data).toEqual([]);
+    await browser.submit(asked, { code: 'WRITTEN' });
+    const done = await browser.visit(
+      asked.url.href.replace('u/mfa-recovery-code-challenge', 'authorize/resume'),
+    );
+    expect(codeOf(done)).not.toBeNull();
+    expect((await managerOf(tenant).userGrants.list()).data).toHaveLength(1);
+  });
+
   it('asks for consent in no silent answer', async () => {
     const tenant = await aThirdParty();
     const browser = tenantBrowser(tenant);

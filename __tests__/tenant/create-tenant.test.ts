@@ -55,6 +55,14 @@ describe('a configuration', () => {
       { ...configuration, resource_servers: [{ identifier: 'a', token_lifetime: 0.5 }] },
     ],
     ['users[0].password', { ...configuration, users: [{ email: 'a@b' }] }],
+    ['users[0].phone_number', { ...configuration, users: [{ ...user, phone_number: 44 }] }],
+    [
+      'users[0].phone_number_verified',
+      { ...configuration, users: [{ ...user, phone_number_verified: 'no' }] },
+    ],
+    ['users[0].address', { ...configuration, users: [{ ...user, address: 'London' }] }],
+    ['users[0].address.city', { ...configuration, users: [{ ...user, address: { city: 'London' } }] }],
+    ['users[0].address.locality', { ...configuration, users: [{ ...user, address: { locality: '' } }] }],
     ['users[1].email', { ...configuration, users: [user, { ...user, email: 'ADA@example.com' }] }],
   ])('is refused with the name of the field: %s', (field, source) => {
     const error = failureOf(() => createTenant(source as TenantConfiguration));

@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { Secret, TOTP } from 'otpauth';
 import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import { tenantBrowser } from '../support/tenant-browser.ts';
 import { aDpopKey, aPrivateJwk, type DpopKey, type ProofChanges } from './a-dpop-key.ts';
 import {
   aCode,
   aTenant,
   api,
+  authorizeUrl,
   claimsOf,
   codeGrant,
   codesOf,
@@ -287,6 +290,48 @@ describe('tokens of a proof', () => {
     });
   });
 
+  it('a refresh that waits for a second factor needs the key as well, and loses nothing without it', async () => {
+    const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
+    const authenticators = [{ authenticator_type: 'otp', secret }] as const;
+    const users = configuration.users.map((user) => ({ ...user, authenticators }));
+    const tenant = aTenantWith(allowed, false, { users });
+    const key = await aDpopKey(tenant);
+    const { nonce, refresh_token } = await boundLogin(tenant, key);
+    const proof = () => key.proof({ claims: { nonce } });
+    tenant.faults.add({ kind: 'mfa-required' });
+    const asked = await refresh(tenant, refresh_token, {}, { dpop: await proof() });
+    const form = {
+      grant_type: 'http://auth0.com/oauth/grant-type/mfa-otp',
+      client_id: 'spa',
+      mfa_token: String(asked.body['mfa_token']),
+      otp: new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: tenant.clock.now() }),
+    };
+    const without = await postToken(tenant, form);
+    expect(without).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
+    expect(codesOf(tenant).at(-1)).toBe('feotpft');
+    const answer = await postToken(tenant, form, { dpop: await proof() });
+    expect(answer).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+  });
+
+  it.each([
+    'theft-attacker-first',
+    'theft-victim-first',
+    'breach-then-login',
+    'second-to-last-replay',
+  ] as const)('cannot be stolen, and so are not in %s', async (name) => {
+    const tenant = aTenantWith(allowed);
+    const key = await aDpopKey(tenant);
+    const { nonce, ...first } = await boundLogin(tenant, key);
+    let { refresh_token } = first;
+    for (let times = 0; times < 2; times++) {
+      const dpop = await key.proof({ claims: { nonce } });
+      ({ refresh_token } = (await refresh(tenant, refresh_token, {}, { dpop })).body as typeof first);
+    }
+    const before = JSON.stringify(tenant.snapshot());
+    await expect(tenant.scenario(name, { client_id: 'spa' })).rejects.toThrow(/bound to a key/);
+    expect(JSON.stringify(tenant.snapshot())).toBe(before);
+  });
+
   it('stay bound through a migration', async () => {
     const tenant = aTenantWith(allowed);
     const key = await aDpopKey(tenant);
@@ -319,6 +364,56 @@ describe('tokens of a proof', () => {
     ])
       expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
     expect((await presentCode(tenant, code, await key.proof({ claims }))).status).toBe(200);
+  });
+});
+
+describe('a proof at /oauth/par', () => {
+  async function pushed(tenant: Tenant, key: DpopKey, changes: Record<string, string> = {}, nonce?: string) {
+    const claims = { htu: `${tenant.baseUrl}/oauth/par`, nonce: nonce ?? (await nonceOf(tenant, key)) };
+    const body = new URL(authorizeUrl(changes), tenant.baseUrl).searchParams;
+    const headers = { dpop: await key.proof({ claims }) };
+    const response = await tenant.fetch(
+      new Request(`${tenant.baseUrl}/oauth/par`, { method: 'POST', headers, body }),
+    );
+    const nextNonce = response.headers.get('dpop-nonce');
+    return { nextNonce, status: response.status, body: (await response.json()) as Record<string, string> };
+  }
+
+  it('binds the code to its key', async () => {
+    const tenant = aTenantWith(allowed);
+    const [key, thief] = [await aDpopKey(tenant), await aDpopKey(tenant)];
+    const { request_uri = '' } = (await pushed(tenant, key)).body;
+    const browser = tenantBrowser(tenant);
+    browser.setCookie(tenant.signIn('ada@example.com', { client_id: 'spa' }).cookie);
+    const query = new URLSearchParams({ client_id: 'spa', request_uri });
+    const { url } = await browser.visit(`/authorize?${query.toString()}`);
+    const code = url.searchParams.get('code') ?? '';
+    const nonce = await nonceOf(tenant, key);
+    const stolen = await presentCode(tenant, code, await thief.proof({ claims: { nonce } }));
+    expect(stolen).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
+    const own = await presentCode(tenant, code, await key.proof({ claims: { nonce } }));
+    expect(own).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+  });
+
+  it('may come with the dpop_jkt of its key, and with no other', async () => {
+    const tenant = aTenantWith(allowed);
+    const key = await aDpopKey(tenant);
+    expect((await pushed(tenant, key, { dpop_jkt: key.jkt })).status).toBe(201);
+    expect(await pushed(tenant, key, { dpop_jkt: 'another' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_dpop_proof' },
+    });
+    expect(codesOf(tenant).at(-1)).toBe('f');
+  });
+
+  it('must be good, and is told the nonce to use', async () => {
+    const tenant = aTenantWith(allowed);
+    const key = await aDpopKey(tenant);
+    expect(await pushed(tenant, key, {}, 'old')).toMatchObject({
+      status: 400,
+      nextNonce: await nonceOf(tenant, key),
+      body: { error: 'use_dpop_nonce' },
+    });
   });
 });
 

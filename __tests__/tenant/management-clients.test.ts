@@ -324,3 +324,31 @@ describe('lists of the Management API', () => {
     });
   });
 });
+
+describe('settings of a client', () => {
+  it.each(
+    Object.entries({
+      name: 'Another name',
+      description: 'What it is for',
+      app_type: 'native',
+      callbacks: ['https://new.example/cb'],
+      web_origins: ['https://new.example'],
+      allowed_origins: ['https://new.example'],
+      allowed_logout_urls: ['https://new.example/'],
+      grant_types: ['refresh_token'],
+      token_endpoint_auth_method: 'none',
+      client_metadata: { team: 'shop' },
+      is_first_party: false,
+      require_proof_of_possession: true,
+      require_pushed_authorization_requests: true,
+      organization_usage: 'require',
+      organization_require_behavior: 'no_prompt',
+      oidc_conformant: true,
+    }),
+  )('%s is taken, shown, and the only one that changes', async (name, value) => {
+    const tenant = aManagedTenant();
+    const before = (await call(tenant, 'GET /clients/spa')).body;
+    expect(await patch(tenant, { [name]: value })).toMatchObject({ status: 200, body: { [name]: value } });
+    expect((await call(tenant, 'GET /clients/spa')).body).toEqual({ ...Object(before), [name]: value });
+  });
+});

@@ -7,6 +7,7 @@ import {
   authorizeUrl,
   claimsOf,
   codeGrant,
+  configuration,
   grace,
   login,
   postToken,
@@ -105,6 +106,41 @@ describe('organizations of the Management API', () => {
     expect(await refresh(tenant, inside)).toMatchObject(refusedAsUnknown);
     expect(await postToken(tenant, codeGrant(code))).toMatchObject({ status: 403 });
     expect(await refresh(tenant, outside)).toMatchObject({ status: 200 });
+  });
+
+  it('give nothing to who ceases to be a member before the sign-in is answered', async () => {
+    const tenant = aManagedTenant({
+      organizations,
+      clients: [
+        ...configuration.clients.map((client) => ({ ...client, is_first_party: false })),
+        { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' },
+      ],
+    });
+    const browser = tenantBrowser(tenant);
+    const consent = await signInByForm(browser, { organization: 'acme' });
+    expect(consent.url.pathname).toBe('/u/consent');
+    const members = [userIdOf(tenant, ada.email)];
+    await managerOf(tenant).organizations.members.delete('org_1', { members });
+    const { url } = await browser.submit(consent, { decision: 'accept' });
+    expect(url.searchParams.get('error_description')).toContain('is not part of the org_1 organization');
+  });
+
+  it('give nothing to who ceases to be a member while the hook is asked', async () => {
+    const waiting: (() => void)[] = [];
+    const onPostLogin = async () => {
+      await new Promise<void>((end) => waiting.push(end));
+      return {};
+    };
+    const tenant = aManagedTenant({ organizations, hooks: { onPostLogin } });
+    const browser = tenantBrowser(tenant);
+    browser.setCookie(tenant.signIn(ada.email, { client_id: 'spa' }).cookie);
+    const silent = { organization: 'acme', prompt: 'none', response_mode: 'query' };
+    const slow = browser.visit(authorizeUrl(silent));
+    while (waiting.length === 0) await new Promise(setImmediate);
+    const members = [userIdOf(tenant, ada.email)];
+    await managerOf(tenant).organizations.members.delete('org_1', { members });
+    waiting[0]?.();
+    expect((await slow).url.searchParams.get('error')).toBe('login_required');
   });
 
   it('make members of all who log in, where a connection says so', async () => {

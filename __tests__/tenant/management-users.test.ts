@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Tenant } from '../../src/tenant/index.ts';
 import { tenantBrowser } from '../support/tenant-browser.ts';
 import { aManagedTenant, call, invalidBody, managerOf } from './a-manager.ts';
-import { ada, authorizeUrl, claimsOf, login, refresh, refusedAsUnknown } from './a-tenant.ts';
+import { ada, authorizeUrl, claimsOf, configuration, login, refresh, refusedAsUnknown } from './a-tenant.ts';
 
 const connection = 'Username-Password-Authentication';
 const eve = { connection, email: 'eve@example.com', password: 'tops3cret' };
@@ -11,6 +11,23 @@ const idOfAda = async (tenant: Tenant) =>
   (await managerOf(tenant).users.listUsersByEmail({ email: ada.email }))[0]?.user_id ?? '';
 
 describe('users of the Management API', () => {
+  it('take with them what waits for their second factor', async () => {
+    const tenant = aManagedTenant();
+    const { refresh_token } = await login(tenant);
+    tenant.faults.add({ kind: 'mfa-required' });
+    const { body } = await refresh(tenant, refresh_token);
+    const user_id = await idOfAda(tenant);
+    const list = () =>
+      tenant.fetch(
+        new Request(`${tenant.baseUrl}/mfa/authenticators`, {
+          headers: { authorization: `Bearer ${String(body['mfa_token'])}` },
+        }),
+      );
+    expect((await list()).status).toBe(200);
+    await managerOf(tenant).users.delete(user_id);
+    expect((await list()).status).toBe(401);
+  });
+
   it('are made, found, changed and deleted by the auth0 package', async () => {
     const tenant = aManagedTenant();
     const { users } = managerOf(tenant);
@@ -84,6 +101,23 @@ describe('users of the Management API', () => {
       tenant.journal,
     ]);
     for (const password of [eve.password, 'an0ther', ada.password]) expect(shown).not.toContain(password);
+  });
+
+  it('have a telephone number, verified by Auth0’s name for it, and keep an address to themselves', async () => {
+    const [user] = configuration.users;
+    const tenant = aManagedTenant({ users: [{ ...user, address: { locality: 'London' } }] });
+    const { users } = managerOf(tenant);
+    const id = await idOfAda(tenant);
+    await users.update(id, { phone_number: '+442071231234', phone_verified: true });
+    const changed = await users.update(id, { name: 'Ada' });
+    expect(changed).toMatchObject({ phone_number: '+442071231234', phone_verified: true });
+    expect(await users.get(id)).toEqual(changed);
+    for (const name of ['address', 'phone_number_verified']) expect(changed).not.toHaveProperty(name);
+    expect(claimsOf((await login(tenant, { scope: 'openid address phone' }))['id_token'])).toMatchObject({
+      address: { locality: 'London' },
+      phone_number: '+442071231234',
+      phone_number_verified: true,
+    });
   });
 
   it('U34: that are blocked refresh nothing until they are let in again', async () => {

@@ -81,6 +81,14 @@ describe('prompt=select_account', () => {
     expect((await browser.visit(page.url)).url.pathname).toBe('/u/login');
   });
 
+  it('asks for a login where max_age has passed while the page was open', async () => {
+    const tenant = aTenant();
+    const browser = signedIn(tenant);
+    const page = await browser.visit(authorizeUrl({ prompt: 'select_account', max_age: '60' }));
+    tenant.clock.advance('61s');
+    expect((await browser.submit(page, { account: 'this' })).url.pathname).toBe('/u/login');
+  });
+
   it('asks for a login where somebody else has signed in meanwhile', async () => {
     const tenant = aTenant();
     const browser = signedIn(tenant);
@@ -222,7 +230,13 @@ describe('/dbconnections', () => {
 
   it('/signup makes an account that can sign in', async () => {
     const tenant = aTenant();
-    const body = { ...someone, given_name: 'New', user_metadata: { plan: 'free' }, blocked: true };
+    const names = {
+      given_name: 'New',
+      family_name: 'Comer',
+      nickname: 'newt',
+      picture: 'https://pictures.example/n.png',
+    };
+    const body = { ...someone, ...names, user_metadata: { plan: 'free' }, blocked: true };
     const response = await post(tenant, 'signup', body, { origin: app });
     expect(response.status).toBe(200);
     expect(response.headers.get('access-control-allow-origin')).toBe(app);
@@ -234,7 +248,7 @@ describe('/dbconnections', () => {
     });
     expect(codesOf(tenant)).toEqual(['ss']);
     const { id_token } = await login(tenant, {}, someone.email);
-    expect(claimsOf(id_token)).toMatchObject({ sub: `auth0|${String(answer['_id'])}`, given_name: 'New' });
+    expect(claimsOf(id_token)).toMatchObject({ sub: `auth0|${String(answer['_id'])}`, ...names });
   });
 
   it.each<[string, object, object]>([

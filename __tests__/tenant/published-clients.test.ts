@@ -4,7 +4,7 @@ import { AuthClient } from '@auth0/auth0-auth-js';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
 import type { Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
-import { tenantBrowser } from '../support/tenant-browser.ts';
+import { tenantBrowser, type TenantBrowser } from '../support/tenant-browser.ts';
 import { ada, api, app, aTenant, configuration, rotating } from './a-tenant.ts';
 
 /** A tenant of today: these clients look at the clock of the machine. */
@@ -27,8 +27,7 @@ const fetchOf =
     tenant.fetch(new Request(url, init));
 
 /** Where the application is called back once Ada has signed in by the form. */
-async function signIn(tenant: Tenant, url: URL): Promise<URL> {
-  const browser = tenantBrowser(tenant);
+async function signIn(tenant: Tenant, url: URL, browser = tenantBrowser(tenant)): Promise<URL> {
   return (await browser.submit(await browser.visit(url), ada)).url;
 }
 
@@ -45,10 +44,18 @@ describe('openid-client', () => {
     );
   }
 
-  async function logIn(tenant: Tenant, config: openid.Configuration, options: openid.DPoPOptions = {}) {
+  async function logIn(
+    tenant: Tenant,
+    config: openid.Configuration,
+    {
+      byPar = false,
+      browser,
+      ...options
+    }: openid.DPoPOptions & { byPar?: boolean; browser?: TenantBrowser } = {},
+  ) {
     const pkceCodeVerifier = openid.randomPKCECodeVerifier();
     const [expectedState, expectedNonce] = [openid.randomState(), openid.randomNonce()];
-    const url = openid.buildAuthorizationUrl(config, {
+    const parameters = {
       redirect_uri: callback,
       scope,
       audience: api,
@@ -57,9 +64,18 @@ describe('openid-client', () => {
       max_age: '3600',
       code_challenge: await openid.calculatePKCECodeChallenge(pkceCodeVerifier),
       code_challenge_method: 'S256',
-    });
+    };
+    const url = byPar
+      ? await openid.buildAuthorizationUrlWithPAR(config, parameters)
+      : openid.buildAuthorizationUrl(config, parameters);
     const checks = { pkceCodeVerifier, expectedState, expectedNonce, maxAge: 3600 };
-    return openid.authorizationCodeGrant(config, await signIn(tenant, url), checks, undefined, options);
+    return openid.authorizationCodeGrant(
+      config,
+      await signIn(tenant, url, browser),
+      checks,
+      undefined,
+      options,
+    );
   }
 
   it('connects a device', async () => {
@@ -110,6 +126,34 @@ describe('openid-client', () => {
     expect(tenant.families()).toMatchObject([{ latestCounter: 2, jkt: await DPoP.calculateThumbprint() }]);
     const stolen = openid.refreshTokenGrant(config, String(refreshed.refresh_token));
     await expect(stolen).rejects.toMatchObject({ error: 'invalid_dpop_proof' });
+  });
+
+  it('pushes its request, and insists on who answers once the tenant says that it does', async () => {
+    const tenant = aTenantOfToday({ authorization_response_iss_parameter_supported: true });
+    const config = await discover(tenant, 'server', 's3 cret');
+    expect(config.serverMetadata().authorization_response_iss_parameter_supported).toBe(true);
+    expect(await logIn(tenant, config, { byPar: true })).toHaveProperty('access_token');
+
+    const foreign = new URL(`${callback}?code=c&state=s&iss=https%3A%2F%2Fevil.example%2F`);
+    await expect(
+      openid.authorizationCodeGrant(config, foreign, { pkceCodeVerifier: 'v', expectedState: 's' }),
+    ).rejects.toMatchObject({ cause: { message: expect.stringContaining('"iss"') } });
+  });
+
+  it('signs out, and the browser comes back with what was asked for', async () => {
+    const tenant = aTenantOfToday();
+    const config = await discover(tenant);
+    const browser = tenantBrowser(tenant);
+    const { id_token } = await logIn(tenant, config, { browser });
+    const page = await browser.visit(
+      openid.buildEndSessionUrl(config, {
+        id_token_hint: String(id_token),
+        post_logout_redirect_uri: app,
+        state: 'done',
+      }),
+    );
+    expect(page.url.href).toBe(`${app}/?state=done`);
+    expect(tenant.journal.at(-1)).toMatchObject({ type: 'slo' });
   });
 
   it('proves who it is by a secret that has a blank in it', async () => {

@@ -147,6 +147,16 @@ describe('a code of an app', () => {
     expect((await give(tenant, second.mfa_token, shownBy(tenant, secret, 30))).status).toBe(200);
   });
 
+  it('is taken after the clock was turned back', async () => {
+    const tenant = aTenantWithFactors();
+    await give(tenant, (await asked(tenant)).mfa_token, shownBy(tenant));
+    tenant.clock.set(tenant.clock.now() - 3_600_000);
+    const { mfa_token } = await asked(tenant);
+    expect((await give(tenant, mfa_token, shownBy(tenant))).status).toBe(200);
+    const again = await asked(tenant);
+    expect((await give(tenant, again.mfa_token, shownBy(tenant))).status).toBe(403);
+  });
+
   it('works once for two who bring it at the same moment', async () => {
     const tenant = aTenantWithFactors();
     const [one, other] = [await asked(tenant), await asked(tenant)];
@@ -255,6 +265,18 @@ describe('other second factors', () => {
     expect(codesOf(tenant)).toEqual(expect.arrayContaining(['fercft', 'sercft']));
   });
 
+  it.each([
+    ['otp', 'feotpft'],
+    ['oob', 'feoobft'],
+    ['recovery-code', 'fercft'],
+  ] as const)('%s of a client that is none, or with a bad proof, fails as %s', async (kind, code) => {
+    const tenant = aTenant();
+    const form = { grant_type: grantOf(kind), client_id: 'spa' };
+    await postToken(tenant, { ...form, client_id: 'nobody' });
+    await postToken(tenant, form, { dpop: 'no proof' });
+    expect(codesOf(tenant)).toEqual([code, code]);
+  });
+
   it('a challenge is refused where the user has nothing that fits', async () => {
     const tenant = aTenantWithFactors();
     const { mfa_token } = await asked(tenant);
@@ -265,7 +287,7 @@ describe('other second factors', () => {
 });
 
 describe('the MFA API', () => {
-  it('lists what the user has, without a secret', async () => {
+  it('lists what the user has, without a secret or a whole telephone number', async () => {
     const tenant = aTenantWithFactors();
     const { mfa_token } = await asked(tenant);
     const { body } = await call(tenant, '/mfa/authenticators', bearing(mfa_token));
@@ -277,7 +299,7 @@ describe('the MFA API', () => {
         active: true,
         type: 'phone',
         oob_channel: 'sms',
-        name: '+15550100',
+        name: 'XXXXX0100',
       },
       {
         id: expect.stringMatching(/^recovery-code\|dev_/),
@@ -347,6 +369,22 @@ describe('the MFA API', () => {
     expect((await call(tenant, path, init)).status).toBe(204);
     expect((await call(tenant, path, init)).status).toBe(404);
     expect((await give(tenant, mfa_token, shownBy(tenant, String(body['secret'])))).status).toBe(403);
+  });
+
+  it('adds nothing beside what the user has enrolled while another enrolment was under way', async () => {
+    const tenant = aTenant();
+    const begin = async () => {
+      const { mfa_token } = await asked(tenant);
+      const otp = { authenticator_types: ['otp'] };
+      const { body } = await call(tenant, '/mfa/associate', bearing(mfa_token), otp);
+      return { mfa_token, key: String(body['secret']) };
+    };
+    const [thief, owner] = [await begin(), await begin()];
+    expect((await give(tenant, owner.mfa_token, shownBy(tenant, owner.key))).status).toBe(200);
+    expect((await give(tenant, thief.mfa_token, shownBy(tenant, thief.key))).status).toBe(403);
+    const listed = await call(tenant, '/mfa/authenticators', bearing(thief.mfa_token));
+    expect(listed.body).toMatchObject([{ active: true }, { active: true }]);
+    expect((await give(tenant, thief.mfa_token, shownBy(tenant, owner.key, 30))).status).toBe(200);
   });
 
   it('answers the pages of clients, and no others', async () => {
@@ -483,6 +521,39 @@ describe('a sign-in', () => {
     expect((await browser.submit(page, { code: shownBy(tenant) })).response.status).toBe(400);
   });
 
+  it('that ended so is not brought back by the password', async () => {
+    const tenant = aTenantWithFactors(everything);
+    const { browser, page } = await beforeThePage(tenant);
+    const state = page.url.searchParams.get('state') ?? '';
+    const tryCode = (code: string) => {
+      const [, csrf = ''] = /name="csrf" value="([^"]*)"/.exec(page.body) ?? [];
+      return browser.request(page.url, { method: 'POST', body: new URLSearchParams({ csrf, code }) });
+    };
+    for (let tries = 0; tries < 10; tries++) await tryCode('no code');
+    await browser.submit(await browser.visit(`/u/login?state=${state}`), ada);
+    expect((await tryCode(shownBy(tenant))).status).toBe(400);
+    expect(answerOf(await browser.visit(authorizeUrl(silent)))).toMatchObject(mfaRequired);
+  });
+
+  it('sends a code to each who gives a password at its page, and takes it once', async () => {
+    const byMail = (email: string) =>
+      [{ authenticator_type: 'oob', oob_channel: 'email', name: email }] as const;
+    const users = configuration.users.map((user) => ({ ...user, authenticators: byMail(user.email) }));
+    const tenant = aTenantWithFactors({ ...everything, users });
+    const { browser, page } = await beforeThePage(tenant);
+    const loginPage = `/u/login?state=${page.url.searchParams.get('state') ?? ''}`;
+    const other = { email: grace, password: configuration.users[1]?.password ?? '' };
+    const ofOther = await browser.submit(await browser.visit(loginPage), other);
+    expect(tenant.outbox.map(({ to }) => to)).toEqual([ada.email, grace]);
+
+    const [, csrf = ''] = /name="csrf" value="([^"]*)"/.exec(ofOther.body) ?? [];
+    const body = () => new URLSearchParams({ csrf, code: tenant.outbox[1]?.code ?? '' });
+    const answers = await Promise.all(
+      [1, 2].map(() => browser.request(ofOther.url, { method: 'POST', body: body() })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([303, 400]));
+  });
+
   it.each([
     ['another hidden token', '/u/mfa-otp-challenge', { csrf: 'x' }],
     ['the page of another factor', '/u/mfa-sms-challenge', {}],
@@ -614,6 +685,32 @@ describe('the post-login hook', () => {
     expect((await refresh(tenant, body['refresh_token'])).status).toBe(200);
   });
 
+  it('that adds a claim that is no JSON fails the request, and nothing is consumed', async () => {
+    let roles: unknown = ['reader'];
+    const tenant = withHook(() => ({ accessTokenClaims: { 'https://app.example/roles': roles } }));
+    const { refresh_token } = await login(tenant);
+    roles = 1n;
+    expect((await refresh(tenant, refresh_token)).status).toBe(500);
+    expect(tenant.families()).toMatchObject([{ latestCounter: 1 }]);
+  });
+
+  it('that waits while the user is blocked lets the refresh grant nothing', async () => {
+    const waiting: (() => void)[] = [];
+    let isSlow = false;
+    const tenant = withHook(async () => {
+      if (isSlow) await new Promise<void>((end) => waiting.push(end));
+      return {};
+    });
+    const { refresh_token } = await login(tenant);
+    isSlow = true;
+    const slow = refresh(tenant, refresh_token);
+    while (waiting.length === 0) await new Promise(setImmediate);
+    tenant.updateUser(ada.email, { blocked: true });
+    waiting[0]?.();
+    expect((await slow).body['error_description']).toBe('user is blocked');
+    expect(tenant.families()).toMatchObject([{ latestCounter: 1, verdict: 'live' }]);
+  });
+
   it('that waits while its sign-in is answered otherwise grants one code', async () => {
     const waiting: (() => void)[] = [];
     const tenant = withHook(async () => {
@@ -666,6 +763,19 @@ describe('the post-login hook', () => {
     waiting[0]?.();
     expect((await slow).url.pathname).toBe('/u/login');
   });
+
+  it.each([null, 7, {}])(
+    'that denies by %j instead of a text fails the request, and nothing is consumed',
+    async (deny) => {
+      let result: object = {};
+      const tenant = withHook(() => result);
+      const { refresh_token } = await login(tenant);
+      result = { deny };
+      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 500 });
+      result = {};
+      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 200 });
+    },
+  );
 
   it('is a function, or the configuration is refused', () => {
     const hooks = { onPostLogin: 'deny' } as unknown as Hooks;

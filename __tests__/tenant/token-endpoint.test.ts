@@ -364,6 +364,16 @@ describe('a user who was blocked', () => {
 });
 
 describe('the journal', () => {
+  it.each(['constructor', '__proto__', 'toString'])(
+    'has a code for the grant type %s',
+    async (grant_type) => {
+      const tenant = aTenant();
+      await postToken(tenant, { grant_type, client_id: 'nobody' });
+      await postToken(tenant, { grant_type, client_id: 'spa' }, { dpop: 'no proof' });
+      expect(codesOf(tenant)).toEqual(['feacft', 'feacft']);
+    },
+  );
+
   it('holds no token, code, verifier or password', async () => {
     const tenant = aTenantWithLeeway(3);
     const code = await aCode(tenant);

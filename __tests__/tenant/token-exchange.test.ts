@@ -164,6 +164,18 @@ describe('a token of somebody else’s', () => {
     expect((await present(tenant)).status).toBe(500);
   });
 
+  it.each([null, {}, { user_id: 7 }, { deny: null, user_id: 'auth0|ada' }])(
+    'fails where the hook answers %j',
+    async (answer) => {
+      const tenant = aTenantThatExchanges(() => answer as unknown as { user_id: string });
+      expect(await present(tenant)).toMatchObject({
+        status: 500,
+        body: { error_description: expect.stringContaining('onTokenExchange: expected') },
+      });
+      expect(tenant.families()).toEqual([]);
+    },
+  );
+
   it('needs a hook that is a function', () => {
     const hooks = { onTokenExchange: 'ada' } as unknown as Hooks;
     expect(() => aTenant({ hooks })).toThrow('hooks.onTokenExchange');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { aTenant, app, login, userinfo } from './a-tenant.ts';
+import { aTenant, app, claimsOf, configuration, grace, login, userinfo } from './a-tenant.ts';
 
 describe('userinfo', () => {
   it('says who the token speaks for, as far as its scope reaches', async () => {
@@ -11,6 +11,23 @@ describe('userinfo', () => {
       email: 'ada@example.com',
       email_verified: false,
     });
+  });
+
+  it('tells the address and the telephone number of who has them, and says the same in the ID token', async () => {
+    const address = { locality: 'London', country: 'GB' };
+    const phone = { phone_number: '+442071231234', phone_number_verified: true };
+    const [user, other] = configuration.users;
+    const tenant = aTenant({ users: [{ ...user, address, ...phone }, other] });
+    const claimsFor = async (scope: string, email?: string) => {
+      const { access_token, id_token } = await login(tenant, { scope }, email);
+      const { sub, ...claims } = (await (await userinfo(tenant, access_token)).json()) as { sub: string };
+      expect(claimsOf(id_token)).toMatchObject({ sub, ...claims });
+      return claims;
+    };
+    expect(await claimsFor('openid address')).toEqual({ address });
+    expect(await claimsFor('openid phone')).toEqual(phone);
+    expect(await claimsFor('openid')).toEqual({});
+    expect(await claimsFor('openid address phone', grace)).toEqual({});
   });
 
   it('takes the token from the form of a POST', async () => {

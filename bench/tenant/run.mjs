@@ -118,7 +118,7 @@ const value = (what, contender) => median(figures[what][contender]);
 const ratio = (what, contender, other) => (value(what, contender) / value(what, other)).toFixed(2);
 
 for (let start = 0; start < starts; start++)
-  for (const name of ['bare', 'latchkey', 'oidc-provider', 'oauth2-mock-server']) {
+  for (const name of ['bare', 'bare-fetch', 'latchkey', 'oidc-provider', 'oauth2-mock-server']) {
     const contender = await launch(name);
     note('start', name, contender.startedIn);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -184,7 +184,10 @@ const table = [
     ].join(' | ')} |`;
   }),
 ].join('\n');
-console.log(`${table}\n\noauth2-mock-server at rest: ${cell('memory', 'oauth2-mock-server')} MB`);
+console.log(`${table}
+
+oauth2-mock-server at rest: ${cell('memory', 'oauth2-mock-server')} MB
+the bare server with the classes of fetch: ${cell('start', 'bare-fetch')} ms to the first answer, ${cell('memory', 'bare-fetch')} MB at rest`);
 if (!quick) writeResults('tenant', figures, table);
 
 /** VmRSS, as Linux tells it; elsewhere nothing is known. */

@@ -212,8 +212,11 @@ export function judgeProof(
 ): Authenticator | undefined {
   for (const held of authenticators) {
     if (held.authenticator_type === 'otp' && proof.kind === 'otp') {
-      const fitting = known.codes.get(held.id)?.find(({ code }) => code === proof.otp);
-      if (fitting && fitting.step > (held.usedStep ?? -Infinity)) return { ...held, usedStep: fitting.step };
+      const codes = known.codes.get(held.id) ?? [];
+      const fitting = codes.find(({ code }) => code === proof.otp);
+      // A step later than all of them was used before the clock was turned back, and would lock the user out till then.
+      const used = codes.some(({ step }) => step >= (held.usedStep ?? Infinity)) ? held.usedStep : null;
+      if (fitting && fitting.step > (used ?? -Infinity)) return { ...held, usedStep: fitting.step };
     }
     const { challenge } = known;
     if (held.authenticator_type === 'oob' && proof.kind === 'oob' && challenge?.authenticatorId === held.id)

@@ -6,7 +6,7 @@ import { TenantConfigurationError } from './configuration-error.ts';
 import { canonicalAudience, managementAudience } from './management/system-api.ts';
 import { decodeBase32 } from './one-time-password.ts';
 import type { Hooks } from './post-login.ts';
-import { quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
+import { impliedByConformance, quirkFlags, type QuirkFlag, type Quirks } from './quirks.ts';
 import { randomness, type Randomness } from './randomness.ts';
 import { rateLimitPresets, type RateLimits } from './rate-limits.ts';
 import {
@@ -100,6 +100,11 @@ export interface UserConfiguration {
   readonly family_name?: string;
   readonly picture?: string;
   readonly email_verified?: boolean;
+  /** What the scope `phone` is for. `phone_number_verified`: default false. */
+  readonly phone_number?: string;
+  readonly phone_number_verified?: boolean;
+  /** What the scope `address` is for. */
+  readonly address?: Address;
   /** A blocked user can neither sign in nor refresh. */
   readonly blocked?: boolean;
   /** What the user, and what the application noted; no token carries it. */
@@ -108,6 +113,18 @@ export interface UserConfiguration {
   /** What the user proves a second time with. Default: nothing. */
   readonly authenticators?: readonly AuthenticatorConfiguration[];
 }
+
+/** A postal address (OIDC Core §5.1.1). */
+export type Address = { readonly [Name in (typeof addressMembers)[number]]?: string };
+
+const addressMembers = [
+  'formatted',
+  'street_address',
+  'locality',
+  'region',
+  'postal_code',
+  'country',
+] as const;
 
 /** A second factor, in Auth0's words. */
 export type AuthenticatorConfiguration =
@@ -215,8 +232,6 @@ export interface User {
   /** Whoever signs in by telephone may have none. */
   readonly email?: string | undefined;
   readonly email_verified?: boolean | undefined;
-  readonly phone_number?: string | undefined;
-  readonly phone_verified?: boolean | undefined;
   /** `null`: signs in by a code that is sent. */
   readonly password: string | null;
   readonly name: string;
@@ -224,6 +239,9 @@ export interface User {
   readonly given_name?: string;
   readonly family_name?: string;
   readonly picture?: string;
+  readonly phone_number?: string;
+  readonly phone_number_verified?: boolean;
+  readonly address?: Address;
   readonly user_metadata: Readonly<Record<string, unknown>>;
   readonly app_metadata: Readonly<Record<string, unknown>>;
   readonly created_at: string;
@@ -569,6 +587,9 @@ const accountNames = [
   'family_name',
   'picture',
   'email_verified',
+  'phone_number',
+  'phone_number_verified',
+  'address',
   'blocked',
   'user_metadata',
   'app_metadata',
@@ -577,27 +598,35 @@ const accountNames = [
 
 /** Anybody, also one who signs in by a code. @throws {TenantConfigurationError} naming the field */
 export function readProfile(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
-  const user = readObject(field, value, [...accountNames, 'phone_number', 'phone_verified']);
+  const user = readObject(field, value, accountNames);
   const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
   const flag = (name: string) => readOptionalFlag(`${field}.${name}`, user.get(name));
   const [email, phone_number] = [text('email'), text('phone_number')];
-  const address = email ?? readText(`${field}.phone_number`, phone_number);
+  const named = email ?? readText(`${field}.phone_number`, phone_number);
   return {
     user_id: text('user_id') ?? `auth0|${random.hex(24)}`,
     ...(email !== undefined && { email, email_verified: flag('email_verified') ?? false }),
-    ...(phone_number !== undefined && { phone_number, phone_verified: flag('phone_verified') ?? false }),
     password: user.get('password') === null ? null : readText(`${field}.password`, user.get('password')),
-    name: text('name') ?? address,
-    nickname: text('nickname') ?? address.split('@')[0] ?? address,
+    name: text('name') ?? named,
+    nickname: text('nickname') ?? named.split('@')[0] ?? named,
     given_name: text('given_name'),
     family_name: text('family_name'),
     picture: text('picture'),
+    phone_number,
+    phone_number_verified: flag('phone_number_verified'),
+    address: readAddress(`${field}.address`, user.get('address')),
     user_metadata: readMetadata(`${field}.user_metadata`, user.get('user_metadata')),
     app_metadata: readMetadata(`${field}.app_metadata`, user.get('app_metadata')),
     created_at: new Date(now).toISOString(),
     updated_at: new Date(now).toISOString(),
     blocked: flag('blocked') ?? false,
   };
+}
+
+function readAddress(field: string, value: unknown): Address | undefined {
+  if (value === undefined) return undefined;
+  const members = [...readObject(field, value, addressMembers)];
+  return Object.fromEntries(members.map(([name, part]) => [name, readText(`${field}.${name}`, part)]));
 }
 
 function readAuthenticators(
@@ -744,10 +773,9 @@ function readQuirks(value: unknown): Required<Quirks> {
   const quirks = readObject('quirks', value, ['forks', 'openerPolicy', 'thirdPartyCookies', ...quirkFlags]);
   const choice = <T extends string>(name: string, choices: readonly [T, ...T[]]) =>
     readChoice(`quirks.${name}`, quirks.get(name) ?? choices[0], choices);
-  const flags = quirkFlags.map((name) => [
-    name,
-    readOptionalFlag(`quirks.${name}`, quirks.get(name)) ?? false,
-  ]);
+  const flag = (name: QuirkFlag) => readOptionalFlag(`quirks.${name}`, quirks.get(name));
+  const usual: readonly QuirkFlag[] = flag('conformance') ? impliedByConformance : [];
+  const flags = quirkFlags.map((name) => [name, flag(name) ?? usual.includes(name)]);
   return {
     forks: choice('forks', ['last-issued', 'all-siblings']),
     openerPolicy: choice('openerPolicy', ['unsafe-none', 'same-origin']),

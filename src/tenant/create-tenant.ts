@@ -202,7 +202,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
   return tenant;
 }
 
-function routes(context: TenantContext, tenant: Tenant): Hono {
+export function routes(context: TenantContext, tenant: Tenant): Hono {
   const app = new Hono();
   const to =
     (endpoint: (context: TenantContext, c: Context) => Response | Promise<Response>) => (c: Context) =>

@@ -3,6 +3,7 @@ export type { OobChannel, OutboxMessage } from './authenticators.ts';
 export { createTenant, type Tenant, type UserView } from './create-tenant.ts';
 export { TenantConfigurationError } from './configuration-error.ts';
 export type {
+  Address,
   AppType,
   AuthenticatorConfiguration,
   ClientConfiguration,

@@ -98,7 +98,7 @@ export function takePasswordlessCode(
   passwordlessCodes.delete(keyOf(to));
   const { connection } = to;
   const known = userByAddress(context, to) ?? newUser(context, clientId, to, sent.id);
-  const user = { ...known, [connection === 'email' ? 'email_verified' : 'phone_verified']: true };
+  const user = { ...known, [connection === 'email' ? 'email_verified' : 'phone_number_verified']: true };
   context.state.users.set(user.user_id, user);
   return { kind: 'right', user };
 }

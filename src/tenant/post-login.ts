@@ -75,13 +75,18 @@ export type PostLoginVerdict =
   | { readonly kind: 'denied'; readonly why: string }
   | { readonly kind: 'allowed'; readonly needsSecondFactor: boolean; readonly claims: CustomClaims };
 
-/** Without a hook everything is allowed. @throws {TypeError} for a claim that could be taken for one of the tenant's own */
+/** Without a hook everything is allowed. @throws {TypeError} for claims that are no JSON, or could be taken for the tenant's own */
 export async function judgePostLogin(
   { onPostLogin }: TenantContext,
   { user: { password: _, ...user }, ...event }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
 ): Promise<PostLoginVerdict> {
   const result = (await onPostLogin?.({ ...event, user })) ?? {};
-  if (result.deny !== undefined) return { kind: 'denied', why: result.deny };
+  const { deny } = result as { readonly deny?: unknown }; // a hook in JavaScript may give anything
+  if (deny !== undefined && typeof deny !== 'string')
+    throw new TypeError(
+      `onPostLogin: expected a text that says why for "deny", found ${deny === null ? 'null' : typeof deny}`,
+    );
+  if (deny !== undefined) return { kind: 'denied', why: deny };
   return {
     kind: 'allowed',
     needsSecondFactor: result.requireSecondFactor === true && !event.secondFactor,
@@ -91,7 +96,8 @@ export async function judgePostLogin(
 
 function namespaced(claims: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
   const plain = Object.keys(claims).find((name) => !URL.canParse(name));
-  if (plain === undefined) return claims;
+  // A copy, made now: what cannot be written must fail before anything is consumed.
+  if (plain === undefined) return JSON.parse(JSON.stringify(claims)) as typeof claims;
   throw new TypeError(
     `onPostLogin: expected a URI such as "https://app.example/${plain}", found the claim "${plain}"`,
   );

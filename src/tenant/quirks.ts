@@ -55,6 +55,12 @@ export interface Quirks {
   readonly deviceCredentialsFollowFlag?: boolean;
   /** `web_message` answers go to the origin of any registered callback; otherwise it must be one of `web_origins`. */
   readonly webMessageToCallbacks?: boolean;
+  /**
+   * What the specifications want where Auth0 goes its own way, for clients that are tested against them: `strictRfcStatus`,
+   * `strictScope` and `strictRevocation`, unless they are false; ID tokens that always say `auth_time`, and `at_hash` (OIDC Core
+   * §3.1.3.6); `updated_at` as a number (§5.1); and a code that comes twice takes an opaque access token back, too (RFC 6749 §4.1.2).
+   */
+  readonly conformance?: boolean;
 }
 
 export type QuirkFlag = Exclude<keyof Quirks, 'forks' | 'openerPolicy' | 'thirdPartyCookies'>;
@@ -72,6 +78,14 @@ const flags: Readonly<Record<QuirkFlag, false>> = {
   passwordChangeRevokesRefreshTokens: false,
   deviceCredentialsFollowFlag: false,
   webMessageToCallbacks: false,
+  conformance: false,
 };
 
 export const quirkFlags = Object.keys(flags) as readonly QuirkFlag[];
+
+/** Flags whose default is true under `conformance`. */
+export const impliedByConformance: readonly QuirkFlag[] = [
+  'strictRfcStatus',
+  'strictScope',
+  'strictRevocation',
+];

@@ -4,10 +4,12 @@
  */
 import type { Seconds } from '../clock.ts';
 import { joinScopes, scopeNames } from '../oauth/scope.ts';
-import type { TenantContext } from './context.ts';
+import { BrokenConnectionError } from './broken-connection-error.ts';
+import { familyPolicy, type TenantContext } from './context.ts';
 import type { Tenant } from './create-tenant.ts';
 import { deleteGrantOf, endFamilies, liveFamilies } from './families.ts';
 import type { Fault } from './faults.ts';
+import { itemsOf, listOf } from './persistent-list.ts';
 import { headOf, type RefreshTokenFamily } from './refresh-token-family.ts';
 
 /** What was done, and what a client that does everything right comes out with. */
@@ -31,6 +33,7 @@ interface Stage {
 interface Script extends Omit<Scenario, 'name'> {
   /** Why it cannot be played with this family, or nothing. */
   readonly lacks?: (family: RefreshTokenFamily) => string | undefined;
+  /** Only of a token that rotates. */
   readonly leeway?: Seconds;
   readonly fault?: Omit<Fault, 'client_id'>;
   readonly act?: (stage: Stage) => void | Promise<unknown>;
@@ -45,10 +48,33 @@ const unavailable = (status: 429 | 500, body: 'json' | 'html'): Script => ({
   fault: { ...refreshes, kind: 'status', status, body, ...(status === 429 && { retryAfter: 1 }) },
 });
 
-const spentTokens =
+/** So many tokens before the newest were spent, and whoever has one may use it. */
+const stealable =
   (count: number) =>
-  (family: RefreshTokenFamily): string | undefined =>
-    headOf(family).counter > count ? undefined : `it must have refreshed ${count} times before`;
+  (family: RefreshTokenFamily): string | undefined => {
+    if (family.jkt !== null) return 'its refresh token is bound to a key, which nobody can steal';
+    return headOf(family).counter > count ? undefined : `it must have refreshed ${count} times before`;
+  };
+
+/** Somebody presents the token that lies so many before the newest. */
+const presentStolen =
+  (age: number) =>
+  async ({ context, tenant, family }: Stage): Promise<void> => {
+    const { familyId, clientId } = family;
+    await tenant.replay(familyId, headOf(family).counter - age).catch((error: unknown) => {
+      if (!(error instanceof BrokenConnectionError)) throw error; // the answer was lost: what counts is below
+    });
+    if (context.state.families.get(familyId) === family)
+      throw new RangeError(`client "${clientId}": whoever stole the token was refused or met a fault`);
+  };
+
+/** It has its newest token alone, as if it had never rotated. */
+function stopRotating({ context: { state }, family }: Stage): void {
+  const { familyId, tokens } = family;
+  const token = { ...headOf(family), counter: 1, parentCounter: null };
+  for (const { value } of itemsOf(tokens)) if (value !== token.value) state.refreshTokens.delete(value);
+  state.families.set(familyId, { ...family, rotating: false, tokens: listOf(token) });
+}
 
 const scripts = {
   'rotate-each-time': {
@@ -73,13 +99,13 @@ const scripts = {
     leeway: 0,
     fault: { ...refreshes, kind: 'drop-response', cut: 'start' },
   },
-  'late-response': {
+  'hang-12s': {
     what: 'the answer to the next refresh comes 12 s late, at a leeway of 3 s',
     session: 'stays',
     leeway: 3,
     fault: { ...refreshes, kind: 'delay', ms: 12_000 },
   },
-  'duplicate-request': {
+  'duplicate-submit': {
     what: 'something on the way sends the next refresh twice, within a leeway of 3 s; the second answer arrives',
     session: 'stays',
     leeway: 3,
@@ -100,22 +126,30 @@ const scripts = {
   'theft-attacker-first': {
     what: 'somebody has exchanged the newest refresh token before the client does, and there is no leeway',
     session: 'ends',
+    lacks: stealable(0),
     leeway: 0,
-    act: ({ tenant, family }) => tenant.replay(family.familyId, headOf(family).counter),
+    act: presentStolen(0),
   },
   'theft-victim-first': {
     what: 'somebody presents a refresh token that the client has spent, and there is no leeway',
     session: 'ends',
-    lacks: spentTokens(1),
+    lacks: stealable(1),
     leeway: 0,
-    act: ({ tenant, family }) => tenant.replay(family.familyId, headOf(family).counter - 1),
+    act: presentStolen(1),
+  },
+  'breach-then-login': {
+    what: 'somebody has presented a spent refresh token, which ended the family; the user signs in again',
+    session: 'ends',
+    lacks: stealable(1),
+    leeway: 0,
+    act: presentStolen(1),
   },
   'second-to-last-replay': {
     what: 'somebody presents the token before the last one, within its leeway',
     session: 'ends',
-    lacks: spentTokens(2),
+    lacks: stealable(2),
     leeway: 3600,
-    act: ({ tenant, family }) => tenant.replay(family.familyId, headOf(family).counter - 2),
+    act: presentStolen(2),
   },
   'absolute-expiry': {
     what: 'the lifetime of the family is over',
@@ -141,8 +175,8 @@ const scripts = {
   'migration-in': {
     what: 'rotation is switched on for a token that did not rotate: the next refresh swaps it',
     session: 'stays',
-    act: ({ context: { state }, family }) =>
-      void state.families.set(family.familyId, { ...family, rotating: false }),
+    lacks: ({ rotating }) => (rotating ? undefined : 'its refresh token does not rotate anyway'),
+    act: stopRotating,
   },
   'revoked-from-console': {
     what: 'an administrator revokes the refresh token',
@@ -150,7 +184,7 @@ const scripts = {
     act: ({ context, family }) =>
       endFamilies(context, 'admin', ({ familyId }) => familyId === family.familyId),
   },
-  'grant-deleted': {
+  'device-credentials-deleted': {
     what: 'a device credential of the user is deleted, and the grant with it',
     session: 'ends',
     act: ({ context, family }) => deleteGrantOf(context, family),
@@ -210,7 +244,7 @@ export type ScenarioName = keyof typeof scripts;
 /** In the order in which they are documented. */
 export const scenarioNames = Object.keys(scripts) as readonly ScenarioName[];
 
-/** @throws {RangeError} when there is no such scenario, or the client has no refresh token, or spent too few, for it */
+/** @throws {RangeError} when there is no such scenario, or the client has no refresh token that it could happen to */
 export async function stage(
   context: TenantContext,
   tenant: Tenant,
@@ -224,7 +258,8 @@ export async function stage(
     .filter(({ clientId }) => clientId === client_id)
     .at(-1);
   if (!family) throw new RangeError(`client "${client_id}" has no live refresh token`);
-  const lacking = lacks?.(family);
+  const { rotating } = familyPolicy(context, family);
+  const lacking = leeway !== undefined && !rotating ? 'it does not rotate refresh tokens' : lacks?.(family);
   if (lacking !== undefined) throw new RangeError(`client "${client_id}": ${lacking}`);
   const client = context.state.clients.get(client_id);
   if (client && leeway !== undefined)

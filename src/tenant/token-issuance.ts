@@ -1,6 +1,7 @@
 /** The tokens of a successful answer: access token, ID token, and the refresh token if there is one. */
 import { CompactSign } from 'jose';
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
+import { encodeBase64url } from '../oauth/base64url.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import { multiFactor } from './authenticators.ts';
@@ -18,6 +19,8 @@ export interface AccessGrant {
   readonly expiresAt: Milliseconds;
   /** Thumbprint of the key that it is bound to, or `null` for a bearer token. */
   readonly jkt: string | null;
+  /** The code that it was given for; under `quirks.conformance` alone. */
+  readonly code?: string;
 }
 
 export interface Issuance {
@@ -28,6 +31,8 @@ export interface Issuance {
   readonly scope: string;
   readonly audience: string | null;
   readonly sid: string | null;
+  /** The code that is exchanged. */
+  readonly code?: string | undefined;
   /** Only in the answer to a code exchange (OIDC Core §12.2). */
   readonly nonce: string | null;
   readonly authTime: Milliseconds | null;
@@ -50,9 +55,13 @@ const idTokenLifetime: Seconds = 36_000;
 export async function issueTokens(context: TenantContext, issuance: Issuance): Promise<TokenResponse> {
   const { scope, refreshToken } = issuance;
   const expires_in = lifetimeFor(context, issuance.audience);
+  const signing = issueAccessToken(context, issuance, expires_in);
+  const withHash = context.configuration.quirks.conformance;
   const [access_token, id_token] = await Promise.all([
-    issueAccessToken(context, issuance, expires_in),
-    scopeNames(scope).includes('openid') ? issueIdToken(context, issuance) : undefined,
+    signing,
+    scopeNames(scope).includes('openid')
+      ? issueIdToken(context, issuance, withHash ? { at_hash: await atHash(await signing) } : {})
+      : undefined,
   ]);
   return {
     access_token,
@@ -102,12 +111,14 @@ async function issueAccessToken(
   issuance: Issuance,
   expires_in: Seconds,
 ): Promise<string> {
-  const { now, clientId, user, scope, audience, jkt } = issuance;
+  const { now, clientId, user, scope, audience, jkt, code } = issuance;
   if (audience === null) {
     forgetExpired(context, now);
     const token = context.random.text();
     const expiresAt = now + expires_in * 1000;
-    context.state.opaqueAccessTokens.set(token, { userId: user.user_id, clientId, scope, expiresAt, jkt });
+    const given = { userId: user.user_id, clientId, scope, expiresAt, jkt };
+    const keepsCode = context.configuration.quirks.conformance && code !== undefined;
+    context.state.opaqueAccessTokens.set(token, keepsCode ? { ...given, code } : given);
     return token;
   }
   const withUserinfo = scopeNames(scope).includes('openid');
@@ -139,12 +150,16 @@ function forgetExpired({ state }: TenantContext, now: Milliseconds): void {
   }
 }
 
-function issueIdToken(context: TenantContext, issuance: Issuance): Promise<string> {
+function issueIdToken(
+  context: TenantContext,
+  issuance: Issuance,
+  hash: { readonly at_hash?: string },
+): Promise<string> {
   const { now, clientId, user, scope, sid, nonce, authTime } = issuance;
   const iat = toSeconds(now);
   return sign(context, {
     ...issuance.claims.idToken,
-    ...userClaims(user, scope),
+    ...userClaims(context, user, scope),
     iss: context.configuration.issuer,
     aud: clientId,
     iat,
@@ -154,7 +169,14 @@ function issueIdToken(context: TenantContext, issuance: Issuance): Promise<strin
     ...(nonce !== null && { nonce }),
     ...(issuance.secondFactor && { amr: ['mfa'], acr: multiFactor }),
     ...(authTime !== null && { auth_time: toSeconds(authTime) }),
+    ...hash,
   });
+}
+
+/** The left half of its SHA-256 (OIDC Core §3.1.3.6). */
+async function atHash(accessToken: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(accessToken)));
+  return encodeBase64url(hash.subarray(0, hash.length / 2));
 }
 
 /** Auth0 adds `org_name` where the tenant allows names in the place of ids; this one does. */

@@ -5,7 +5,13 @@ import { currentSession } from '../login-session.ts';
 import { accountPage } from '../pages/account-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { readPageForm } from '../parameters.ts';
-import { currentTransaction, loginAddress, respondWithLostTransaction, resumeAddress } from './authorize.ts';
+import {
+  currentTransaction,
+  isRecent,
+  loginAddress,
+  respondWithLostTransaction,
+  resumeAddress,
+} from './authorize.ts';
 
 /** GET: asks. */
 export async function showAccounts(context: TenantContext, c: Context): Promise<Response> {
@@ -32,7 +38,7 @@ export async function showAccounts(context: TenantContext, c: Context): Promise<
   });
 }
 
-/** POST: takes the answer. Whoever says "this account" must still be signed in with it when the client is answered. */
+/** POST: takes the answer. Who says "this account" must be signed in with it still, and no longer ago than max_age allows. */
 export async function submitAccount(context: TenantContext, c: Context): Promise<Response> {
   const form = await readPageForm(c.req.raw);
   const state = c.req.query('state') ?? '';
@@ -40,7 +46,9 @@ export async function submitAccount(context: TenantContext, c: Context): Promise
   if (transaction?.outcome.kind !== 'choosing' || form?.get('csrf') !== transaction.csrf)
     return respondWithLostTransaction(context, c);
   const { sid } = transaction.outcome;
-  const isThis = form.get('account') === 'this';
+  const session = currentSession(context, c);
+  const isThis =
+    form.get('account') === 'this' && session?.sid === sid && isRecent(context, session, transaction.request);
   context.state.transactions.set(state, {
     ...transaction,
     outcome: isThis ? { kind: 'signed_in', sid } : { kind: 'waiting' },

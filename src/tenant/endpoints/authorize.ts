@@ -25,7 +25,7 @@ import { judgePostLogin, type PostLoginVerdict } from '../post-login.ts';
 import { readFormParameters } from '../parameters.ts';
 import { isPushed, takePushedRequest, unknownRequestUri } from '../pushed-request.ts';
 import { originOf } from '../url-matching.ts';
-import { isCovered } from '../user-grant.ts';
+import { isCovered, keepUserGrant } from '../user-grant.ts';
 
 /**
  * Ties a sign-in to the browser that began it. Every sign-in has a cookie of its own: of one for all, tabs that begin
@@ -53,13 +53,9 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   }
   const { request } = judgement;
   const session = currentSession(context, c);
-  const user = session && context.state.users.get(session.userId);
-  const belongs = isMember(context, request.organizationId, user?.user_id ?? '');
   const mayContinue =
     session !== undefined &&
-    !user?.blocked &&
-    belongs &&
-    isWhoIsMeant(request, session.userId) &&
+    !whyRefused(context, request, session.userId) &&
     isRecent(context, session, request);
 
   const isSilent = request.prompts.includes('none');
@@ -71,7 +67,8 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
     return beginTransaction(context, c, request, { kind: 'choosing', sid: session.sid });
 
   const verdict = await judgeLogin(context, request, session);
-  if (currentSession(context, c)?.sid !== session.sid) return authorizeAnew(context, c, request); // while the hook was asked
+  if (currentSession(context, c)?.sid !== session.sid || whyRefused(context, request, session.userId))
+    return authorizeAnew(context, c, request); // while the hook was asked
   if (verdict.kind === 'denied')
     return isSilent
       ? refuseSilently(context, c, request, denied(verdict.why))
@@ -84,14 +81,14 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
     : grant(context, c, request, { session, verdict });
 }
 
-/** The session has gone meanwhile. */
+/** The session has gone meanwhile, or its user may not come in any more. */
 const authorizeAnew = (
   context: TenantContext,
   c: Context,
   request: CheckedRequest,
 ): Response | Promise<Response> =>
   request.prompts.includes('none')
-    ? refuseSilently(context, c, request, loginRequired(context, c, undefined))
+    ? refuseSilently(context, c, request, loginRequired(context, c, currentSession(context, c)))
     : beginTransaction(context, c, request, { kind: 'waiting' });
 
 /** What the post-login hook says of a sign-in, and whether that, the tenant or the request asks for a second factor. */
@@ -141,9 +138,12 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       if (context.state.transactions.get(state) !== transaction)
         return respondWithLostTransaction(context, c);
       if (currentSession(context, c)?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
-      if (verdict.kind === 'denied') {
+      const refusal = whyRefused(context, request, session.userId); // since the password was given
+      if (verdict.kind === 'denied' || refusal) {
         endTransaction(context, c, state);
-        return refuseRequest(context, c, request, 'access_denied', verdict.why);
+        const why = verdict.kind === 'denied' ? verdict.why : '';
+        const { error, error_description } = refusal ?? { error: 'access_denied', error_description: why };
+        return refuseRequest(context, c, request, error, error_description);
       }
       if (verdict.needsSecondFactor) {
         const page = secondFactorPage(context, session.userId);
@@ -154,6 +154,7 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       if (outcome.kind === 'signed_in' && wantsConsent(context, request, session.userId))
         return c.redirect(consentAddress(state), 302);
       endTransaction(context, c, state);
+      if (outcome.kind === 'consented') keepUserGrant(context, { ...request, userId: session.userId });
       const reason =
         outcome.kind === 'consented' ? 'the user has just consented' : 'the user has just signed in';
       return grant(context, c, request, { session, verdict, reason });
@@ -201,11 +202,33 @@ function wantsConsent(context: TenantContext, request: CheckedRequest, userId: s
   return client?.is_first_party === false && !isCovered(context, { ...request, userId });
 }
 
-export const isWhoIsMeant = ({ hintedUserId }: CheckedRequest, userId: string): boolean =>
+const isWhoIsMeant = ({ hintedUserId }: CheckedRequest, userId: string): boolean =>
   hintedUserId === null || hintedUserId === userId;
 
+/** Why a user may not come in at this moment, in the words for the client, or nothing. */
+export function whyRefused(
+  context: TenantContext,
+  request: CheckedRequest,
+  userId: string,
+): { error: string; error_description: string } | undefined {
+  const { organizationId } = request;
+  if (context.state.users.get(userId)?.blocked)
+    return { error: 'access_denied', error_description: 'user is blocked' };
+  if (!isMember(context, organizationId, userId))
+    return {
+      error: 'access_denied',
+      error_description: `user ${userId} is not part of the ${organizationId} organization`,
+    };
+  if (!isWhoIsMeant(request, userId)) return { error: 'login_required', error_description: 'Login required' };
+  return undefined;
+}
+
 /** `max_age` asks how long ago the person proved who they are; 0 is the same as `prompt=login` (OIDC Core §3.1.2.1). */
-function isRecent({ clock }: TenantContext, session: LoginSession, { maxAge }: CheckedRequest): boolean {
+export function isRecent(
+  { clock }: TenantContext,
+  session: LoginSession,
+  { maxAge }: CheckedRequest,
+): boolean {
   return maxAge === null || (maxAge > 0 && clock.now() - session.authTime <= maxAge * 1000);
 }
 
@@ -263,7 +286,8 @@ function grant(
   const now = context.clock.now();
   forgetPast(context, now);
   joinSession(context, session, request.clientId);
-  const wantsAuthTime = request.maxAge !== null || request.prompts.includes('login');
+  const wantsAuthTime =
+    context.configuration.quirks.conformance || request.maxAge !== null || request.prompts.includes('login');
   const authorization: Authorization = {
     userId: session.userId,
     sid: session.sid,

@@ -7,7 +7,6 @@ import type { LoginTransaction } from '../login-transaction.ts';
 import { consentPage } from '../pages/consent-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { readPageForm } from '../parameters.ts';
-import { keepUserGrant } from '../user-grant.ts';
 import { currentTransaction, respondWithLostTransaction, resumeAddress } from './authorize.ts';
 
 /** GET: asks. */
@@ -41,10 +40,9 @@ export async function submitConsent(context: TenantContext, c: Context): Promise
   const asked = currentQuestion(context, c);
   if (!asked || form?.get('csrf') !== asked.transaction.csrf) return respondWithLostTransaction(context, c);
   const { state, transaction, session } = asked;
-  const { request } = transaction;
-  const { userId, sid } = session;
+  const { sid } = session;
   if (form.get('decision') === 'accept') {
-    keepUserGrant(context, { ...request, userId });
+    // It counts once the sign-in is granted: a second factor may be missing still.
     context.state.transactions.set(state, { ...transaction, outcome: { kind: 'consented', sid } });
   } else {
     const error_description = 'User did not authorize the request';

@@ -1,14 +1,14 @@
 /** `/u/login`: the login form and what it sends. */
 import type { Context } from 'hono';
 import type { User } from '../configuration.ts';
-import { isMember, userByEmail, type TenantContext } from '../context.ts';
+import { userByEmail, type TenantContext } from '../context.ts';
 import { joinOrganization } from '../invitation.ts';
 import { beginSession, currentSession, forgetSession, setSessionCookie } from '../login-session.ts';
 import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { loginPage } from '../pages/login-page.ts';
 import { readPageForm } from '../parameters.ts';
-import { currentTransaction, isWhoIsMeant, respondWithLostTransaction, resumeAddress } from './authorize.ts';
+import { currentTransaction, respondWithLostTransaction, resumeAddress, whyRefused } from './authorize.ts';
 
 /** GET: shows the form. */
 export async function showLogin(context: TenantContext, c: Context): Promise<Response> {
@@ -50,7 +50,7 @@ export function finishLogin(
 ): Response {
   c.header('Cache-Control', 'no-store');
   if (!user.blocked) joinOrganization(context, transaction.request, user);
-  const refusal = whyRefused(context, transaction.request, user);
+  const refusal = whyRefused(context, transaction.request, user.user_id);
   if (refusal) {
     context.state.transactions.set(state, { ...transaction, outcome: { kind: 'refused', ...refusal } });
     return c.redirect(resumeAddress(state), 303);
@@ -60,23 +60,6 @@ export function finishLogin(
   context.state.transactions.set(state, { ...transaction, outcome: { kind: 'signed_in', sid: session.sid } });
   setSessionCookie(context, c, cookie);
   return c.redirect(resumeAddress(state), 303);
-}
-
-function whyRefused(
-  context: TenantContext,
-  request: LoginTransaction['request'],
-  user: User,
-): { error: string; error_description: string } | undefined {
-  const { organizationId } = request;
-  if (user.blocked) return { error: 'access_denied', error_description: 'user is blocked' };
-  if (!isMember(context, organizationId, user.user_id))
-    return {
-      error: 'access_denied',
-      error_description: `user ${user.user_id} is not part of the ${organizationId} organization`,
-    };
-  if (!isWhoIsMeant(request, user.user_id))
-    return { error: 'login_required', error_description: 'Login required' };
-  return undefined;
 }
 
 function respondWithForm(

@@ -4,6 +4,7 @@ import { judgeAuthorizationRequest } from '../authorization-request.ts';
 import { authenticateClient } from '../client-authentication.ts';
 import type { TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
+import { judgeDpopProof, judgeKey } from '../dpop.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
 import { keepPushedRequest, pushedRequestLifetime } from '../pushed-request.ts';
@@ -31,7 +32,11 @@ export async function pushRequest(context: TenantContext, c: Context): Promise<R
     case 'authenticated': {
       const { client } = authentication;
       const foreign = refuseForeignOrigin(context, c, client);
-      return foreign ?? answer(context, c, client.client_id, parameters);
+      if (foreign) return foreign;
+      const proof = await judgeDpopProof(context, c, { client });
+      const { client_id } = client;
+      if (proof.kind === 'refused') return refusePushed(context, c, client_id, proof, proof.reason);
+      return answer(context, c, client_id, { sent: parameters, jkt: proof.jkt });
     }
   }
 }
@@ -41,11 +46,17 @@ async function answer(
   context: TenantContext,
   c: Context,
   clientId: string,
-  sent: Parameters,
+  { sent, jkt }: { readonly sent: Parameters; readonly jkt: string | null },
 ): Promise<Response> {
   if (sent.get('request_uri') !== undefined)
     return respond(c, refuse(400, 'invalid_request', 'request_uri cannot be pushed'));
-  const parameters = sent.get('client_id') === undefined ? withClient(sent, clientId) : sent;
+  // A proof binds the code to its key, as dpop_jkt does (RFC 9449 §10.1).
+  const otherKey = jkt === null ? undefined : judgeKey(sent.get('dpop_jkt') ?? null, jkt);
+  if (otherKey) return refusePushed(context, c, clientId, otherKey, 'dpop_jkt is not the key of the proof');
+  const parameters = [['client_id', clientId] as const, ['dpop_jkt', jkt ?? ''] as const].reduce(
+    withParameter,
+    sent,
+  );
   const idTokenHint = await readIdTokenHint(context, parameters);
   const judgement = judgeAuthorizationRequest(parameters, context, {
     wasPushed: true,
@@ -55,24 +66,37 @@ async function answer(
     const request_uri = keepPushedRequest(context, clientId, parameters);
     return c.json({ request_uri, expires_in: pushedRequestLifetime }, 201);
   }
-  const { error, error_description } =
+  const refusal =
     judgement.kind === 'refused'
       ? judgement
       : { error: 'invalid_request', error_description: judgement.message };
-  context.journal.write({
+  return refusePushed(context, c, clientId, refusal, refusal.error_description);
+}
+
+function refusePushed(
+  { journal }: TenantContext,
+  c: Context,
+  client_id: string,
+  { error, error_description }: { readonly error: string; readonly error_description: string },
+  reason: string,
+): Response {
+  journal.write({
     type: 'f',
     description: error_description,
-    client_id: clientId,
+    client_id,
     details: { error },
     decision: 'refuse the pushed request',
-    reason: error_description,
+    reason,
   });
   return respond(c, refuse(400, error, error_description));
 }
 
-/** One that authenticates by header need not name itself in the body. */
-const withClient = ({ get, pairs, ...sent }: Parameters, clientId: string): Parameters => ({
-  ...sent,
-  get: (name) => (name === 'client_id' ? clientId : get(name)),
-  pairs: [...pairs, ['client_id', clientId]],
-});
+/** What is missing and known otherwise: one that authenticates by header, say, need not name itself in the body. */
+function withParameter(sent: Parameters, [name, value]: readonly [string, string]): Parameters {
+  if (sent.get(name) !== undefined || value === '') return sent;
+  return {
+    get: (asked) => (asked === name ? value : sent.get(asked)),
+    repeated: sent.repeated,
+    pairs: [...sent.pairs.filter(([other]) => other !== name), [name, value]],
+  };
+}

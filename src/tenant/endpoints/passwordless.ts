@@ -47,7 +47,7 @@ export async function startPasswordless(context: TenantContext, c: Context): Pro
   const _id = user?.user_id.replace(/^[^|]*\|/, '') ?? id;
   return address.connection === 'email'
     ? c.json({ _id, email: address.address, email_verified: user?.email_verified ?? false })
-    : c.json({ _id, phone_number: address.address, phone_verified: user?.phone_verified ?? false });
+    : c.json({ _id, phone_number: address.address, phone_verified: user?.phone_number_verified ?? false });
 }
 
 /** GET: the link of a mail. The browser is signed in, and asks anew for what its authParams say. */

@@ -31,7 +31,9 @@ export async function showSecondFactor(context: TenantContext, c: Context): Prom
   const asked = currentQuestion(context, c);
   if (!asked) return respondWithLostTransaction(context, c);
   const { state, transaction, session, authenticator } = asked;
-  if (authenticator.authenticator_type === 'oob' && !transaction.challenge) {
+  // Of whoever signed in before at the same page is no challenge for this one.
+  const isSent = transaction.challenge?.authenticatorId === authenticator.id;
+  if (authenticator.authenticator_type === 'oob' && !isSent) {
     const challenge = sendCode(context, authenticator, {
       clientId: transaction.request.clientId,
       userId: session.userId,
@@ -66,6 +68,7 @@ export async function submitSecondFactor(context: TenantContext, c: Context): Pr
   });
   if (!proved) return countWrongCode(context, c, asked);
   keepAuthenticator(context, session.userId, proved);
+  context.state.transactions.set(state, { ...transaction, challenge: null }); // it was answered
   noteSecondFactor(context, c);
   if (proved.authenticator_type === 'recovery-code')
     return respondWithPage(c, context.random, {
@@ -83,6 +86,7 @@ function currentQuestion(context: TenantContext, c: Context): Question | undefin
   const transaction = currentTransaction(context, c, state);
   const session = currentSession(context, c);
   if (!transaction || !session || !('sid' in transaction.outcome)) return undefined;
+  if (transaction.wrongCodes >= mostWrongTries) return undefined; // dead, though the password came once more
   const [authenticator] = authenticatorsOf(context, session.userId);
   const isHere = addressOfPage(context, session.userId) === c.req.path;
   if (!authenticator || !isHere || transaction.outcome.sid !== session.sid) return undefined;

@@ -118,13 +118,14 @@ const isGrantType = (name: string): name is GrantType => Object.hasOwn(failureCo
 
 /** For discovery. */
 export const grantTypesOf = ({ onTokenExchange }: TenantContext): readonly string[] =>
-  [...Object.keys(failureCodes), ...secondFactorGrants].filter(
+  [...Object.keys(failureCodes), ...Object.keys(secondFactorGrants)].filter(
     (name) => onTokenExchange || name !== 'urn:ietf:params:oauth:grant-type:token-exchange',
   );
 
 /** How a refusal is called in the journal that comes before the grant is looked at. */
 function failureCodeOf(parameters: Parameters): JournalCode {
   const grantType = parameters.get('grant_type') ?? '';
+  if (isSecondFactorGrant(grantType)) return secondFactorGrants[grantType].failure;
   return isGrantType(grantType) ? failureCodes[grantType] : 'feacft';
 }
 

@@ -28,7 +28,7 @@ export async function userinfo(context: TenantContext, c: Context): Promise<Resp
   }
   if (!scopeNames(access.scope).includes('openid'))
     return refuse(c, 403, `${scheme} error="insufficient_scope", scope="openid"`);
-  return c.json(userClaims(user, access.scope));
+  return c.json(userClaims(context, user, access.scope));
 }
 
 /** From the header (RFC 6750 §2.1, RFC 9449 §7.1), or from the form of a POST (RFC 6750 §2.2). */

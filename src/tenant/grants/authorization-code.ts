@@ -26,7 +26,7 @@ export async function exchangeAuthorizationCode(
   if (!code) return fail(context, client, invalidCode, 'the tenant has issued no such code');
   if (code.clientId !== client.client_id)
     return fail(context, client, invalidCode, 'the code belongs to another client; it is left as it was');
-  if (code.used) return replayed(context, client, code.used.familyId, now);
+  if (code.used) return replayed(context, client, { presented, familyId: code.used.familyId, now });
   if (now >= code.issuedAt + codeLifetime)
     return fail(context, client, invalidCode, 'the code is older than ten minutes');
   if (!redirectUriMatches(code, parameters.get('redirect_uri')))
@@ -58,6 +58,7 @@ export async function exchangeAuthorizationCode(
   return giveTokens(context, grantee, {
     user: judged.user,
     begun,
+    code: presented,
     type: 'seacft',
     description: 'Authorization code exchanged for an access token',
     reason: `the code is good; ${begun.why}`,
@@ -68,13 +69,25 @@ export async function exchangeAuthorizationCode(
 function replayed(
   context: TenantContext,
   client: Client,
-  familyId: string | null,
-  now: Milliseconds,
+  {
+    presented,
+    familyId,
+    now,
+  }: { readonly presented: string; readonly familyId: string | null; readonly now: Milliseconds },
 ): Refusal {
-  if (familyId === null || context.configuration.quirks.codeReplayKeepsTokens)
-    return fail(context, client, invalidCode, 'the code was used before');
+  const { codeReplayKeepsTokens } = context.configuration.quirks;
+  const ended = !codeReplayKeepsTokens && endOpaqueToken(context, presented);
+  const reason = ended ? 'the code was used before; its access token ends' : 'the code was used before';
+  if (familyId === null || codeReplayKeepsTokens) return fail(context, client, invalidCode, reason);
   endFamilies(context, { now, cause: 'code_replay' }, descendsFrom(familyId));
-  return fail(context, client, invalidCode, `the code was used before; family ${familyId} is revoked`);
+  return fail(context, client, invalidCode, `${reason}; family ${familyId} is revoked`);
+}
+
+/** Under `quirks.conformance`; otherwise none knows its code, as no access token of Auth0's can be taken back. */
+function endOpaqueToken({ state }: TenantContext, presented: string): boolean {
+  for (const [token, { code }] of state.opaqueAccessTokens)
+    if (code === presented) return state.opaqueAccessTokens.delete(token);
+  return false;
 }
 
 /** What the verifier proves under either method, or nothing when it is no verifier at all (RFC 7636 §4.1). */

@@ -109,10 +109,12 @@ export async function exchangeRefreshToken(
   if (prepared.kind === 'refused') return prepared;
   const { kept, audience, scope, policy } = prepared;
   const isAsked = secondFactor === 'asked' || (verdict.kind === 'allowed' && verdict.needsSecondFactor);
-  if (verdict.kind === 'denied' || isAsked) {
-    const over = refuseWhatIsOver(context, presentationOf(client, kept)); // a replay hides behind neither
+  const isBlocked = context.state.users.get(judged.user.user_id)?.blocked === true; // by now
+  if (verdict.kind === 'denied' || isAsked || isBlocked) {
+    const over = refuseWhatIsOver(context, presentationOf(client, kept)); // a replay hides behind none of them
     if (over) return over;
   }
+  if (isBlocked) return fail(context, client, blockedUser, userWords.blocked, kept);
   if (verdict.kind === 'denied')
     return fail(
       context,
@@ -251,8 +253,10 @@ async function judgeBeforehand(
   );
   if (!user) return fail(context, client, unknownRefreshToken, userWords.gone);
   if (!user.blocked) return { kind: 'passed', user };
-  return fail(context, client, refuse(403, 'invalid_grant', 'user is blocked'), userWords.blocked);
+  return fail(context, client, blockedUser, userWords.blocked);
 }
+
+const blockedUser = refuse(403, 'invalid_grant', 'user is blocked');
 
 /** What the family's rules refuse is refused, and a reuse noted; nothing happens to a token that they accept. */
 function refuseWhatIsOver(context: TenantContext, presentation: Presentation): Refusal | undefined {

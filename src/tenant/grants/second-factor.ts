@@ -12,7 +12,8 @@ import {
 } from '../authenticators.ts';
 import type { TokenResponse } from '../../oauth/token-endpoint.ts';
 import type { Client } from '../configuration.ts';
-import type { TenantContext } from '../context.ts';
+import { findRefreshToken, type TenantContext } from '../context.ts';
+import { bindingFor, judgeKey, type ProofRefusal } from '../dpop.ts';
 import type { JournalCode } from '../journal.ts';
 import type { Parameters } from '../parameters.ts';
 import { missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
@@ -28,7 +29,7 @@ interface SecondFactorGrant {
   readonly wrong: string;
 }
 
-const grants = {
+export const secondFactorGrants = {
   'http://auth0.com/oauth/grant-type/mfa-otp': {
     needs: ['otp'],
     proof: (text) => ({ kind: 'otp', otp: text('otp') }),
@@ -52,10 +53,8 @@ const grants = {
   },
 } as const satisfies Record<string, SecondFactorGrant>;
 
-export const secondFactorGrants: readonly string[] = Object.keys(grants);
-
-export const isSecondFactorGrant = (grantType: string): grantType is keyof typeof grants =>
-  Object.hasOwn(grants, grantType);
+export const isSecondFactorGrant = (grantType: string): grantType is keyof typeof secondFactorGrants =>
+  Object.hasOwn(secondFactorGrants, grantType);
 
 /** What a client was handed this token for, or why it is worth nothing to that client. */
 export function findPending(
@@ -80,12 +79,12 @@ export async function exchangeSecondFactor(
     parameters,
     jkt,
   }: {
-    readonly grantType: keyof typeof grants;
+    readonly grantType: keyof typeof secondFactorGrants;
     readonly parameters: Parameters;
     readonly jkt: string | null;
   },
 ): Promise<TokenAnswer> {
-  const grant: SecondFactorGrant = grants[grantType];
+  const grant: SecondFactorGrant = secondFactorGrants[grantType];
   const missing = ['mfa_token', ...grant.needs].find((name) => parameters.get(name) === undefined);
   if (missing !== undefined) return missingParameter(missing);
   const text = (name: string) => parameters.get(name) ?? '';
@@ -99,6 +98,8 @@ export async function exchangeSecondFactor(
   const pending = findPending(context, mfaToken, client.client_id);
   if ('error' in pending)
     return fail(context, client, grant, pending, 'what waited under it went on meanwhile');
+  const otherKey = judgeKeyOf(context, client, pending, jkt); // before a code or the mfa_token is used up for nothing
+  if (otherKey) return fail(context, client, grant, otherKey, otherKey.reason, pending.userId);
   const proof = grant.proof(text);
   const proved = judgeProof(context, candidates(context, pending), proof, { ...pending, codes });
   if (!proved) {
@@ -139,10 +140,29 @@ const goOn = (
     ? exchangeRefreshToken(context, client, parametersOf(waiting.parameters), { jkt, secondFactor: 'given' })
     : completeSignIn(context, client, waiting.signIn, { userId, jkt, secondFactor: true });
 
-const candidates = (context: TenantContext, { userId, enrolling }: PendingSecondFactor) => [
-  ...authenticatorsOf(context, userId),
-  ...enrolling,
-];
+/** What speaks against the proof's key, or against there being none. */
+function judgeKeyOf(
+  context: TenantContext,
+  client: Client,
+  { waiting }: PendingSecondFactor,
+  jkt: string | null,
+): ProofRefusal | undefined {
+  if (waiting.kind === 'refresh') {
+    const held = findRefreshToken(context, waiting.parameters['refresh_token'] ?? '');
+    return judgeKey(held?.family.jkt ?? null, jkt);
+  }
+  const binding = bindingFor(context, client, waiting.signIn.audience, jkt);
+  return binding.kind === 'refused' ? binding : undefined;
+}
+
+/** What is being enrolled is good for nothing once the user has something: whoever began it has proved nothing. */
+function candidates(
+  context: TenantContext,
+  { userId, enrolling }: PendingSecondFactor,
+): readonly Authenticator[] {
+  const held = authenticatorsOf(context, userId);
+  return held.length > 0 ? held : enrolling;
+}
 
 /** Says whether it was one too many. */
 function countWrongTry({ state }: TenantContext, mfaToken: string, pending: PendingSecondFactor): boolean {

@@ -2,6 +2,7 @@
 import { scopeNames } from '../../oauth/scope.ts';
 import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
+import type { TokenExchangeResult } from '../post-login.ts';
 import { missingParameter, refuse, type Refusal, type TokenAnswer } from '../token-answer.ts';
 import { checkSignIn, completeSignIn, failSignIn, type SignInRequest } from './sign-in-grant.ts';
 
@@ -36,13 +37,15 @@ export async function exchangeToken(
   const checked = checkSignIn(context, client, request);
   if (checked.kind === 'refused') return checked;
   const { scope, audience } = checked.signIn;
-  const result = await onTokenExchange({
-    client_id: client.client_id,
-    subject_token,
-    subject_token_type,
-    scope: scopeNames(scope),
-    audience,
-  });
+  const result = judgeAnswer(
+    await onTokenExchange({
+      client_id: client.client_id,
+      subject_token,
+      subject_token_type,
+      scope: scopeNames(scope),
+      audience,
+    }),
+  );
   if ('deny' in result)
     return refused(refuse(403, 'access_denied', result.deny), 'the token exchange hook denied it');
   return completeSignIn(context, client, checked.signIn, {
@@ -50,4 +53,12 @@ export async function exchangeToken(
     jkt,
     secondFactor: false,
   });
+}
+
+/** A hook in JavaScript may give anything. @throws {TypeError} */
+function judgeAnswer(answer: unknown): TokenExchangeResult {
+  const { user_id, deny } = Object(answer) as { readonly user_id?: unknown; readonly deny?: unknown };
+  if (typeof deny === 'string') return { deny };
+  if (deny === undefined && typeof user_id === 'string') return { user_id };
+  throw new TypeError('onTokenExchange: expected a "user_id", or a text that says why for "deny"');
 }

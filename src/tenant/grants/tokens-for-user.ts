@@ -84,11 +84,13 @@ export async function giveTokens(
     readonly type: JournalCode;
     readonly description: string;
     readonly reason: string;
+    /** The code that is exchanged. */
+    readonly code?: string;
     /** `gty` of the access token. */
     readonly gty?: 'password' | undefined;
   },
 ): Promise<TokenAnswer> {
-  const { gty, ...words } = entry;
+  const { code, gty, ...words } = entry;
   context.journal.write({
     ...words,
     client_id: client.client_id,
@@ -104,6 +106,7 @@ export async function giveTokens(
     scope,
     jkt,
     refreshToken: family && headOf(family).value,
+    code,
     gty,
   });
   return { kind: 'tokens', response };
