@@ -212,13 +212,17 @@ describe('a password at the token endpoint', () => {
 describe('a password that is not enough', () => {
   const authenticators = [{ authenticator_type: 'recovery-code', recovery_code: 'WRITTENDOWN' }] as const;
   const users = [{ ...configuration.users[0], authenticators }];
-  const give = (tenant: Tenant, mfa_token: unknown) =>
-    postToken(tenant, {
-      grant_type: 'http://auth0.com/oauth/grant-type/mfa-recovery-code',
-      client_id: 'cli',
-      mfa_token: String(mfa_token),
-      recovery_code: 'WRITTENDOWN',
-    });
+  const give = (tenant: Tenant, mfa_token: unknown, headers: HeadersInit = {}) =>
+    postToken(
+      tenant,
+      {
+        grant_type: 'http://auth0.com/oauth/grant-type/mfa-recovery-code',
+        client_id: 'cli',
+        mfa_token: String(mfa_token),
+        recovery_code: 'WRITTENDOWN',
+      },
+      headers,
+    );
 
   it.each<[string, Partial<TenantConfiguration>]>([
     ['the tenant', { mfa_policy: 'always' }],
@@ -244,6 +248,19 @@ describe('a password that is not enough', () => {
     expect(claimsOf(body['id_token'])).toMatchObject({ amr: ['mfa'] });
     expect(claimsOf(body['access_token'])['aud']).toContain(api);
     expect(codesOf(tenant)).toEqual(['mfar', 'gd_auth_succeed', 'sepft', 'sercft']);
+  });
+
+  it('uses up no second factor that comes without the key that is asked for', async () => {
+    const cli = { client_id: 'cli', app_type: 'native', grant_types: ['password'] } as const;
+    const clients = [{ ...cli, require_proof_of_possession: true }];
+    const tenant = aTenantThatTakesPasswords({ users, mfa_policy: 'always', clients });
+    const key = await aDpopKey(tenant);
+    const first = await present(tenant, {}, { dpop: await key.proof() });
+    const claims = { nonce: first.headers.get('dpop-nonce') };
+    const { body } = await present(tenant, {}, { dpop: await key.proof({ claims }) });
+    expect((await give(tenant, body['mfa_token'])).body['error']).toBe('invalid_dpop_proof');
+    const given = await give(tenant, body['mfa_token'], { dpop: await key.proof({ claims }) });
+    expect(given.body['token_type']).toBe('DPoP');
   });
 
   it('is of no use to one who was blocked before the second factor came', async () => {

@@ -143,6 +143,73 @@ export const endpoints: readonly Endpoint[] = [
     parameters: supported(`grant_type client_id client_secret mfa_token ${names}`),
     tests: ['second-factor'],
   })),
+  ...(
+    [
+      ['password', 'A user’s password for tokens (RFC 6749 §4.3)', 'username password', 'password-grant'],
+      [
+        'http://auth0.com/oauth/grant-type/password-realm',
+        'The same, with the name of the connection',
+        'username password realm',
+        'password-grant',
+      ],
+      [
+        'http://auth0.com/oauth/grant-type/passwordless/otp',
+        'A code that was sent, for tokens',
+        'username otp realm',
+        'passwordless',
+      ],
+    ] as const
+  ).map(([grant, what, names, test]) => ({
+    routes: ['POST /oauth/token'],
+    grant,
+    what,
+    parameters: {
+      ...supported(`grant_type client_id client_secret ${names} scope audience`),
+      ...all('refused', 'organization'),
+    },
+    tests: [test],
+  })),
+  {
+    routes: ['POST /oauth/token'],
+    grant: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    what: 'A token of somebody else’s for tokens (RFC 8693), by `hooks.onTokenExchange`',
+    parameters: {
+      ...supported('grant_type client_id client_secret subject_token subject_token_type scope audience'),
+      ...all('refused', 'actor_token organization'),
+    },
+    tests: ['token-exchange'],
+  },
+  {
+    routes: ['POST /oauth/token'],
+    grant: 'urn:ietf:params:oauth:grant-type:device_code',
+    what: 'Asks whether somebody has let the device in (RFC 8628 §3.4)',
+    parameters: supported('grant_type client_id client_secret device_code'),
+    tests: ['device', 'published-clients'],
+  },
+  {
+    routes: ['POST /oauth/device/code'],
+    what: 'Codes for a device (RFC 8628 §3.1)',
+    parameters: supported('client_id client_secret scope audience'),
+    tests: ['device', 'published-clients', 'bad-input'],
+  },
+  {
+    routes: ['GET /activate', 'POST /activate'],
+    what: 'Where a person types in the code that a device shows',
+    parameters: supported('user_code csrf'),
+    tests: ['device', 'bad-input'],
+  },
+  {
+    routes: ['POST /passwordless/start'],
+    what: 'Sends a code or a link to sign in with, to the outbox',
+    parameters: supported('client_id client_secret connection email phone_number send authParams'),
+    tests: ['passwordless', 'bad-input'],
+  },
+  {
+    routes: ['GET /passwordless/verify_redirect'],
+    what: 'The link, with the parameters of `/authorize` besides',
+    parameters: supported('client_id connection email phone_number verification_code'),
+    tests: ['passwordless', 'bad-input'],
+  },
   {
     routes: ['POST /oauth/revoke'],
     what: 'Revocation (RFC 7009)',
