@@ -192,6 +192,16 @@ describe('a device', () => {
     expect((await poll(tenant, deviceCode)).status).toBe(200);
   });
 
+  it('says whose it is once that is known, to a fault that strikes one user', async () => {
+    const tenant = aTenantWithDevices();
+    tenant.faults.add({ kind: 'status', status: 500, grant: grant_type, user: ada.email });
+    const { deviceCode, userCode } = await ask(tenant);
+    expect((await poll(tenant, deviceCode)).status).toBe(403);
+    await confirm(tenant, userCode);
+    expect((await poll(tenant, deviceCode)).status).toBe(500);
+    expect((await poll(tenant, deviceCode)).status).toBe(200);
+  });
+
   it('gets nothing by a session that an administrator has ended since', async () => {
     const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
     const tv = { client_id: 'tv', app_type: 'native', grant_types: [grant_type] } as const;

@@ -7,6 +7,7 @@ import {
   claimsOf,
   codesOf,
   configuration,
+  grace,
   postToken,
   refresh,
   rotating,
@@ -172,6 +173,14 @@ describe('a password at the token endpoint', () => {
     expect((await refresh(tenant, refresh_token, { client_id: 'cli' })).body['error']).toBe(
       'invalid_dpop_proof',
     );
+  });
+
+  it('says whose request it is, to a fault that strikes one user', async () => {
+    const tenant = aTenantThatTakesPasswords();
+    tenant.faults.add({ kind: 'status', grant: 'password', user: grace });
+    tenant.faults.add({ kind: 'status', status: 500, grant: 'password', user: ada.email });
+    expect((await present(tenant)).status).toBe(500);
+    expect((await present(tenant)).status).toBe(200);
   });
 
   it('may be tried ten times in a row, and then for thirty days no more', async () => {

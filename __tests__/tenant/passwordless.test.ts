@@ -241,6 +241,16 @@ describe('a code by text', () => {
     expect((await call(tenant, 'GET /users?sort=email:1')).status).toBe(200);
   });
 
+  it('says whose request it is, to a fault that strikes one user', async () => {
+    const users = [{ ...configuration.users[0], phone_number: phone }, configuration.users[1]];
+    const tenant = aTenantThatSendsCodes({ users });
+    tenant.faults.add({ kind: 'status', status: 500, grant, user: ada.email });
+    await start(tenant, byText(phone));
+    expect((await present(tenant, phone, sentCode(tenant), { realm: 'sms' })).status).toBe(500);
+    const { body } = await present(tenant, phone, sentCode(tenant), { realm: 'sms', scope: 'openid email' });
+    expect(claimsOf(body['id_token'])).toMatchObject({ email: ada.email });
+  });
+
   it('that is wrong is called so', async () => {
     const tenant = aTenantThatSendsCodes();
     await start(tenant, byText(phone));

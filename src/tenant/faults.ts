@@ -51,8 +51,8 @@ export interface Fault {
   readonly grant?: string;
   readonly client_id?: string;
   /**
-   * Only requests of this user, by `user_id` or e-mail address: whose refresh token, code or access token the request carries,
-   * and where it should carry none of them, whose session its cookies name.
+   * Only requests of this user, by `user_id` or e-mail address: whose refresh token, code, access token or
+   * address the request carries, and where it should carry none of them, whose session its cookies name.
    */
   readonly user?: string;
   /** Strikes first at the nth request that matches, from now on. Default 1. */

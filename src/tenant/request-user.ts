@@ -6,6 +6,7 @@ import { decodeJwt } from '../oauth/jwt.ts';
 import { findRefreshToken, userByEmail, type TenantContext } from './context.ts';
 import { userOfSession } from './login-session.ts';
 import type { Parameters } from './parameters.ts';
+import { userByAddress } from './passwordless.ts';
 
 /** The `user_id`, where one can be told. */
 export function userOfRequest(
@@ -20,7 +21,8 @@ export function userOfRequest(
         ? context.state.codes.get(parameters.get('code') ?? '')?.userId
         : (context.state.mfaTokens.get(parameters.get('mfa_token') ?? '')?.userId ??
             ownerOf('refresh_token') ??
-            userByEmail(context, parameters.get('username') ?? '')?.user_id);
+            userOfDevice(context, parameters.get('device_code') ?? '') ??
+            userOfName(context, parameters.get('username') ?? ''));
     case '/oauth/revoke':
       return ownerOf('token');
     default: {
@@ -29,6 +31,17 @@ export function userOfRequest(
       return token === undefined ? userOfSession(context, request) : userOfAccessToken(context, token);
     }
   }
+}
+
+function userOfDevice({ state }: TenantContext, deviceCode: string): string | undefined {
+  const outcome = state.devices.get(deviceCode)?.outcome;
+  return outcome?.kind === 'approved' ? outcome.authorization.userId : undefined;
+}
+
+function userOfName(context: TenantContext, username: string): string | undefined {
+  const user =
+    userByEmail(context, username) ?? userByAddress(context, { connection: 'sms', address: username });
+  return user?.user_id;
 }
 
 function userOfAccessToken({ state }: TenantContext, token: string): string | undefined {

@@ -20,7 +20,7 @@ import { readBodyParameters, readPageForm, type Parameters } from '../parameters
 import { refuse, respond, type Refusal } from '../token-answer.ts';
 import { beginTransaction } from './authorize.ts';
 
-export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** POST: gives the device its codes. */
 export async function authorizeDevice(context: TenantContext, c: Context): Promise<Response> {

@@ -48,7 +48,7 @@ export const signInGrants = {
 
 export type SignInGrantType = keyof typeof signInGrants;
 
-export const isSignInGrant = (grantType: string): grantType is SignInGrantType =>
+const isSignInGrant = (grantType: string): grantType is SignInGrantType =>
   Object.hasOwn(signInGrants, grantType);
 
 /** How a request came: which grant it is for, the key that it proved, and whether a web page sent it. */
