@@ -179,6 +179,15 @@ const routes: Readonly<Record<string, Route>> = {
   'DELETE /users/:id/refresh-tokens': { id: 'user', idempotent: true },
   'GET /users/:id/sessions': { id: 'user', pages: 'checkpoints' },
   'DELETE /users/:id/sessions': { id: 'user', idempotent: true },
+  'GET /users/:id/logs': {
+    id: 'user',
+    pages: 'numbered',
+    listOf: true,
+    refuses: [
+      ['sort', 'date'],
+      ['sort', html],
+    ],
+  },
   'GET /users/:id/organizations': { id: 'user', pages: 'numbered' },
   'GET /organizations': { pages: 'numbered' },
   'POST /organizations': { body: { ...organization, enabled_connections: [enabling] } },

@@ -20,7 +20,7 @@ import {
 } from './clients.ts';
 import { deleteDeviceCredential, isDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
 import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
-import { listLogs, showLog } from './logs.ts';
+import { listLogs, listLogsOfUser, showLog } from './logs.ts';
 import { respondWithError } from './management-error.ts';
 import { refuseRepeated } from './paging.ts';
 import {
@@ -137,6 +137,7 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('GET /users/:id/sessions', ['read:sessions'], listSessionsOfUser);
   on('DELETE /users/:id/sessions', ['delete:sessions'], deleteSessionsOfUser);
 
+  on('GET /users/:id/logs', ['read:logs', 'read:logs_users'], listLogsOfUser);
   on('GET /users/:id/organizations', ['read:organizations'], listOrganizationsOfUser);
 
   on('GET /organizations', ['read:organizations'], listOrganizations);

@@ -52,6 +52,7 @@ export const managementScopes = [
   'create:organization_invitations',
   'delete:organization_invitations',
   'read:logs',
+  'read:logs_users',
 ] as const;
 
 export type ManagementScope = (typeof managementScopes)[number];

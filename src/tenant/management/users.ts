@@ -139,7 +139,7 @@ function read({ random, clock }: TenantContext, { connection: _, ...members }: P
   return judge('user', update, () => readUser('user', user, random, clock.now()));
 }
 
-function knownUser({ state }: TenantContext, c: ManagementContext): User {
+export function knownUser({ state }: TenantContext, c: ManagementContext): User {
   const user = state.users.get(c.req.param('id') ?? '');
   if (!user) throw notFound('user', 'inexistent_user');
   return user;
