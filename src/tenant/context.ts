@@ -28,7 +28,7 @@ import {
   type RotationPolicy,
 } from './refresh-token-family.ts';
 import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settings.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import type { SigningKeys, SigningPeriod } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
 import type { UserGrant } from './user-grant.ts';
 
@@ -74,8 +74,8 @@ export interface TenantState {
   readonly mfaTokens: Map<string, PendingSecondFactor>;
   /** Codes that were sent, oldest first. */
   readonly outbox: OutboxMessage[];
-  /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
-  readonly signingKeys: number[];
+  /** The latest three, oldest first; the last one signs. */
+  readonly signingKeys: SigningPeriod[];
   /** Those that a proof may repeat, oldest first; two at most. */
   readonly dpopNonces: DpopNonce[];
   /** Proofs that were accepted and would still be young enough: until when; by key and `jti`. */
@@ -96,14 +96,10 @@ export interface TenantContext {
   findUser(userId: string): Promise<User | undefined>;
 }
 
-export const initialState = ({
-  clients,
-  resourceServers,
-  clientGrants,
-  users,
-  authenticators,
-  organizations,
-}: Configuration): TenantState => ({
+export const initialState = (
+  { clients, resourceServers, clientGrants, users, authenticators, organizations }: Configuration,
+  now: Milliseconds,
+): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
   resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
@@ -125,7 +121,7 @@ export const initialState = ({
   authenticators: new Map(authenticators),
   mfaTokens: new Map(),
   outbox: [],
-  signingKeys: [0],
+  signingKeys: [{ rotations: 0, since: now, revokedAt: null }],
   dpopNonces: [],
   dpopProofs: new Map(),
 });

@@ -63,7 +63,7 @@ import {
   showSession,
   updateSession,
 } from './sessions.ts';
-
+import { isSigningKey, listSigningKeys, revokeKey, rotateKey, showSigningKey } from './signing-keys.ts';
 import type { ManagementScope } from './system-api.ts';
 import {
   createUser,
@@ -159,6 +159,11 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on(`GET ${invitations}/:invitation`, ['read:organization_invitations'], showInvitation);
   on(`DELETE ${invitations}/:invitation`, ['delete:organization_invitations'], deleteInvitation);
 
+  on('GET /keys/signing', ['read:signing_keys'], listSigningKeys);
+  on('POST /keys/signing/rotate', ['create:signing_keys', 'update:signing_keys'], rotateKey);
+  on('GET /keys/signing/:id', ['read:signing_keys'], showSigningKey);
+  on('PUT /keys/signing/:id/revoke', ['update:signing_keys'], revokeKey);
+
   on('GET /logs', ['read:logs'], listLogs);
   on('GET /logs/:id', ['read:logs'], showLog);
   app.onError(respondWithError);
@@ -179,8 +184,9 @@ function writeDown({ journal }: TenantContext, c: ManagementContext, path: strin
 }
 
 /** Whether it is the id of anything here. What is none may be a secret that was sent in its place. */
-function isKnown({ state }: TenantContext, id: string): boolean {
-  if (isDeviceCredential(id) || id === databaseConnection.id) return true;
+function isKnown(context: TenantContext, id: string): boolean {
+  if (isDeviceCredential(id) || isSigningKey(context, id) || id === databaseConnection.id) return true;
+  const { state } = context;
   const { clients, clientGrants, resourceServers, users, grants, families, sessions } = state;
   const { organizations, invitations } = state;
   return (

@@ -51,6 +51,9 @@ export const managementScopes = [
   'read:organization_invitations',
   'create:organization_invitations',
   'delete:organization_invitations',
+  'read:signing_keys',
+  'create:signing_keys',
+  'update:signing_keys',
   'read:logs',
   'read:logs_users',
 ] as const;
