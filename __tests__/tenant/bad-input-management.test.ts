@@ -207,6 +207,18 @@ const routes: Readonly<Record<string, Route>> = {
   'POST /organizations/:id/invitations': { id: 'organization', body: invitation },
   'GET /organizations/:id/invitations/:invitation': { id: 'organization' },
   'DELETE /organizations/:id/invitations/:invitation': { id: 'organization' },
+  'GET /tenants/settings': {},
+  'PATCH /tenants/settings': {
+    body: {
+      friendly_name: 'New',
+      flags: { revoke_refresh_token_grant: true },
+      session_lifetime: 10,
+      idle_session_lifetime: 2,
+      session_cookie: { mode: 'non-persistent' },
+      authorization_response_iss_parameter_supported: true,
+      pushed_authorization_requests_supported: true,
+    },
+  },
   'GET /keys/signing': {},
   'POST /keys/signing/rotate': {},
   'GET /keys/signing/:id': { id: 'signingKey' },

@@ -166,6 +166,8 @@ export interface TenantConfiguration {
   readonly client_grants?: readonly ClientGrantConfiguration[];
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
+  /** What apps that show codes call the tenant. Default: its host. */
+  readonly friendly_name?: string;
   /** Default `never`. */
   readonly mfa_policy?: MfaPolicy;
   readonly flags?: TenantFlags;
@@ -279,6 +281,18 @@ export const databaseConnection: Connection = {
   strategy: 'auth0',
 };
 
+/** What the Management API changes about the tenant as a whole. */
+export interface TenantSettings {
+  readonly friendly_name?: string;
+  readonly flags: Required<TenantFlags>;
+  readonly authorization_response_iss_parameter_supported: boolean;
+  /** In hours; where nothing is said the mode of the cookie decides. */
+  readonly session_lifetime?: number;
+  /** The same. */
+  readonly idle_session_lifetime?: number;
+  readonly session_cookie: { readonly mode: SessionCookieMode };
+}
+
 export interface Configuration {
   /** Without a trailing slash. */
   readonly baseUrl: string;
@@ -292,13 +306,7 @@ export interface Configuration {
   /** By the user's id. */
   readonly authenticators: readonly (readonly [string, readonly Authenticator[]])[];
   readonly mfaPolicy: MfaPolicy;
-  readonly flags: Required<TenantFlags>;
-  readonly authorization_response_iss_parameter_supported: boolean;
-  /** In hours. */
-  readonly session_lifetime: number;
-  /** In hours. */
-  readonly idle_session_lifetime: number;
-  readonly session_cookie: { readonly mode: SessionCookieMode };
+  readonly settings: TenantSettings;
   readonly rate_limits: RateLimits;
   readonly quirks: Required<Quirks>;
 }
@@ -316,6 +324,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'client_grants',
     'users',
     'organizations',
+    'friendly_name',
     'mfa_policy',
     'flags',
     'authorization_response_iss_parameter_supported',
@@ -378,13 +387,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
       return held.length > 0 ? [[user.user_id, held] as const] : [];
     }),
     mfaPolicy: readChoice('mfa_policy', tenant.get('mfa_policy') ?? 'never', ['never', 'always']),
-    flags: readFlags(tenant.get('flags') ?? {}),
-    authorization_response_iss_parameter_supported:
-      readOptionalFlag(
-        'authorization_response_iss_parameter_supported',
-        tenant.get('authorization_response_iss_parameter_supported'),
-      ) ?? false,
-    ...readSessionSettings(tenant),
+    settings: readTenantSettings(tenant),
     rate_limits: readChoice('rate_limits', tenant.get('rate_limits') ?? 'none', rateLimitPresets),
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
@@ -737,26 +740,30 @@ function readFlags(value: unknown): Required<TenantFlags> {
   return { [name]: readOptionalFlag(`flags.${name}`, flags.get(name)) ?? false };
 }
 
-/** Auth0 lets sessions end earlier that live in a cookie without an end of its own. */
-function readSessionSettings(
-  tenant: ReadonlyMap<string, unknown>,
-): Pick<Configuration, 'session_cookie' | 'session_lifetime' | 'idle_session_lifetime'> {
+/** @throws {TenantConfigurationError} naming the field */
+export function readTenantSettings(tenant: ReadonlyMap<string, unknown>): TenantSettings {
+  const friendly_name = tenant.get('friendly_name');
   const cookie = readObject('session_cookie', tenant.get('session_cookie') ?? {}, ['mode']);
-  const mode = readChoice('session_cookie.mode', cookie.get('mode') ?? 'persistent', [
-    'persistent',
-    'non-persistent',
-  ]);
-  const readHours = (name: string, usual: number) => {
-    const hours = tenant.get(name) ?? usual;
+  const readHours = (name: 'session_lifetime' | 'idle_session_lifetime') => {
+    const hours = tenant.get(name);
+    if (hours === undefined) return {};
     if (typeof hours !== 'number' || !(hours > 0) || hours > 8760)
       throw new TenantConfigurationError(name, 'hours, more than 0 and no more than a year', hours);
-    return hours;
+    return { [name]: hours };
   };
-  const [longest, idle] = mode === 'persistent' ? [168, 72] : [72, 24];
+  const iss = 'authorization_response_iss_parameter_supported';
   return {
-    session_cookie: { mode },
-    session_lifetime: readHours('session_lifetime', longest),
-    idle_session_lifetime: readHours('idle_session_lifetime', idle),
+    ...(friendly_name !== undefined && { friendly_name: readText('friendly_name', friendly_name) }),
+    flags: readFlags(tenant.get('flags') ?? {}),
+    [iss]: readOptionalFlag(iss, tenant.get(iss)) ?? false,
+    ...readHours('session_lifetime'),
+    ...readHours('idle_session_lifetime'),
+    session_cookie: {
+      mode: readChoice('session_cookie.mode', cookie.get('mode') ?? 'persistent', [
+        'persistent',
+        'non-persistent',
+      ]),
+    },
   };
 }
 

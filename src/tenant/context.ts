@@ -8,6 +8,7 @@ import type {
   Configuration,
   Organization,
   ResourceServer,
+  TenantSettings,
   User,
 } from './configuration.ts';
 import type { DpopNonce } from './dpop.ts';
@@ -37,6 +38,8 @@ export interface TenantState {
   readonly clients: Map<string, Client>;
   /** APIs; by their identifier. */
   readonly resourceServers: Map<string, ResourceServer>;
+  /** The one that there is. */
+  readonly settings: [TenantSettings];
   /** What clients may do by `client_credentials`; by the grant's id. */
   readonly clientGrants: Map<string, ClientGrant>;
   /** By their id. */
@@ -97,12 +100,13 @@ export interface TenantContext {
 }
 
 export const initialState = (
-  { clients, resourceServers, clientGrants, users, authenticators, organizations }: Configuration,
+  { clients, resourceServers, clientGrants, users, authenticators, organizations, settings }: Configuration,
   now: Milliseconds,
 ): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
   resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
+  settings: [settings],
   users: new Map(users.map((user) => [user.user_id, user])),
   organizations: new Map(organizations.map((organization) => [organization.id, organization])),
   invitations: new Map(),

@@ -410,10 +410,11 @@ function respond(
   answer: AuthorizationResponse,
 ): Response | Promise<Response> {
   const { configuration, random } = context;
+  const [settings] = context.state.settings;
   const response: AuthorizationResponse = {
     ...answer,
     ...(state !== null && { state }),
-    ...(configuration.authorization_response_iss_parameter_supported && { iss: configuration.issuer }),
+    ...(settings.authorization_response_iss_parameter_supported && { iss: configuration.issuer }),
   };
   switch (responseMode) {
     case 'web_message': {

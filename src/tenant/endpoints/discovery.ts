@@ -5,7 +5,7 @@ import type { TenantContext } from '../context.ts';
 import { dpopAlgorithms } from '../dpop.ts';
 import { publishedKeys } from '../signing-keys.ts';
 
-export function openidConfiguration({ configuration }: TenantContext, c: Context): Response {
+export function openidConfiguration({ configuration, state }: TenantContext, c: Context): Response {
   const { baseUrl, issuer } = configuration;
   return c.json({
     issuer,
@@ -47,7 +47,7 @@ export function openidConfiguration({ configuration }: TenantContext, c: Context
       'updated_at',
       ...(configuration.quirks.conformance ? ['at_hash'] : []),
     ],
-    ...(configuration.authorization_response_iss_parameter_supported && {
+    ...(state.settings[0].authorization_response_iss_parameter_supported && {
       authorization_response_iss_parameter_supported: true,
     }),
     claims_parameter_supported: false,

@@ -64,6 +64,7 @@ import {
   updateSession,
 } from './sessions.ts';
 import { isSigningKey, listSigningKeys, revokeKey, rotateKey, showSigningKey } from './signing-keys.ts';
+import { showSettings, updateSettings } from './tenant-settings.ts';
 import type { ManagementScope } from './system-api.ts';
 import {
   createUser,
@@ -159,6 +160,8 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on(`GET ${invitations}/:invitation`, ['read:organization_invitations'], showInvitation);
   on(`DELETE ${invitations}/:invitation`, ['delete:organization_invitations'], deleteInvitation);
 
+  on('GET /tenants/settings', ['read:tenant_settings'], showSettings);
+  on('PATCH /tenants/settings', ['update:tenant_settings'], updateSettings);
   on('GET /keys/signing', ['read:signing_keys'], listSigningKeys);
   on('POST /keys/signing/rotate', ['create:signing_keys', 'update:signing_keys'], rotateKey);
   on('GET /keys/signing/:id', ['read:signing_keys'], showSigningKey);

@@ -51,6 +51,8 @@ export const managementScopes = [
   'read:organization_invitations',
   'create:organization_invitations',
   'delete:organization_invitations',
+  'read:tenant_settings',
+  'update:tenant_settings',
   'read:signing_keys',
   'create:signing_keys',
   'update:signing_keys',
