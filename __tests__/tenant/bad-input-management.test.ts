@@ -95,6 +95,7 @@ const user = {
   user_metadata: { colour: 'red' },
   app_metadata: { plan: 'gold' },
 };
+const connection = { display_name: 'New', enabled_clients: ['spa'], metadata: { colour: 'red' } };
 const organization = {
   name: 'new-shop',
   display_name: 'New shop',
@@ -191,6 +192,11 @@ const routes: Readonly<Record<string, Route>> = {
     ],
   },
   'GET /users/:id/organizations': { id: 'user', pages: 'numbered' },
+  'GET /connections': { pages: 'numbered' },
+  'POST /connections': { body: { name: 'New-Database', strategy: 'auth0', ...connection } },
+  'GET /connections/:id': { id: 'connection' },
+  'PATCH /connections/:id': { id: 'connection', body: connection },
+  'DELETE /connections/:id': { id: 'connection', idempotent: true },
   'GET /organizations': { pages: 'numbered' },
   'POST /organizations': { body: { ...organization, enabled_connections: [enabling] } },
   'GET /organizations/name/:name': {},

@@ -231,6 +231,8 @@ export interface ClientGrant extends ClientGrantConfiguration {
 
 export interface User {
   readonly user_id: string;
+  /** Where the account comes from; the name of a connection. */
+  readonly connection: string;
   readonly email: string;
   readonly email_verified: boolean;
   readonly password: string;
@@ -272,10 +274,14 @@ export interface Connection {
   readonly id: string;
   readonly name: string;
   readonly strategy: 'auth0';
+  readonly display_name?: string;
+  /** Ids of clients: whose users may come from it. */
+  readonly enabled_clients: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** The only place that users come from. It is the same in every tenant, so that no seed is spent on its id. */
-export const databaseConnection: Connection = {
+/** Where the users of a configuration come from. It is the same in every tenant, so that no seed is spent on its id. */
+export const databaseConnection: Pick<Connection, 'id' | 'name' | 'strategy'> = {
   id: 'con_0000000000000001',
   name: 'Username-Password-Authentication',
   strategy: 'auth0',
@@ -569,7 +575,13 @@ function readScope(field: string, value: unknown): ResourceServer['scopes'][numb
 }
 
 /** @throws {TenantConfigurationError} naming the field */
-export function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+export function readUser(
+  field: string,
+  value: unknown,
+  random: Randomness,
+  now: Milliseconds,
+  connection = databaseConnection.name,
+): User {
   const user = readObject(field, value, [
     'email',
     'password',
@@ -595,6 +607,7 @@ export function readUser(field: string, value: unknown, random: Randomness, now:
     throw new TenantConfigurationError(`${field}.password`, 'a text that is not empty', typeof password);
   return {
     user_id: text('user_id') ?? `auth0|${random.hex(24)}`,
+    connection,
     email,
     email_verified: readOptionalFlag(`${field}.email_verified`, user.get('email_verified')) ?? false,
     password,

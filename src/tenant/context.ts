@@ -2,14 +2,16 @@
 import type { Clock, Milliseconds } from '../clock.ts';
 import type { Authenticator, OutboxMessage, PendingSecondFactor } from './authenticators.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
-import type {
-  Client,
-  ClientGrant,
-  Configuration,
-  Organization,
-  ResourceServer,
-  TenantSettings,
-  User,
+import {
+  databaseConnection,
+  type Client,
+  type ClientGrant,
+  type Configuration,
+  type Connection,
+  type Organization,
+  type ResourceServer,
+  type TenantSettings,
+  type User,
 } from './configuration.ts';
 import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
@@ -42,6 +44,8 @@ export interface TenantState {
   readonly settings: [TenantSettings];
   /** What clients may do by `client_credentials`; by the grant's id. */
   readonly clientGrants: Map<string, ClientGrant>;
+  /** Where users come from; by their id. */
+  readonly connections: Map<string, Connection>;
   /** By their id. */
   readonly users: Map<string, User>;
   /** By their id. */
@@ -107,6 +111,12 @@ export const initialState = (
   resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
   settings: [settings],
+  connections: new Map([
+    [
+      databaseConnection.id,
+      { ...databaseConnection, enabled_clients: clients.map(({ client_id }) => client_id), metadata: {} },
+    ],
+  ]),
   users: new Map(users.map((user) => [user.user_id, user])),
   organizations: new Map(organizations.map((organization) => [organization.id, organization])),
   invitations: new Map(),

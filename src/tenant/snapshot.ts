@@ -148,6 +148,7 @@ function mapState(
   return {
     clients: to(state.clients, 'clients'),
     settings: to(state.settings, 'settings'),
+    connections: to(state.connections, 'connections'),
     users: to(state.users, 'users'),
     organizations: to(state.organizations, 'organizations'),
     invitations: to(state.invitations, 'invitations'),

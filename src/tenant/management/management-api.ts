@@ -1,6 +1,5 @@
 /** `/api/v2/*`: the Management API, as far as it concerns clients, users and what they hold (Auth0 Management API v2). */
 import { Hono } from 'hono';
-import { databaseConnection } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import { allow, type Access, type ManagementContext } from './access.ts';
 import {
@@ -18,6 +17,13 @@ import {
   showClient,
   updateClient,
 } from './clients.ts';
+import {
+  createConnection,
+  deleteConnection,
+  listConnections,
+  showConnection,
+  updateConnection,
+} from './connections.ts';
 import { deleteDeviceCredential, isDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
 import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
 import { listLogs, listLogsOfUser, showLog } from './logs.ts';
@@ -141,6 +147,12 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('GET /users/:id/logs', ['read:logs', 'read:logs_users'], listLogsOfUser);
   on('GET /users/:id/organizations', ['read:organizations'], listOrganizationsOfUser);
 
+  on('GET /connections', ['read:connections'], listConnections);
+  on('POST /connections', ['create:connections'], createConnection);
+  on('GET /connections/:id', ['read:connections'], showConnection);
+  on('PATCH /connections/:id', ['update:connections'], updateConnection);
+  on('DELETE /connections/:id', ['delete:connections'], deleteConnection);
+
   on('GET /organizations', ['read:organizations'], listOrganizations);
   on('POST /organizations', ['create:organizations'], createOrganization);
   on('GET /organizations/name/:name', ['read:organizations'], showOrganizationByName);
@@ -188,14 +200,22 @@ function writeDown({ journal }: TenantContext, c: ManagementContext, path: strin
 
 /** Whether it is the id of anything here. What is none may be a secret that was sent in its place. */
 function isKnown(context: TenantContext, id: string): boolean {
-  if (isDeviceCredential(id) || isSigningKey(context, id) || id === databaseConnection.id) return true;
+  if (isDeviceCredential(id) || isSigningKey(context, id)) return true;
   const { state } = context;
   const { clients, clientGrants, resourceServers, users, grants, families, sessions } = state;
-  const { organizations, invitations } = state;
+  const { organizations, invitations, connections } = state;
   return (
-    [clients, clientGrants, resourceServers, users, grants, families, organizations, invitations].some(
-      (held) => held.has(id),
-    ) ||
+    [
+      clients,
+      clientGrants,
+      resourceServers,
+      users,
+      grants,
+      families,
+      organizations,
+      invitations,
+      connections,
+    ].some((held) => held.has(id)) ||
     [...resourceServers.values()].some((api) => api.id === id) ||
     [...sessions.values()].some(({ sid }) => sid === id)
   );
