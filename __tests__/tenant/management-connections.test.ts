@@ -214,6 +214,16 @@ describe('the connection at /authorize', () => {
     expect([await enter(ada), await enter(eve)]).toEqual(['a code', wrong]);
   });
 
+  it('must still be enabled when the sign-in ends', async () => {
+    const tenant = aManagedTenant();
+    const browser = tenantBrowser(tenant);
+    const consent = await signInByForm(browser, { prompt: 'consent' });
+    expect(consent.url.pathname).toBe('/u/consent');
+    await connectionsOf(tenant).update(database, { enabled_clients: ['other'] });
+    const { url } = await browser.submit(consent, { decision: 'accept' });
+    expect(url.searchParams.get('error_description')).toBe('the connection is not enabled');
+  });
+
   it('asks whoever is signed in by another one to sign in', async () => {
     const tenant = aManagedTenant();
     await withPartners(tenant);
