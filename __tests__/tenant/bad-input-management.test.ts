@@ -29,7 +29,7 @@ interface Route {
   readonly id?: keyof Ids;
   /** What the route cannot do without. */
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: Readonly<Record<string, unknown>>;
+  readonly body?: Readonly<Record<string, unknown>> | readonly unknown[];
   /** A list by numbered pages, or only from a place on. */
   readonly pages?: 'numbered' | 'checkpoints';
   /** Further queries that are refused. */
@@ -197,6 +197,8 @@ const routes: Readonly<Record<string, Route>> = {
   'GET /connections/:id': { id: 'connection' },
   'PATCH /connections/:id': { id: 'connection', body: connection },
   'DELETE /connections/:id': { id: 'connection', idempotent: true },
+  'GET /connections/:id/clients': { id: 'connection', pages: 'checkpoints', listOf: true },
+  'PATCH /connections/:id/clients': { id: 'connection', body: [{ client_id: 'spa', status: false }] },
   'GET /organizations': { pages: 'numbered' },
   'POST /organizations': { body: { ...organization, enabled_connections: [enabling] } },
   'GET /organizations/name/:name': {},
@@ -361,7 +363,7 @@ const withBody = (sent: Sent, body: string, type = json): Sent => ({ ...sent, ty
 const withMember = (sent: Sent, name: string, value: string): Sent =>
   withBody(sent, `${sent.body?.slice(0, -1)},${JSON.stringify(name)}:${value}}`);
 
-function badBodies(body: Readonly<Record<string, unknown>>): readonly Row[] {
+function badBodies(body: NonNullable<Route['body']>): readonly Row[] {
   return [
     ['no body', 400, (sent) => withBody(sent, '')],
     ...noObjects.map(([what, text]): Row => [what, 400, (sent) => withBody(sent, text)]),

@@ -106,6 +106,39 @@ describe('connections of the Management API', () => {
     expect(await connections.get(database)).toEqual(before);
   });
 
+  it('are switched on and off for clients, one by one', async () => {
+    const tenant = aManagedTenant();
+    const { clients } = connectionsOf(tenant);
+    await clients.update(database, [
+      { client_id: 'spa', status: false },
+      { client_id: 'other', status: true },
+      { client_id: 'server', status: false },
+    ]);
+    const listed = [];
+    for await (const { client_id } of await clients.get(database, { take: 2 })) listed.push(client_id);
+    expect(listed).toEqual(['other', 'native', 'machine']);
+    expect(await answer(tenant)).toEqual(['invalid_request', 'no connections enabled for the client']);
+    await clients.update(database, [{ client_id: 'spa', status: true }]);
+    expect(await answer(tenant)).toBe('/u/login');
+    const unknown = clients.update(database, [{ client_id: 'nobody', status: true }]);
+    await expect(unknown).rejects.toMatchObject({
+      statusCode: 400,
+      body: { errorCode: 'inexistent_client' },
+    });
+    await expect(clients.update('con_0', [{ client_id: 'spa', status: true }])).rejects.toMatchObject({
+      statusCode: 404,
+    });
+  });
+
+  it.each([
+    ['nobody', [], 'Array is too short (0), minimum 1'],
+    ['somebody without saying how', [{ client_id: 'spa' }], 'Missing required property: status'],
+    ['what is no client', ['spa'], 'Expected type object but found type string'],
+  ])('are not switched for %s', async (_, body, message) => {
+    const answered = await call(aManagedTenant(), `PATCH /connections/${database}/clients`, { body });
+    expect(answered).toMatchObject(invalidBody(message));
+  });
+
   it('have a name of their own', async () => {
     const tenant = aManagedTenant();
     await expect(connectionsOf(tenant).create({ name, strategy: 'auth0' })).rejects.toMatchObject({
@@ -141,6 +174,8 @@ describe('connections of the Management API', () => {
     [`GET /connections/${database}`, 'delete:connections'],
     [`PATCH /connections/${database}`, 'create:connections'],
     [`DELETE /connections/${database}`, 'update:connections'],
+    [`GET /connections/${database}/clients`, 'update:connections'],
+    [`PATCH /connections/${database}/clients`, 'read:connections'],
   ])('are not for everybody: %s with %s', async (route, scope) => {
     expect(await call(aManagedTenant({}, [scope]), route)).toMatchObject({
       status: 403,

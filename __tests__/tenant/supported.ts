@@ -362,9 +362,11 @@ export const endpoints: readonly Endpoint[] = [
       'GET /api/v2/connections/:id',
       'PATCH /api/v2/connections/:id',
       'DELETE /api/v2/connections/:id',
+      'GET /api/v2/connections/:id/clients',
+      'PATCH /api/v2/connections/:id/clients',
     ],
     what: 'Databases of users, and which clients may use them',
-    parameters: supported(`${lists} name strategy display_name enabled_clients metadata`),
+    parameters: supported(`${lists} name strategy display_name enabled_clients metadata client_id status`),
     tests: ['management-connections', 'bad-input-management'],
   },
   {

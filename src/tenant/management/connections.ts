@@ -7,7 +7,7 @@ import type { ManagementContext } from './access.ts';
 import { ManagementError, notFound } from './management-error.ts';
 import { mergeMetadata } from './metadata.ts';
 import { respondWithList, selectFields } from './paging.ts';
-import { objectOf, readPayload, type Payload } from './payload.ts';
+import { objectOf, readListPayload, readPayload, type Payload } from './payload.ts';
 import { removeUser } from './users.ts';
 
 const properties = {
@@ -33,6 +33,15 @@ const creation = objectOf(
   ['name', 'strategy'],
 );
 const update = objectOf(properties);
+const switching = {
+  type: 'array',
+  items: objectOf({ client_id: { type: 'string', minLength: 1 }, status: { type: 'boolean' } }, [
+    'client_id',
+    'status',
+  ]),
+  minItems: 1,
+  maxItems: 50,
+};
 
 export function listConnections({ state }: TenantContext, c: ManagementContext): Response {
   const { name, strategy } = c.req.query();
@@ -89,6 +98,27 @@ export function deleteConnection(context: TenantContext, c: ManagementContext): 
       });
   }
   return c.body(null, 202);
+}
+
+export const listClientsOfConnection = (context: TenantContext, c: ManagementContext): Response =>
+  respondWithList(c, {
+    key: 'clients',
+    items: knownConnection(context, c).enabled_clients,
+    id: (client_id) => client_id,
+    view: (client_id) => ({ client_id }),
+    checkpointOnly: true,
+  });
+
+/** Enables the connection for some clients and disables it for others; who is not named stays as they are. */
+export async function switchClients(context: TenantContext, c: ManagementContext): Promise<Response> {
+  const list = await readListPayload(c, switching);
+  const before = knownConnection(context, c);
+  const enabled = new Set(before.enabled_clients);
+  for (const { client_id, status } of list)
+    if (status === true) enabled.add(String(client_id));
+    else enabled.delete(String(client_id));
+  context.state.connections.set(before.id, read(context, before, { enabled_clients: [...enabled] }));
+  return c.body(null, 204);
 }
 
 function knownConnection({ state }: TenantContext, c: ManagementContext): Connection {

@@ -20,8 +20,10 @@ import {
 import {
   createConnection,
   deleteConnection,
+  listClientsOfConnection,
   listConnections,
   showConnection,
+  switchClients,
   updateConnection,
 } from './connections.ts';
 import { deleteDeviceCredential, isDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
@@ -152,6 +154,8 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('GET /connections/:id', ['read:connections'], showConnection);
   on('PATCH /connections/:id', ['update:connections'], updateConnection);
   on('DELETE /connections/:id', ['delete:connections'], deleteConnection);
+  on('GET /connections/:id/clients', ['read:connections'], listClientsOfConnection);
+  on('PATCH /connections/:id/clients', ['update:connections'], switchClients);
 
   on('GET /organizations', ['read:organizations'], listOrganizations);
   on('POST /organizations', ['create:organizations'], createOrganization);
