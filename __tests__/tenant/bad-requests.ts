@@ -213,7 +213,7 @@ export async function expectOtherMethodRefused(
   sent: Sent,
   { routes, base }: { readonly routes: readonly string[]; readonly base: string },
 ): Promise<void> {
-  const response = await expectHarmless(used, { ...sent, method: 'PUT' });
+  const response = await expectHarmless(used, { ...sent, method: sent.method === 'PUT' ? 'PATCH' : 'PUT' });
   expect(response.status).toBe(405);
   const taken = routes
     .map((route) => route.split(' '))

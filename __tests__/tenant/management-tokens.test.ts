@@ -3,12 +3,14 @@ import type { Tenant } from '../../src/tenant/index.ts';
 import { tenantBrowser } from '../support/tenant-browser.ts';
 import { aManagedTenant, call, managerOf } from './a-manager.ts';
 import {
+  aCode,
   ada,
   api,
   authorizeUrl,
   claimsOf,
   codeGrant,
   codesOf,
+  grace,
   login,
   nonRotating,
   postToken,
@@ -357,6 +359,24 @@ describe('sessions', () => {
 });
 
 describe('logs', () => {
+  it('of one user are those of nobody else, newest first', async () => {
+    const tenant = aManagedTenant();
+    const [own, other] = tenant.users();
+    await login(tenant);
+    await aCode(tenant, {}, grace);
+    const typesOf = async (user_id = '', sort = 'date:-1') =>
+      (await itemsOf(managerOf(tenant).users.logs.list(user_id, { sort, per_page: 1 }))).map(
+        ({ type }) => type,
+      );
+    expect(await typesOf(own?.user_id)).toEqual(['seacft', 's', 's']);
+    expect(await typesOf(own?.user_id, 'date:1')).toEqual(['s', 's', 'seacft']);
+    expect(await typesOf(other?.user_id)).toEqual(['s', 's']);
+    await expect(managerOf(tenant).users.logs.list('auth0|nobody')).rejects.toMatchObject({
+      statusCode: 404,
+      body: { errorCode: 'inexistent_user' },
+    });
+  });
+
   it('are the journal, newest first', async () => {
     const tenant = aManagedTenant();
     await login(tenant);

@@ -15,6 +15,7 @@ import {
 } from './a-tenant.ts';
 import { aDpopKey } from './a-dpop-key.ts';
 import { call } from './a-manager.ts';
+import { managementScopes } from '../../src/tenant/management/system-api.ts';
 
 const realmGrant = 'http://auth0.com/oauth/grant-type/password-realm';
 
@@ -148,6 +149,22 @@ describe('a password at the token endpoint', () => {
     expect(await present(tenant, changes)).toMatchObject({ status, body: { error, error_description } });
     expect(codesOf(tenant)).toEqual(['fepft']);
     expect(tenant.families()).toEqual([]);
+  });
+
+  it('is that of nobody where the connection is not enabled for the client', async () => {
+    const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
+    const grant_types = ['password', realmGrant];
+    const tenant = aTenant({
+      clients: [{ client_id: 'cli', app_type: 'native', grant_types }, machine],
+      client_grants: [
+        { client_id: 'machine', audience: 'http://localhost:4400/api/v2/', scope: managementScopes },
+      ],
+    });
+    expect((await present(tenant)).status).toBe(200);
+    const body = { enabled_clients: [] };
+    expect((await call(tenant, 'PATCH /connections/con_0000000000000001', { body })).status).toBe(200);
+    const realm = { grant_type: realmGrant, realm: 'Username-Password-Authentication' };
+    for (const changes of [{}, realm]) expect(await present(tenant, changes)).toMatchObject(wrong);
   });
 
   it('gives no refresh token where the client’s do not rotate and a web page asks', async () => {

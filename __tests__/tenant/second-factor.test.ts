@@ -603,6 +603,7 @@ describe('the post-login hook', () => {
       { protocol: 'oauth2-refresh-token', scope: ['openid'], audience: api, secondFactor: false },
     ]);
     expect(JSON.stringify(told)).not.toContain(ada.password);
+    for (const { user } of told) expect(user).not.toHaveProperty('connection');
   });
 
   it('denies a refresh, and nothing is consumed', async () => {

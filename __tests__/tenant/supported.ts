@@ -30,7 +30,7 @@ const userMembers =
 export const authorizeParameters: Readonly<Record<string, Support>> = {
   ...supported(
     'client_id response_type redirect_uri scope state nonce audience response_mode code_challenge code_challenge_method prompt ' +
-      'max_age login_hint screen_hint id_token_hint acr_values organization invitation request_uri dpop_jkt',
+      'max_age login_hint screen_hint id_token_hint acr_values organization invitation connection request_uri dpop_jkt',
   ),
   ...all('ignored', 'display ui_locales claims_locales claims auth0Client ext-example resource'),
   ...all('refused', 'request'),
@@ -49,6 +49,7 @@ export const endpoints: readonly Endpoint[] = [
       'pushed-requests',
       'organizations',
       'management-organizations',
+      'management-connections',
       'second-factor',
       'dpop',
     ],
@@ -239,7 +240,7 @@ export const endpoints: readonly Endpoint[] = [
     parameters: supported(
       'client_id connection email password name nickname given_name family_name picture user_metadata',
     ),
-    tests: ['prompts', 'bad-input'],
+    tests: ['prompts', 'management-connections', 'bad-input'],
   },
   {
     routes: ['POST /dbconnections/change_password'],
@@ -260,7 +261,7 @@ export const endpoints: readonly Endpoint[] = [
       'GET /.well-known/jwks.json',
     ],
     what: 'Discovery (RFC 8414) and keys (RFC 7517)',
-    tests: ['userinfo-and-discovery', 'faults'],
+    tests: ['userinfo-and-discovery', 'management-signing-keys', 'faults'],
   },
   {
     routes: ['GET /v2/logout'],
@@ -391,10 +392,49 @@ export const endpoints: readonly Endpoint[] = [
     tests: ['management-tokens', 'bad-input-management'],
   },
   {
+    routes: ['GET /api/v2/users/:id/logs'],
+    what: 'The entries of the journal that are a user’s',
+    parameters: supported('page per_page include_totals from take sort fields include_fields'),
+    tests: ['management-tokens', 'bad-input-management'],
+  },
+  {
+    routes: ['GET /api/v2/tenants/settings', 'PATCH /api/v2/tenants/settings'],
+    what: 'What holds for the tenant as a whole',
+    parameters: supported(
+      'fields include_fields friendly_name flags session_lifetime idle_session_lifetime session_cookie ' +
+        'authorization_response_iss_parameter_supported pushed_authorization_requests_supported',
+    ),
+    tests: ['management-settings', 'bad-input-management'],
+  },
+  {
+    routes: [
+      'GET /api/v2/keys/signing',
+      'GET /api/v2/keys/signing/:id',
+      'POST /api/v2/keys/signing/rotate',
+      'PUT /api/v2/keys/signing/:id/revoke',
+    ],
+    what: 'The keys that tokens are and were signed with',
+    tests: ['management-signing-keys', 'bad-input-management'],
+  },
+  {
     routes: ['GET /api/v2/logs', 'GET /api/v2/logs/:id'],
     what: 'The journal as Auth0’s logs',
     parameters: supported('page per_page include_totals from take sort q fields include_fields'),
     tests: ['management-access', 'management-tokens', 'bad-input-management'],
+  },
+  {
+    routes: [
+      'GET /api/v2/connections',
+      'POST /api/v2/connections',
+      'GET /api/v2/connections/:id',
+      'PATCH /api/v2/connections/:id',
+      'DELETE /api/v2/connections/:id',
+      'GET /api/v2/connections/:id/clients',
+      'PATCH /api/v2/connections/:id/clients',
+    ],
+    what: 'Databases of users, and which clients may use them',
+    parameters: supported(`${lists} name strategy display_name enabled_clients metadata client_id status`),
+    tests: ['management-connections', 'bad-input-management'],
   },
   {
     routes: [

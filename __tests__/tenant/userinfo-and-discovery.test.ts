@@ -99,7 +99,9 @@ describe('discovery', () => {
     const tenant = aTenant();
     const response = await tenant.fetch(new Request(`${tenant.baseUrl}/.well-known/jwks.json`));
     const { keys } = (await response.json()) as { keys: Record<string, unknown>[] };
-    expect(keys.map((key) => Object.keys(key).sort())).toEqual([['alg', 'e', 'kid', 'kty', 'n', 'use']]);
+    expect(keys.map((key) => Object.keys(key).sort())).toEqual([
+      ['alg', 'e', 'kid', 'kty', 'n', 'use', 'x5c', 'x5t'],
+    ]);
   });
 
   it('answers HEAD without a body', async () => {

@@ -6,6 +6,7 @@ import type { Seconds } from '../clock.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import { multiFactor } from './authenticators.ts';
 import type { Client, ResourceServer } from './configuration.ts';
+import { findConnection, usableConnections } from './connections.ts';
 import { findOrganization, type TenantContext } from './context.ts';
 import type { IdTokenHint } from './id-token-hint.ts';
 import { findInvitation } from './invitation.ts';
@@ -48,6 +49,8 @@ export interface CheckedRequest extends ReplyAddress {
   readonly hintedUserId: string | null;
   /** As whose member the user logs in. */
   readonly organizationId: string | null;
+  /** By its name; where the account must come from. */
+  readonly connection: string | null;
   /** By which the user becomes one. */
   readonly invitationId: string | null;
 }
@@ -147,12 +150,22 @@ export function judgeAuthorizationRequest(
   const organization = asked === undefined ? null : findOrganization(context.state, asked);
   if (organization === undefined)
     return refuse('invalid_request', `parameter organization is invalid: ${asked}`);
-  if (organization?.enabled_connections.length === 0)
-    return refuse('invalid_request', 'no connections enabled for the organization');
   const ticket = parameters.get('invitation');
   const invitation =
     ticket === undefined ? null : findInvitation(context, { ticket, organization, clientId });
   if (invitation === undefined) return refuse('access_denied', 'invitation not found or already used');
+
+  const organizationId = organization?.id ?? null;
+  if (usableConnections(context, { clientId, organizationId, connection: null }).length === 0)
+    return refuse(
+      'invalid_request',
+      `no connections enabled for the ${organization ? 'organization' : 'client'}`,
+    );
+  const connection = parameters.get('connection') ?? null;
+  if (connection !== null && !findConnection(context, connection))
+    return refuse('invalid_request', 'the connection was not found'); // E7
+  if (usableConnections(context, { clientId, organizationId, connection }).length === 0)
+    return refuse('unauthorized_client', 'the connection is not enabled');
 
   const prompts = scopeNames(parameters.get('prompt') ?? '');
   if (prompts.includes('none') && prompts.length > 1)
@@ -180,7 +193,8 @@ export function judgeAuthorizationRequest(
       dpopJkt: parameters.get('dpop_jkt') ?? null,
       wantsSignUp: parameters.get('screen_hint') === 'signup',
       hintedUserId: isOwnHint ? idTokenHint.userId : null,
-      organizationId: organization?.id ?? null,
+      organizationId,
+      connection,
       invitationId: invitation?.id ?? null,
     },
   };

@@ -166,6 +166,8 @@ export interface TenantConfiguration {
   readonly client_grants?: readonly ClientGrantConfiguration[];
   readonly users: readonly UserConfiguration[];
   readonly organizations?: readonly OrganizationConfiguration[];
+  /** What apps that show codes call the tenant. Default: its host. */
+  readonly friendly_name?: string;
   /** Default `never`. */
   readonly mfa_policy?: MfaPolicy;
   readonly flags?: TenantFlags;
@@ -229,6 +231,8 @@ export interface ClientGrant extends ClientGrantConfiguration {
 
 export interface User {
   readonly user_id: string;
+  /** Where the account comes from; the name of a connection. */
+  readonly connection: string;
   /** Whoever signs in by telephone may have none. */
   readonly email?: string | undefined;
   readonly email_verified?: boolean | undefined;
@@ -272,14 +276,30 @@ export interface Connection {
   readonly id: string;
   readonly name: string;
   readonly strategy: 'auth0';
+  readonly display_name?: string;
+  /** Ids of clients: whose users may come from it. */
+  readonly enabled_clients: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** The only place that users come from. It is the same in every tenant, so that no seed is spent on its id. */
-export const databaseConnection: Connection = {
+/** Where the users of a configuration come from. It is the same in every tenant, so that no seed is spent on its id. */
+export const databaseConnection: Pick<Connection, 'id' | 'name' | 'strategy'> = {
   id: 'con_0000000000000001',
   name: 'Username-Password-Authentication',
   strategy: 'auth0',
 };
+
+/** What the Management API changes about the tenant as a whole. */
+export interface TenantSettings {
+  readonly friendly_name?: string;
+  readonly flags: Required<TenantFlags>;
+  readonly authorization_response_iss_parameter_supported: boolean;
+  /** In hours; where nothing is said the mode of the cookie decides. */
+  readonly session_lifetime?: number;
+  /** The same. */
+  readonly idle_session_lifetime?: number;
+  readonly session_cookie: { readonly mode: SessionCookieMode };
+}
 
 export interface Configuration {
   /** Without a trailing slash. */
@@ -294,13 +314,7 @@ export interface Configuration {
   /** By the user's id. */
   readonly authenticators: readonly (readonly [string, readonly Authenticator[]])[];
   readonly mfaPolicy: MfaPolicy;
-  readonly flags: Required<TenantFlags>;
-  readonly authorization_response_iss_parameter_supported: boolean;
-  /** In hours. */
-  readonly session_lifetime: number;
-  /** In hours. */
-  readonly idle_session_lifetime: number;
-  readonly session_cookie: { readonly mode: SessionCookieMode };
+  readonly settings: TenantSettings;
   readonly rate_limits: RateLimits;
   readonly quirks: Required<Quirks>;
 }
@@ -318,6 +332,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
     'client_grants',
     'users',
     'organizations',
+    'friendly_name',
     'mfa_policy',
     'flags',
     'authorization_response_iss_parameter_supported',
@@ -380,13 +395,7 @@ export function readConfiguration(source: unknown, random: Randomness, now: Mill
       return held.length > 0 ? [[user.user_id, held] as const] : [];
     }),
     mfaPolicy: readChoice('mfa_policy', tenant.get('mfa_policy') ?? 'never', ['never', 'always']),
-    flags: readFlags(tenant.get('flags') ?? {}),
-    authorization_response_iss_parameter_supported:
-      readOptionalFlag(
-        'authorization_response_iss_parameter_supported',
-        tenant.get('authorization_response_iss_parameter_supported'),
-      ) ?? false,
-    ...readSessionSettings(tenant),
+    settings: readTenantSettings(tenant),
     rate_limits: readChoice('rate_limits', tenant.get('rate_limits') ?? 'none', rateLimitPresets),
     quirks: readQuirks(tenant.get('quirks') ?? {}),
   };
@@ -568,13 +577,19 @@ function readScope(field: string, value: unknown): ResourceServer['scopes'][numb
 }
 
 /** Somebody with an e-mail address and a password. @throws {TenantConfigurationError} naming the field */
-export function readUser(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+export function readUser(
+  field: string,
+  value: unknown,
+  random: Randomness,
+  now: Milliseconds,
+  connection = databaseConnection.name,
+): User {
   const user = readObject(field, value, accountNames);
   readText(`${field}.email`, user.get('email'));
   const password = user.get('password');
   if (typeof password !== 'string' || password === '')
     throw new TenantConfigurationError(`${field}.password`, 'a text that is not empty', typeof password);
-  return readProfile(field, value, random, now);
+  return readProfile(field, value, random, now, connection);
 }
 
 const accountNames = [
@@ -597,7 +612,13 @@ const accountNames = [
 ];
 
 /** Anybody, also one who signs in by a code. @throws {TenantConfigurationError} naming the field */
-export function readProfile(field: string, value: unknown, random: Randomness, now: Milliseconds): User {
+export function readProfile(
+  field: string,
+  value: unknown,
+  random: Randomness,
+  now: Milliseconds,
+  connection: string,
+): User {
   const user = readObject(field, value, accountNames);
   const text = (name: string) => readOptionalText(`${field}.${name}`, user.get(name));
   const flag = (name: string) => readOptionalFlag(`${field}.${name}`, user.get(name));
@@ -605,6 +626,7 @@ export function readProfile(field: string, value: unknown, random: Randomness, n
   const named = email ?? readText(`${field}.phone_number`, phone_number);
   return {
     user_id: text('user_id') ?? `auth0|${random.hex(24)}`,
+    connection,
     ...(email !== undefined && { email, email_verified: flag('email_verified') ?? false }),
     password: user.get('password') === null ? null : readText(`${field}.password`, user.get('password')),
     name: text('name') ?? named,
@@ -746,26 +768,30 @@ function readFlags(value: unknown): Required<TenantFlags> {
   return { [name]: readOptionalFlag(`flags.${name}`, flags.get(name)) ?? false };
 }
 
-/** Auth0 lets sessions end earlier that live in a cookie without an end of its own. */
-function readSessionSettings(
-  tenant: ReadonlyMap<string, unknown>,
-): Pick<Configuration, 'session_cookie' | 'session_lifetime' | 'idle_session_lifetime'> {
+/** @throws {TenantConfigurationError} naming the field */
+export function readTenantSettings(tenant: ReadonlyMap<string, unknown>): TenantSettings {
+  const friendly_name = tenant.get('friendly_name');
   const cookie = readObject('session_cookie', tenant.get('session_cookie') ?? {}, ['mode']);
-  const mode = readChoice('session_cookie.mode', cookie.get('mode') ?? 'persistent', [
-    'persistent',
-    'non-persistent',
-  ]);
-  const readHours = (name: string, usual: number) => {
-    const hours = tenant.get(name) ?? usual;
+  const readHours = (name: 'session_lifetime' | 'idle_session_lifetime') => {
+    const hours = tenant.get(name);
+    if (hours === undefined) return {};
     if (typeof hours !== 'number' || !(hours > 0) || hours > 8760)
       throw new TenantConfigurationError(name, 'hours, more than 0 and no more than a year', hours);
-    return hours;
+    return { [name]: hours };
   };
-  const [longest, idle] = mode === 'persistent' ? [168, 72] : [72, 24];
+  const iss = 'authorization_response_iss_parameter_supported';
   return {
-    session_cookie: { mode },
-    session_lifetime: readHours('session_lifetime', longest),
-    idle_session_lifetime: readHours('idle_session_lifetime', idle),
+    ...(friendly_name !== undefined && { friendly_name: readText('friendly_name', friendly_name) }),
+    flags: readFlags(tenant.get('flags') ?? {}),
+    [iss]: readOptionalFlag(iss, tenant.get(iss)) ?? false,
+    ...readHours('session_lifetime'),
+    ...readHours('idle_session_lifetime'),
+    session_cookie: {
+      mode: readChoice('session_cookie.mode', cookie.get('mode') ?? 'persistent', [
+        'persistent',
+        'non-persistent',
+      ]),
+    },
   };
 }
 

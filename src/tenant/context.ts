@@ -2,13 +2,16 @@
 import type { Clock, Milliseconds } from '../clock.ts';
 import type { Authenticator, OutboxMessage, PendingSecondFactor } from './authenticators.ts';
 import type { AuthorizationCode } from './authorization-code.ts';
-import type {
-  Client,
-  ClientGrant,
-  Configuration,
-  Organization,
-  ResourceServer,
-  User,
+import {
+  databaseConnection,
+  type Client,
+  type ClientGrant,
+  type Configuration,
+  type Connection,
+  type Organization,
+  type ResourceServer,
+  type TenantSettings,
+  type User,
 } from './configuration.ts';
 import type { DeviceAuthorization } from './device-authorization.ts';
 import type { DpopNonce } from './dpop.ts';
@@ -30,7 +33,7 @@ import {
   type RotationPolicy,
 } from './refresh-token-family.ts';
 import { readRefreshTokenSettings, rotationPolicy } from './refresh-token-settings.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import type { SigningKeys, SigningPeriod } from './signing-keys.ts';
 import type { AccessGrant } from './token-issuance.ts';
 import type { UserGrant } from './user-grant.ts';
 import type { WrongPasswords } from './wrong-passwords.ts';
@@ -40,8 +43,12 @@ export interface TenantState {
   readonly clients: Map<string, Client>;
   /** APIs; by their identifier. */
   readonly resourceServers: Map<string, ResourceServer>;
+  /** The one that there is. */
+  readonly settings: [TenantSettings];
   /** What clients may do by `client_credentials`; by the grant's id. */
   readonly clientGrants: Map<string, ClientGrant>;
+  /** Where users come from; by their id. */
+  readonly connections: Map<string, Connection>;
   /** By their id. */
   readonly users: Map<string, User>;
   /** By their id. */
@@ -83,8 +90,8 @@ export interface TenantState {
   readonly passwordlessCodes: Map<string, PasswordlessCode>;
   /** Codes that were sent, oldest first. */
   readonly outbox: OutboxMessage[];
-  /** Which keys are published, oldest first, each by how many rotations lie before it; the last one signs. */
-  readonly signingKeys: number[];
+  /** The latest three, oldest first; the last one signs. */
+  readonly signingKeys: SigningPeriod[];
   /** Those that a proof may repeat, oldest first; two at most. */
   readonly dpopNonces: DpopNonce[];
   /** Proofs that were accepted and would still be young enough: until when; by key and `jti`. */
@@ -106,17 +113,20 @@ export interface TenantContext {
   findUser(userId: string): Promise<User | undefined>;
 }
 
-export const initialState = ({
-  clients,
-  resourceServers,
-  clientGrants,
-  users,
-  authenticators,
-  organizations,
-}: Configuration): TenantState => ({
+export const initialState = (
+  { clients, resourceServers, clientGrants, users, authenticators, organizations, settings }: Configuration,
+  now: Milliseconds,
+): TenantState => ({
   clients: new Map(clients.map((client) => [client.client_id, client])),
   resourceServers: new Map(resourceServers.map((api) => [api.identifier, api])),
   clientGrants: new Map(clientGrants.map((grant) => [grant.id, grant])),
+  settings: [settings],
+  connections: new Map([
+    [
+      databaseConnection.id,
+      { ...databaseConnection, enabled_clients: clients.map(({ client_id }) => client_id), metadata: {} },
+    ],
+  ]),
   users: new Map(users.map((user) => [user.user_id, user])),
   organizations: new Map(organizations.map((organization) => [organization.id, organization])),
   invitations: new Map(),
@@ -138,7 +148,7 @@ export const initialState = ({
   wrongPasswords: new Map(),
   passwordlessCodes: new Map(),
   outbox: [],
-  signingKeys: [0],
+  signingKeys: [{ rotations: 0, since: now, revokedAt: null }],
   dpopNonces: [],
   dpopProofs: new Map(),
 });

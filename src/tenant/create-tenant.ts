@@ -140,7 +140,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
   const { seed, random } = readSeed(source);
   const clock = tenantClock(source.now);
   const configuration = readConfiguration(source, random, clock.now());
-  const state = initialState(configuration);
+  const state = initialState(configuration, clock.now());
   const context: TenantContext = {
     configuration,
     clock,

@@ -49,7 +49,12 @@ export function joinOrganization(
     invitation !== undefined &&
     !isExpired(invitation, clock.now()) &&
     invitation.invitee.email.toLowerCase() === user.email?.toLowerCase();
-  const joins = isInvited || enabled_connections.some((enabled) => enabled.assign_membership_on_login);
+  const own = [...state.connections.values()].find(({ name }) => name === user.connection);
+  const joins =
+    isInvited ||
+    enabled_connections.some(
+      (enabled) => enabled.assign_membership_on_login && enabled.connection_id === own?.id,
+    );
   if (joins && !members.includes(user.user_id))
     state.organizations.set(organization.id, { ...organization, members: [...members, user.user_id] });
   if (!isInvited) return;

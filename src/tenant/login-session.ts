@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { parse } from 'hono/utils/cookie';
 import type { Milliseconds } from '../clock.ts';
-import type { User } from './configuration.ts';
+import type { TenantSettings, User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
 
 export interface LoginSession {
@@ -59,10 +59,23 @@ function sessionCookie({ state }: TenantContext, cookies: Readonly<Record<string
 }
 
 /** When the session ends without a sign of life, and when it ends whatever happens. */
-export const sessionEnds = ({ configuration }: TenantContext, { authTime, lastSeenAt }: LoginSession) => ({
-  absolute: authTime + configuration.session_lifetime * hour,
-  idle: lastSeenAt + configuration.idle_session_lifetime * hour,
-});
+export function sessionEnds({ state }: TenantContext, { authTime, lastSeenAt }: LoginSession) {
+  const { session_lifetime, idle_session_lifetime } = sessionLifetimes(state.settings[0]);
+  return { absolute: authTime + session_lifetime * hour, idle: lastSeenAt + idle_session_lifetime * hour };
+}
+
+/** In hours. Auth0 lets sessions end earlier that live in a cookie without an end of its own. */
+export function sessionLifetimes({
+  session_cookie,
+  session_lifetime,
+  idle_session_lifetime,
+}: TenantSettings) {
+  const [longest, idle] = session_cookie.mode === 'persistent' ? [168, 72] : [72, 24];
+  return {
+    session_lifetime: session_lifetime ?? longest,
+    idle_session_lifetime: idle_session_lifetime ?? idle,
+  };
+}
 
 const hour: Milliseconds = 3_600_000;
 
@@ -121,7 +134,9 @@ export function joinSession(
 
 /** Hands the session's cookie to the browser, in place of whatever it had. */
 export function setSessionCookie(context: TenantContext, c: Context, value: string): void {
-  const { session_cookie, session_lifetime } = context.configuration;
+  const [settings] = context.state.settings;
+  const { session_cookie } = settings;
+  const { session_lifetime } = sessionLifetimes(settings);
   const isPersistent = session_cookie.mode === 'persistent';
   const common = {
     path: '/',

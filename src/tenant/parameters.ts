@@ -71,6 +71,16 @@ export function readJsonObject(body: string): Record<string, unknown> | undefine
   return object && isWithin(deepest, object) ? object : undefined;
 }
 
+/** The same of a JSON list. */
+export function readJsonList(body: string): readonly unknown[] | undefined {
+  try {
+    const list: unknown = JSON.parse(body);
+    return Array.isArray(list) && isWithin(deepest, list) ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Levels: what validates and writes JSON goes down by recursion, and a body may have more levels than the stack. */
 const deepest = 100;
 

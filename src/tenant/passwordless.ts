@@ -120,5 +120,5 @@ function newUser(
     decision: 'make an account',
     reason: 'nobody had the address that the code was sent to',
   });
-  return readProfile('user', account, context.random, context.clock.now());
+  return readProfile('user', account, context.random, context.clock.now(), connection);
 }

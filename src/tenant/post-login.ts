@@ -17,7 +17,7 @@ export interface PostLoginEvent {
     | 'oauth2-token-exchange';
   readonly prompt: readonly string[];
   readonly client_id: string;
-  readonly user: Omit<User, 'password'>;
+  readonly user: Omit<User, 'password' | 'connection'>;
   readonly scope: readonly string[];
   readonly audience: string | null;
   /** The user has given a second factor: in this session, or for this refresh. */
@@ -78,7 +78,10 @@ export type PostLoginVerdict =
 /** Without a hook everything is allowed. @throws {TypeError} for claims that are no JSON, or could be taken for the tenant's own */
 export async function judgePostLogin(
   { onPostLogin }: TenantContext,
-  { user: { password: _, ...user }, ...event }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
+  {
+    user: { password: _, connection: _connection, ...user },
+    ...event
+  }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
 ): Promise<PostLoginVerdict> {
   const result = (await onPostLogin?.({ ...event, user })) ?? {};
   const { deny } = result as { readonly deny?: unknown }; // a hook in JavaScript may give anything

@@ -10,11 +10,11 @@ export type SignUp =
 /** @param account `email`, `password`, and what else a user may say of themselves */
 export function signUp(
   context: TenantContext,
-  clientId: string,
+  { clientId, connection }: { readonly clientId: string; readonly connection: string },
   account: Readonly<Record<string, unknown>>,
 ): SignUp {
   const { random, clock, state, journal } = context;
-  const user = readAccount(account, () => readUser('user', account, random, clock.now()));
+  const user = readAccount(account, () => readUser('user', account, random, clock.now(), connection));
   const why = user ? userByEmail(context, user.email ?? '') && 'taken' : 'unusable';
   if (user && why === undefined) state.users.set(user.user_id, user);
   journal.write({

@@ -135,7 +135,6 @@ function textOf(value: unknown): string {
 
 const fixedBy = ({ configuration, keys, random }: TenantContext) => ({
   baseUrl: configuration.baseUrl,
-  flags: configuration.flags,
   mfa_policy: configuration.mfaPolicy,
   quirks: configuration.quirks,
   seed: { given: random.position() !== null, key: keys(0).kid },
@@ -148,6 +147,8 @@ function mapState(
 ): Remembered['state'] {
   return {
     clients: to(state.clients, 'clients'),
+    settings: to(state.settings, 'settings'),
+    connections: to(state.connections, 'connections'),
     users: to(state.users, 'users'),
     organizations: to(state.organizations, 'organizations'),
     invitations: to(state.invitations, 'invitations'),

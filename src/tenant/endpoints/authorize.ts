@@ -11,6 +11,7 @@ import {
   type ReplyAddress,
 } from '../authorization-request.ts';
 import { secondFactorPage } from '../authenticators.ts';
+import { maySignIn } from '../connections.ts';
 import { isMember, type TenantContext } from '../context.ts';
 import { answerDevice, type DeviceAuthorization } from '../device-authorization.ts';
 import { forgetPast } from '../forgetting.ts';
@@ -212,8 +213,10 @@ export function whyRefused(
   userId: string,
 ): { error: string; error_description: string } | undefined {
   const { organizationId } = request;
-  if (context.state.users.get(userId)?.blocked)
-    return { error: 'access_denied', error_description: 'user is blocked' };
+  const user = context.state.users.get(userId);
+  if (user?.blocked) return { error: 'access_denied', error_description: 'user is blocked' };
+  if (user && !maySignIn(context, request, user))
+    return { error: 'unauthorized_client', error_description: 'the connection is not enabled' };
   if (!isMember(context, organizationId, userId))
     return {
       error: 'access_denied',
@@ -357,7 +360,7 @@ const loginRequired = (
   error: 'login_required',
   error_description: 'Login required',
   reason: session
-    ? 'the session is older than max_age, or its user is blocked, no member of the organization or not whom id_token_hint names'
+    ? 'the session is older than max_age, or its user is blocked, no member of the organization, of another connection or not whom id_token_hint names'
     : isBlocked(context, c.req.raw)
       ? 'an iframe of another site asks, and quirks.thirdPartyCookies keeps the session cookie back'
       : 'the browser sent no session cookie, or the session is over',
@@ -422,6 +425,7 @@ function respond(
   answer: AuthorizationResponse,
 ): Response | Promise<Response> {
   const { configuration, random } = context;
+  const [settings] = context.state.settings;
   if (deviceCode !== undefined) {
     const why = answer.error_description ?? 'The device was not authorized';
     return respondAboutDevice(context, c, deviceCode, { kind: 'denied', why });
@@ -429,7 +433,7 @@ function respond(
   const response: AuthorizationResponse = {
     ...answer,
     ...(state !== null && { state }),
-    ...(configuration.authorization_response_iss_parameter_supported && { iss: configuration.issuer }),
+    ...(settings.authorization_response_iss_parameter_supported && { iss: configuration.issuer }),
   };
   switch (responseMode) {
     case 'web_message': {

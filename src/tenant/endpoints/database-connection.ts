@@ -1,8 +1,8 @@
 /** `/dbconnections/*`: what an app's own form asks of the place that users come from (Auth0 Authentication API). */
 import type { Context } from 'hono';
+import { findConnection } from '../connections.ts';
 import type { TenantContext } from '../context.ts';
 import { refuseForeignOrigin } from '../cors.ts';
-import { connection } from '../management/users.ts';
 import { contentTypeOf, readBodyParameters, readJsonObject } from '../parameters.ts';
 import { signUp } from '../sign-up.ts';
 import { missingParameter, refuse, respond } from '../token-answer.ts';
@@ -11,9 +11,10 @@ import { missingParameter, refuse, respond } from '../token-answer.ts';
 export async function signUpFromApp(context: TenantContext, c: Context): Promise<Response> {
   const asked = await readAsked(context, c, ['email', 'password']);
   if (asked instanceof Response) return asked;
-  const { client_id, connection: _, ...members } = asked;
+  const { client_id, connection, ...members } = asked;
   const account = Object.entries(members).filter(([name]) => accountMembers.includes(name));
-  const outcome = signUp(context, String(client_id), Object.fromEntries(account));
+  const place = { clientId: String(client_id), connection: String(connection) };
+  const outcome = signUp(context, place, Object.fromEntries(account));
   if (outcome.kind === 'refused')
     return c.json({ code: 'invalid_signup', description: 'Invalid sign up' }, 400);
   const { user_id, email, email_verified } = outcome.user;
@@ -39,7 +40,7 @@ const accountMembers = [
   'user_metadata',
 ];
 
-/** What a known client asks about the connection that there is, with these texts among it; or the refusal. */
+/** What a known client asks about a connection that it may use, with these texts among it; or the refusal. */
 async function readAsked(
   context: TenantContext,
   c: Context,
@@ -54,8 +55,10 @@ async function readAsked(
   if (!client) return respond(c, refuse(400, 'invalid_request', 'Unknown client'));
   const foreign = refuseForeignOrigin(context, c, client);
   if (foreign) return foreign;
-  if (asked['connection'] !== connection)
-    return respond(c, refuse(400, 'bad.connection', 'Connection does not exist'));
+  const connection = findConnection(context, String(asked['connection']));
+  if (!connection) return respond(c, refuse(400, 'bad.connection', 'Connection does not exist'));
+  if (!connection.enabled_clients.includes(client.client_id))
+    return respond(c, refuse(400, 'bad.connection', 'Connection is not enabled for the client'));
   return asked;
 }
 

@@ -150,6 +150,7 @@ const requestOf = ({
   wantsSignUp: false,
   hintedUserId: null,
   organizationId: null,
+  connection: null,
   invitationId: null,
 });
 

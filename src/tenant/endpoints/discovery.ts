@@ -7,7 +7,7 @@ import { publishedKeys } from '../signing-keys.ts';
 import { grantTypesOf } from './token.ts';
 
 export function openidConfiguration(context: TenantContext, c: Context): Response {
-  const { configuration } = context;
+  const { configuration, state } = context;
   const { baseUrl, issuer } = configuration;
   return c.json({
     issuer,
@@ -50,7 +50,7 @@ export function openidConfiguration(context: TenantContext, c: Context): Respons
       'updated_at',
       ...(configuration.quirks.conformance ? ['at_hash'] : []),
     ],
-    ...(configuration.authorization_response_iss_parameter_supported && {
+    ...(state.settings[0].authorization_response_iss_parameter_supported && {
       authorization_response_iss_parameter_supported: true,
     }),
     claims_parameter_supported: false,

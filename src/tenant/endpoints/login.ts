@@ -1,6 +1,7 @@
 /** `/u/login`: the login form and what it sends. */
 import type { Context } from 'hono';
 import type { User } from '../configuration.ts';
+import { maySignIn, usableConnections } from '../connections.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { joinOrganization } from '../invitation.ts';
 import { beginSession, currentSession, forgetSession, setSessionCookie } from '../login-session.ts';
@@ -34,7 +35,12 @@ export async function submitLogin(context: TenantContext, c: Context): Promise<R
   if (!transaction || form?.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
 
   const email = form.get('email') ?? '';
-  const user = userByEmail(context, email);
+  if (usableConnections(context, transaction.request).length === 0) {
+    writeFailure(context, transaction, null);
+    return respondWithForm(context, c, { state, transaction, email, error: noConnection });
+  }
+  const found = userByEmail(context, email);
+  const user = found && maySignIn(context, transaction.request, found) ? found : undefined;
   if (!user || user.password !== form.get('password')) {
     writeFailure(context, transaction, user);
     return respondWithForm(context, c, { state, transaction, email, error: 'Wrong email or password' });
@@ -79,26 +85,33 @@ function respondWithForm(
       csrf: transaction.csrf,
       email,
       error,
-      knownEmails: [...context.state.users.values()].flatMap(({ email, password }) =>
-        email === undefined || password === null ? [] : [email],
-      ),
+      knownEmails: [...context.state.users.values()]
+        .filter((user) => user.password !== null && maySignIn(context, transaction.request, user))
+        .flatMap(({ email }) => email ?? []),
     }),
   });
 }
 
+/** The connection was deleted, or disabled for the client, while the person was asked. */
+export const noConnection = 'No connection is enabled for this application: nobody can sign in';
+
+/** @param user null where nobody could sign in */
 function writeFailure(
   { journal }: TenantContext,
   { request }: LoginTransaction,
-  user: User | undefined,
+  user: User | null | undefined,
 ): void {
   journal.write({
-    type: user ? 'fp' : 'fu',
-    description: 'Wrong email or password.',
+    type: user === null ? 'f' : user ? 'fp' : 'fu',
+    description: user === null ? noConnection : 'Wrong email or password.',
     client_id: request.clientId,
     user_id: user?.user_id,
     decision: 'refuse',
-    reason: user
-      ? 'the password is not the one of the account'
-      : 'there is no account with this e-mail address',
+    reason:
+      user === null
+        ? 'the connections that the login could have used are deleted or disabled by now'
+        : user
+          ? 'the password is not the one of the account'
+          : 'there is no account with this e-mail address in a connection that is enabled for the client',
   });
 }

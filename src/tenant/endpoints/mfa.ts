@@ -163,11 +163,12 @@ function beginEnrolment(
 
 /** What an authenticator app reads from a QR code (the Key URI format). */
 function barcodeOf({ state, configuration }: TenantContext, userId: string, secret: string): string {
-  const issuer = new URL(configuration.baseUrl).hostname; // a colon would end it
+  const name = state.settings[0].friendly_name ?? new URL(configuration.baseUrl).hostname;
+  const issuer = name.replaceAll(':', ' '); // a colon would end it
   const account = state.users.get(userId)?.email ?? userId;
   const label = `${encodeURIComponent(issuer)}:${encodeURIComponent(account)}`;
   const parameters = { secret, issuer, algorithm: 'SHA1', digits: '6', period: '30' };
-  return `otpauth://totp/${label}?${new URLSearchParams(parameters).toString()}`;
+  return `otpauth://totp/${label}?${new URLSearchParams(parameters).toString().replaceAll('+', '%20')}`;
 }
 
 /** `DELETE /mfa/authenticators/:id`: ends an enrolment that is not complete. */

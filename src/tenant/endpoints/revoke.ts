@@ -73,5 +73,5 @@ function revokeFamilyOf(
       decision: 'revoke',
       reason: 'the client gave the token back; its whole family ends',
     });
-  if (context.configuration.flags.revoke_refresh_token_grant) deleteGrantOf(context, named);
+  if (context.state.settings[0].flags.revoke_refresh_token_grant) deleteGrantOf(context, named);
 }

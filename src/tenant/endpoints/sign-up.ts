@@ -1,5 +1,6 @@
 /** `/u/signup`: the form that makes an account, and what it sends. */
 import type { Context } from 'hono';
+import { usableConnections } from '../connections.ts';
 import type { TenantContext } from '../context.ts';
 import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
@@ -7,7 +8,7 @@ import { signUpPage } from '../pages/sign-up-page.ts';
 import { readPageForm } from '../parameters.ts';
 import { signUp } from '../sign-up.ts';
 import { currentTransaction, respondWithLostTransaction } from './authorize.ts';
-import { emailHint, finishLogin } from './login.ts';
+import { emailHint, finishLogin, noConnection } from './login.ts';
 
 /** GET: shows the form. */
 export async function showSignUp(context: TenantContext, c: Context): Promise<Response> {
@@ -24,7 +25,11 @@ export async function submitSignUp(context: TenantContext, c: Context): Promise<
   const transaction = currentTransaction(context, c, state);
   if (!transaction || form?.get('csrf') !== transaction.csrf) return respondWithLostTransaction(context, c);
   const email = form.get('email') ?? '';
-  const outcome = signUp(context, transaction.request.clientId, { email, password: form.get('password') });
+  const [connection] = usableConnections(context, transaction.request);
+  if (!connection) return respondWithForm(context, c, { state, transaction, email, error: noConnection });
+  const { clientId } = transaction.request;
+  const account = { email, password: form.get('password') };
+  const outcome = signUp(context, { clientId, connection: connection.name }, account);
   if (outcome.kind === 'done') return finishLogin(context, c, { state, transaction, user: outcome.user });
   return respondWithForm(context, c, { state, transaction, email, error: words[outcome.why] });
 }

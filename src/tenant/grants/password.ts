@@ -1,5 +1,6 @@
 /** `password` and Auth0's `password-realm`: the password itself, typed in by the user at the client (RFC 6749 §4.3). */
-import { databaseConnection, type Client } from '../configuration.ts';
+import type { Client } from '../configuration.ts';
+import { findConnection, maySignIn } from '../connections.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { missingParameter, refuse, type TokenAnswer } from '../token-answer.ts';
@@ -15,20 +16,21 @@ export async function exchangePassword(
   const needed = ['username', 'password', ...(grantType === 'password' ? [] : ['realm'])];
   const missing = needed.find((name) => parameters.get(name) === undefined);
   if (missing !== undefined) return missingParameter(missing);
-  const realm = grantType === 'password' ? databaseConnection.name : parameters.get('realm');
-  if (realm !== databaseConnection.name)
+  const realm = grantType === 'password' ? undefined : parameters.get('realm');
+  if (realm !== undefined && !findConnection(context, realm))
     return failSignIn(context, client, grantType, {
       ...refuse(400, 'invalid_request', `Unknown realm: ${realm}`),
-      reason: `the only connection that knows passwords is ${databaseConnection.name}`,
+      reason: 'there is no connection of this name that knows passwords',
     });
   const checked = checkSignIn(context, client, request);
   if (checked.kind === 'refused') return checked;
 
+  const login = { clientId: client.client_id, organizationId: null, connection: realm ?? null };
   const user = userByEmail(context, parameters.get('username') ?? '');
-  if (!user)
+  if (!user || !maySignIn(context, login, user))
     return failSignIn(context, client, grantType, {
       ...wrong,
-      reason: 'there is no account with this e-mail address',
+      reason: 'there is no account with this e-mail address in a connection that is enabled for the client',
     });
   const userId = user.user_id;
   const { wrongPasswords } = context.state;

@@ -1,5 +1,6 @@
 /** `/api/v2/clients`: applications and their settings, rotation among them (Auth0 Management API). */
 import { readClient, type Client } from '../configuration.ts';
+import { disableConnections, enableConnections } from '../connections.ts';
 import type { TenantContext } from '../context.ts';
 import { refreshTokenSchema } from '../refresh-token-settings.ts';
 import type { ManagementContext } from './access.ts';
@@ -63,6 +64,7 @@ export async function createClient(context: TenantContext, c: ManagementContext)
   const { random } = context;
   const client = read({ ...body, client_id: random.hex(32), client_secret: random.text(48) });
   context.state.clients.set(client.client_id, client);
+  enableConnections(context, client.client_id);
   return c.json(view(c)(client), 201);
 }
 
@@ -94,6 +96,7 @@ export function deleteClient(context: TenantContext, c: ManagementContext): Resp
   const { clients, clientGrants, invitations } = context.state;
   for (const grant of clientGrants.values()) if (grant.client_id === client_id) clientGrants.delete(grant.id);
   for (const { id, client_id: of } of invitations.values()) if (of === client_id) invitations.delete(id);
+  disableConnections(context, client_id);
   clients.delete(client_id);
   return c.body(null, 204);
 }

@@ -42,8 +42,8 @@ export function deleteDeviceCredential(context: TenantContext, c: ManagementCont
       'invalid_uri',
     );
   const found = liveFamilies(context).find((family) => idOf(family) === id);
-  const { flags, quirks } = context.configuration;
-  const always = found?.rotating && !quirks.deviceCredentialsFollowFlag;
+  const [{ flags }] = context.state.settings;
+  const always = found?.rotating && !context.configuration.quirks.deviceCredentialsFollowFlag;
   if (found && (always || flags.revoke_refresh_token_grant)) deleteGrantOf(context, found);
   else endFamilies(context, 'admin', (family) => family === found);
   return c.body(null, 204);

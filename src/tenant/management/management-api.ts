@@ -1,6 +1,5 @@
 /** `/api/v2/*`: the Management API, as far as it concerns clients, users and what they hold (Auth0 Management API v2). */
 import { Hono } from 'hono';
-import { databaseConnection } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
 import { allow, type Access, type ManagementContext } from './access.ts';
 import {
@@ -18,9 +17,18 @@ import {
   showClient,
   updateClient,
 } from './clients.ts';
+import {
+  createConnection,
+  deleteConnection,
+  listClientsOfConnection,
+  listConnections,
+  showConnection,
+  switchClients,
+  updateConnection,
+} from './connections.ts';
 import { deleteDeviceCredential, isDeviceCredential, listDeviceCredentials } from './device-credentials.ts';
 import { deleteGrant, deleteGrantsOfUser, listGrants } from './grants.ts';
-import { listLogs, showLog } from './logs.ts';
+import { listLogs, listLogsOfUser, showLog } from './logs.ts';
 import { respondWithError } from './management-error.ts';
 import { refuseRepeated } from './paging.ts';
 import {
@@ -63,7 +71,8 @@ import {
   showSession,
   updateSession,
 } from './sessions.ts';
-
+import { isSigningKey, listSigningKeys, revokeKey, rotateKey, showSigningKey } from './signing-keys.ts';
+import { showSettings, updateSettings } from './tenant-settings.ts';
 import type { ManagementScope } from './system-api.ts';
 import {
   createUser,
@@ -137,7 +146,16 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on('GET /users/:id/sessions', ['read:sessions'], listSessionsOfUser);
   on('DELETE /users/:id/sessions', ['delete:sessions'], deleteSessionsOfUser);
 
+  on('GET /users/:id/logs', ['read:logs', 'read:logs_users'], listLogsOfUser);
   on('GET /users/:id/organizations', ['read:organizations'], listOrganizationsOfUser);
+
+  on('GET /connections', ['read:connections'], listConnections);
+  on('POST /connections', ['create:connections'], createConnection);
+  on('GET /connections/:id', ['read:connections'], showConnection);
+  on('PATCH /connections/:id', ['update:connections'], updateConnection);
+  on('DELETE /connections/:id', ['delete:connections'], deleteConnection);
+  on('GET /connections/:id/clients', ['read:connections'], listClientsOfConnection);
+  on('PATCH /connections/:id/clients', ['update:connections'], switchClients);
 
   on('GET /organizations', ['read:organizations'], listOrganizations);
   on('POST /organizations', ['create:organizations'], createOrganization);
@@ -157,6 +175,13 @@ export function managementApi(context: TenantContext): Hono<{ Variables: { acces
   on(`POST ${invitations}`, ['create:organization_invitations'], createInvitation);
   on(`GET ${invitations}/:invitation`, ['read:organization_invitations'], showInvitation);
   on(`DELETE ${invitations}/:invitation`, ['delete:organization_invitations'], deleteInvitation);
+
+  on('GET /tenants/settings', ['read:tenant_settings'], showSettings);
+  on('PATCH /tenants/settings', ['update:tenant_settings'], updateSettings);
+  on('GET /keys/signing', ['read:signing_keys'], listSigningKeys);
+  on('POST /keys/signing/rotate', ['create:signing_keys', 'update:signing_keys'], rotateKey);
+  on('GET /keys/signing/:id', ['read:signing_keys'], showSigningKey);
+  on('PUT /keys/signing/:id/revoke', ['update:signing_keys'], revokeKey);
 
   on('GET /logs', ['read:logs'], listLogs);
   on('GET /logs/:id', ['read:logs'], showLog);
@@ -178,14 +203,23 @@ function writeDown({ journal }: TenantContext, c: ManagementContext, path: strin
 }
 
 /** Whether it is the id of anything here. What is none may be a secret that was sent in its place. */
-function isKnown({ state }: TenantContext, id: string): boolean {
-  if (isDeviceCredential(id) || id === databaseConnection.id) return true;
+function isKnown(context: TenantContext, id: string): boolean {
+  if (isDeviceCredential(id) || isSigningKey(context, id)) return true;
+  const { state } = context;
   const { clients, clientGrants, resourceServers, users, grants, families, sessions } = state;
-  const { organizations, invitations } = state;
+  const { organizations, invitations, connections } = state;
   return (
-    [clients, clientGrants, resourceServers, users, grants, families, organizations, invitations].some(
-      (held) => held.has(id),
-    ) ||
+    [
+      clients,
+      clientGrants,
+      resourceServers,
+      users,
+      grants,
+      families,
+      organizations,
+      invitations,
+      connections,
+    ].some((held) => held.has(id)) ||
     [...resourceServers.values()].some((api) => api.id === id) ||
     [...sessions.values()].some(({ sid }) => sid === id)
   );

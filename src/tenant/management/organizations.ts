@@ -1,6 +1,6 @@
 /** `/api/v2/organizations`: groups of users, who belongs to them, and where their members may come from (Auth0 Management API). */
 import { textsOf } from '../../oauth/json.ts';
-import { databaseConnection, type Organization, type OrganizationConnection } from '../configuration.ts';
+import type { Organization, OrganizationConnection } from '../configuration.ts';
 import { findOrganization, type TenantContext } from '../context.ts';
 import { endTokensOfMembers } from '../families.ts';
 import type { ManagementContext } from './access.ts';
@@ -53,7 +53,9 @@ const respondWithOrganizations = (c: ManagementContext, items: readonly Organiza
 
 export async function createOrganization(context: TenantContext, c: ManagementContext): Promise<Response> {
   const { enabled_connections = [], ...body } = await readPayload(c, creation);
-  const enabled = (enabled_connections as readonly Payload[]).map(readConnection); // a list, says the schema
+  const enabled = (enabled_connections as readonly Payload[]).map((enabled) =>
+    readConnection(context, enabled),
+  ); // a list, says the schema
   const id = `org_${context.random.hex(16)}`;
   const organization = read({ id, members: [], metadata: {}, enabled_connections: enabled }, body);
   refuseTwin(context, organization);
@@ -125,18 +127,18 @@ export async function removeMembers(context: TenantContext, c: ManagementContext
 export function listConnectionsOfOrganization(context: TenantContext, c: ManagementContext): Response {
   const { enabled_connections: items } = knownOrganization(context, c);
   const id = ({ connection_id }: OrganizationConnection) => connection_id;
-  return respondWithList(c, { key: 'enabled_connections', items, id, view: viewConnection });
+  return respondWithList(c, { key: 'enabled_connections', items, id, view: viewConnection(context) });
 }
 
 export async function addConnection(context: TenantContext, c: ManagementContext): Promise<Response> {
-  const added = readConnection(await readPayload(c, enabling));
+  const added = readConnection(context, await readPayload(c, enabling));
   const organization = knownOrganization(context, c);
   const enabled = organization.enabled_connections;
   if (enabled.some(({ connection_id }) => connection_id === added.connection_id))
     throw new ManagementError(409, 'The connection is already enabled for the organization.');
   const enabled_connections = [...enabled, added];
   context.state.organizations.set(organization.id, { ...organization, enabled_connections });
-  return c.json(viewConnection(added), 201);
+  return c.json(viewConnection(context)(added), 201);
 }
 
 export function removeConnection(context: TenantContext, c: ManagementContext): Response {
@@ -158,8 +160,12 @@ export function knownOrganization({ state }: TenantContext, c: ManagementContext
 const inexistent = () => notFound('organization', 'inexistent_organization');
 const noConnection = () => notFound('connection', 'inexistent_connection');
 
-function readConnection({ connection_id, assign_membership_on_login = false }: Payload) {
-  if (connection_id !== databaseConnection.id) throw noConnection();
+function readConnection(
+  { state }: TenantContext,
+  { connection_id: id, assign_membership_on_login = false }: Payload,
+) {
+  const connection_id = String(id);
+  if (!state.connections.has(connection_id)) throw noConnection();
   return { connection_id, assign_membership_on_login: assign_membership_on_login === true };
 }
 
@@ -187,7 +193,9 @@ function refuseTwin({ state }: TenantContext, { id, name }: Organization): void 
 const view = ({ members: _members, enabled_connections: _connections, ...organization }: Organization) =>
   organization;
 
-const viewConnection = (enabled: OrganizationConnection) => ({
-  ...enabled,
-  connection: { name: databaseConnection.name, strategy: databaseConnection.strategy },
-});
+const viewConnection =
+  ({ state }: TenantContext) =>
+  (enabled: OrganizationConnection) => {
+    const { name, strategy } = state.connections.get(enabled.connection_id) ?? {};
+    return { ...enabled, connection: { name, strategy } };
+  };

@@ -1,6 +1,6 @@
 /** Request bodies, judged by JSON schemas; refused in Auth0's words, which are z-schema's, with one message. */
 import { TenantConfigurationError } from '../configuration-error.ts';
-import { contentTypeOf, readJsonObject } from '../parameters.ts';
+import { contentTypeOf, readJsonList, readJsonObject } from '../parameters.ts';
 import type { ManagementContext } from './access.ts';
 import { ManagementError } from './management-error.ts';
 
@@ -27,14 +27,30 @@ export async function readPayload(
   schema: Schema,
   adapt: (payload: Payload) => Payload = (payload) => payload,
 ): Promise<Payload> {
+  const payload = adapt(await readJson(c, readJsonObject));
+  await validate(c, payload, schema);
+  return payload;
+}
+
+/** A body that is a list. @param schema of the list, whose items are objects */
+export async function readListPayload(c: ManagementContext, schema: Schema): Promise<readonly Payload[]> {
+  const list = await readJson(c, readJsonList);
+  await validate(c, list, schema);
+  return list as readonly Payload[]; // says the schema
+}
+
+async function readJson<T>(c: ManagementContext, read: (body: string) => T | undefined): Promise<T> {
   // Auth0 takes a body without a type for JSON.
   if ((contentTypeOf(c.req.raw) ?? 'application/json') !== 'application/json')
     throw new ManagementError(415, 'Unsupported Media Type');
-  const parsed = readJsonObject(await c.req.text());
+  const parsed = read(await c.req.text());
   if (!parsed) throw new ManagementError(400, 'Invalid request payload JSON format');
-  const payload = adapt(parsed);
+  return parsed;
+}
+
+async function validate(c: ManagementContext, payload: unknown, schema: Schema): Promise<void> {
   const held = await (validator ??= loadValidator());
-  if (held.validate(payload, schema)) return payload;
+  if (held.validate(payload, schema)) return;
   const [first] = held.getLastErrors();
   if (first?.code === 'ENUM_MISMATCH' && first.params[0] === 'reusable')
     c.header('x-tenant-hint', 'the rotation type that reuses a token is called "non-rotating"'); // R62: a page of Auth0's says so

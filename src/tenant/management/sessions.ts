@@ -66,7 +66,7 @@ const view =
       expires_at: iso(absolute),
       clients: session.clients.map((client_id) => ({ client_id })),
       authentication: { methods: [{ name: 'pwd', timestamp: iso(session.authTime) }] },
-      cookie: { mode: context.configuration.session_cookie.mode },
+      cookie: { mode: context.state.settings[0].session_cookie.mode },
       session_metadata: context.state.metadata.get(session.sid) ?? {},
     };
   };

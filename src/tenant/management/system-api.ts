@@ -38,6 +38,10 @@ export const managementScopes = [
   'read:sessions',
   'update:sessions',
   'delete:sessions',
+  'read:connections',
+  'create:connections',
+  'update:connections',
+  'delete:connections',
   'read:organizations',
   'create:organizations',
   'update:organizations',
@@ -51,7 +55,13 @@ export const managementScopes = [
   'read:organization_invitations',
   'create:organization_invitations',
   'delete:organization_invitations',
+  'read:tenant_settings',
+  'update:tenant_settings',
+  'read:signing_keys',
+  'create:signing_keys',
+  'update:signing_keys',
   'read:logs',
+  'read:logs_users',
 ] as const;
 
 export type ManagementScope = (typeof managementScopes)[number];

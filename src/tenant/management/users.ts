@@ -1,5 +1,6 @@
 /** `/api/v2/users`: accounts (Auth0 Management API). Never a password. */
-import { databaseConnection, readProfile, type User } from '../configuration.ts';
+import { readProfile, type User } from '../configuration.ts';
+import { findConnection } from '../connections.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { endSessions } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
@@ -10,13 +11,10 @@ import { invalidQuery, respondWithList, selectFields } from './paging.ts';
 import { judge, objectOf, readPayload, type Payload } from './payload.ts';
 import { readSearch } from './search-query.ts';
 
-/** The only place that users come from. */
-export const connection = databaseConnection.name;
-
 const text = { type: 'string', minLength: 1 };
 const metadata = { type: ['object', 'null'] };
 const properties = {
-  connection: { type: 'string', enum: [connection], description: 'The connection the user belongs to' },
+  connection: { ...text, description: 'The connection the user belongs to' },
   email: { ...text, format: 'email', description: 'The e-mail address of the user' },
   password: text,
   name: text,
@@ -70,6 +68,7 @@ export function listUsersByEmail(context: TenantContext, c: ManagementContext): 
 
 export async function createUser(context: TenantContext, c: ManagementContext): Promise<Response> {
   const { user_id, ...body } = await readPayload(c, creation);
+  if (!findConnection(context, String(body['connection']))) throw noConnection();
   const user = read(context, {
     ...body,
     ...(user_id !== undefined && { user_id: `auth0|${String(user_id)}` }),
@@ -87,6 +86,7 @@ export const showUser = (context: TenantContext, c: ManagementContext): Response
 export async function updateUser(context: TenantContext, c: ManagementContext): Promise<Response> {
   const body = await readPayload(c, update);
   const { created_at, updated_at: _, ...before } = knownUser(context, c);
+  if ((body['connection'] ?? before.connection) !== before.connection) throw noConnection();
   const merged = (name: 'user_metadata' | 'app_metadata') =>
     name in body && { [name]: mergeMetadata(before[name], body[name]) };
   const user = {
@@ -109,21 +109,25 @@ function endWithPassword(context: TenantContext, { user_id }: User): void {
 
 /** With the user go their sessions, their grants, their refresh tokens and what they prove a second time with. */
 export function deleteUser(context: TenantContext, c: ManagementContext): Response {
-  const isOfUser = ({ userId }: { readonly userId: string }) => userId === c.req.param('id');
+  removeUser(context, c.req.param('id') ?? '');
+  return c.body(null, 204);
+}
+
+export function removeUser(context: TenantContext, user_id: string): void {
+  const isOfUser = ({ userId }: { readonly userId: string }) => userId === user_id;
   endSessions(context, isOfUser);
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
   const { organizations, users, authenticators, mfaTokens, wrongPasswords } = context.state;
-  authenticators.delete(c.req.param('id') ?? '');
-  wrongPasswords.delete(c.req.param('id') ?? '');
+  authenticators.delete(user_id);
+  wrongPasswords.delete(user_id);
   for (const [mfaToken, pending] of mfaTokens) if (isOfUser(pending)) mfaTokens.delete(mfaToken);
   for (const organization of organizations.values())
     organizations.set(organization.id, {
       ...organization,
       members: organization.members.filter((userId) => !isOfUser({ userId })),
     });
-  users.delete(c.req.param('id') ?? '');
-  return c.body(null, 204);
+  users.delete(user_id);
 }
 
 /** Ends the sessions of the user, or one of them, and the refresh tokens that began there unless they are to be kept. */
@@ -137,13 +141,13 @@ export async function revokeAccess(context: TenantContext, c: ManagementContext)
   return c.body(null, 202);
 }
 
-function read({ random, clock }: TenantContext, { connection: _, ...members }: Payload): User {
+function read({ random, clock }: TenantContext, { connection, ...members }: Payload): User {
   const { phone_verified, ...others } = members;
   const user = { ...others, ...(phone_verified !== undefined && { phone_number_verified: phone_verified }) };
-  return judge('user', update, () => readProfile('user', user, random, clock.now()));
+  return judge('user', update, () => readProfile('user', user, random, clock.now(), String(connection)));
 }
 
-function knownUser({ state }: TenantContext, c: ManagementContext): User {
+export function knownUser({ state }: TenantContext, c: ManagementContext): User {
   const user = state.users.get(c.req.param('id') ?? '');
   if (!user) throw notFound('user', 'inexistent_user');
   return user;
@@ -154,16 +158,22 @@ function refuseTwin(context: TenantContext, { email, user_id }: User): void {
   if (twin && twin.user_id !== user_id) throw taken();
 }
 
+const noConnection = () =>
+  new ManagementError(400, 'The connection does not exist.', 'inexistent_connection');
 const taken = () => new ManagementError(409, 'The user already exists.', 'auth0_idp_error');
 
 /** Auth0 calls the claim `phone_number_verified` by another name here, and knows no address. */
-function view({ password: _, address: __, phone_number_verified: phone_verified, ...user }: User): object {
+function view({
+  password: _,
+  connection,
+  address: __,
+  phone_number_verified: phone_verified,
+  ...user
+}: User): object {
   const [provider, ...rest] = user.user_id.split('|');
-  const identity = { provider, user_id: rest.join('|'), isSocial: false };
-  const isPasswordless = provider === 'email' || provider === 'sms';
   return {
     ...user,
     phone_verified,
-    identities: [{ ...identity, connection: isPasswordless ? provider : connection }],
+    identities: [{ provider, user_id: rest.join('|'), connection, isSocial: false }],
   };
 }
