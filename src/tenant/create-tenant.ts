@@ -42,14 +42,18 @@ import {
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
 import { stage, type Scenario, type ScenarioName } from './scenarios.ts';
+import { carryIn, carryOut, type CookieSink, type SideChannel } from './side-channel.ts';
 import { signingKeys } from './signing-keys.ts';
 import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
 /** A running tenant. But for faults that wait it holds no timers, and no handles; letting go of it is enough to end it. */
 export interface Tenant {
-  /** Answers one request, whatever the host it is addressed to. Rejects with a `TypeError` where a fault breaks the connection. */
-  fetch(request: Request): Promise<Response>;
+  /**
+   * Answers one request, whatever the host it is addressed to. Rejects with a `TypeError` where a fault breaks the connection.
+   * @param channel for what a browser's `Request` and `Response` do not carry, cookies above all
+   */
+  fetch(request: Request, channel?: SideChannel): Promise<Response>;
   /** `baseUrl` with a trailing slash, as in every token. */
   readonly issuer: string;
   readonly baseUrl: string;
@@ -159,7 +163,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
   const pristine = takeSnapshot(parts);
 
   const tenant: Tenant = {
-    fetch: (request) => pass(request, async (passed, struck = {}) => app.fetch(passed, struck)),
+    fetch: (request, channel) => (channel ? answerBeside(channel, request) : answer(request)),
     faults,
     issuer: configuration.issuer,
     baseUrl: configuration.baseUrl,
@@ -195,6 +199,12 @@ export function createTenant(source: TenantConfiguration): Tenant {
     reset: () => restoreSnapshot(parts, pristine),
   };
   const app = routes(context, tenant);
+  const answer = (request: Request, sink?: CookieSink) =>
+    pass(request, async (passed, struck) => app.fetch(passed, { ...struck, ...sink }));
+  const answerBeside = async (channel: SideChannel, request: Request) => {
+    const sink = { hasCookieSink: channel.setCookie !== undefined };
+    return carryOut(await answer(await carryIn(request, channel), sink), channel);
+  };
   return tenant;
 }
 
