@@ -54,6 +54,8 @@ export interface Tenant {
    * @param channel for what a browser's `Request` and `Response` do not carry, cookies above all
    */
   fetch(request: Request, channel?: SideChannel): Promise<Response>;
+  /** Whether there is anything at a path, whatever the method: what another server in front of it need not pass on. */
+  hasRoute(pathname: string): boolean;
   /** `baseUrl` with a trailing slash, as in every token. */
   readonly issuer: string;
   readonly baseUrl: string;
@@ -164,6 +166,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
 
   const tenant: Tenant = {
     fetch: (request, channel) => (channel ? answerBeside(channel, request) : answer(request)),
+    hasRoute: (pathname) => (patterns ??= patternsOf(app)).some((pattern) => pattern.test(pathname)),
     faults,
     issuer: configuration.issuer,
     baseUrl: configuration.baseUrl,
@@ -199,6 +202,7 @@ export function createTenant(source: TenantConfiguration): Tenant {
     reset: () => restoreSnapshot(parts, pristine),
   };
   const app = routes(context, tenant);
+  let patterns: RegExp[] | undefined; // few ask
   const answer = (request: Request, sink?: CookieSink) =>
     pass(request, async (passed, struck) => app.fetch(passed, { ...struck, ...sink }));
   const answerBeside = async (channel: SideChannel, request: Request) => {
@@ -284,6 +288,12 @@ export function routes(context: TenantContext, tenant: Tenant): Hono {
   );
   return app;
 }
+
+/** The paths of what answers; middleware is for any method. */
+const patternsOf = ({ routes }: Hono): RegExp[] =>
+  routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ path }) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`));
 
 /** A snapshot. */
 const mayBeLarge = ({ req }: Context): boolean => req.path === '/__tenant/restore';
