@@ -63,7 +63,7 @@ export async function serve(
  * @returns a listener that hands `next` a TypeError where the body of a request to the tenant has been read already
  */
 export function tenantListener(tenant: Pick<Tenant, 'fetch' | 'hasRoute'>): TenantListener {
-  const answer = listenerOf(tenant);
+  const answer = listenerOf(tenant) as TenantListener; // what calls it is `node:http`
   return (incoming, outgoing, next) => {
     const [pathname = '/'] = (incoming.url ?? '/').split('?');
     if (!next) answer(incoming, outgoing);
@@ -78,9 +78,10 @@ export function tenantListener(tenant: Pick<Tenant, 'fetch' | 'hasRoute'>): Tena
   };
 }
 
+/** `IncomingMessage` and `ServerResponse` of `node:http`, by no name that only `@types/node` knows. */
 export type TenantListener = (
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
+  incoming: { readonly url?: string | undefined; readonly readableDidRead: boolean },
+  outgoing: { readonly headersSent: boolean },
   next?: (error?: unknown) => void,
 ) => void;
 
