@@ -255,10 +255,16 @@ describe('the types', () => {
     export const nobody = createAuth0Client({ domain: 'tenant.example' });`;
   const servers = `
     import { createTenant, type Tenant } from 'latchkey/tenant';
-    import { tenantMatchers } from 'latchkey/tenant/jest';
-    import { serve } from 'latchkey/tenant/node';
+    import { installTenant, tenantMatchers, type InstalledTenant } from 'latchkey/tenant/jest';
+    import { serve, tenantListener, type TenantListener } from 'latchkey/tenant/node';
     export const tenant: Tenant = createTenant({ baseUrl: 'http://localhost:4400', clients: [], users: [] });
     export const rotated: boolean = tenantMatchers.toHaveRotated(tenant, { client_id: 'app' }, 2).pass;
+    export const browser: InstalledTenant = installTenant(tenant, window);
+    export const listener: TenantListener = tenantListener(tenant);
+    export const answer = tenant.fetch(new Request('http://localhost:4400'), {
+      headers: tenant.signIn('ada@example.com', { client_id: 'app' }),
+      setCookie: (line: string) => void line,
+    });
     export const close: () => Promise<void> = async () => (await serve(tenant)).close();`;
 
   it.each([

@@ -1,6 +1,8 @@
-import { connect } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { PortInUseError, serve, type TenantServer } from '../../src/tenant-node/index.ts';
+import { PortInUseError, serve, tenantListener, type TenantServer } from '../../src/tenant-node/index.ts';
 import { aTenant, aCode, codeGrant } from './a-tenant.ts';
 
 const open: TenantServer[] = [];
@@ -87,5 +89,79 @@ describe('a tenant on a port', () => {
   it('leaves the globals of its process alone', () => {
     expect(Request.name).toBe('Request');
     expect(new Request('http://a.example').url).toBe('http://a.example/');
+  });
+});
+
+describe('a tenant in a server of somebody else', () => {
+  type Handler = (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    next: (error?: unknown) => void,
+  ) => void;
+
+  const servers: Server[] = [];
+  async function listen(server: Server): Promise<string> {
+    servers.push(server);
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // a TCP server's address is no text
+  }
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close().closeAllConnections();
+  });
+
+  /** One handler after the other, as Express and Connect do it. */
+  const chain = (...handlers: readonly Handler[]) =>
+    createServer((incoming, outgoing) => {
+      const run = ([handler, ...others]: readonly Handler[], error?: unknown): void => {
+        if (error !== undefined || !handler)
+          outgoing.writeHead(error === undefined ? 404 : 500).end(String(error));
+        else handler(incoming, outgoing, (error) => run(others, error));
+      };
+      run(handlers);
+    });
+
+  /** The application's part: says what it was sent. */
+  const echo: Handler = (incoming, outgoing) =>
+    void text(incoming).then((body) => outgoing.end(`app: ${incoming.method} ${incoming.url} ${body}`));
+
+  const tokens = async (tenant: ReturnType<typeof aTenant>) =>
+    ({ method: 'POST', body: new URLSearchParams(codeGrant(await aCode(tenant))) }) as const;
+
+  it('is a request listener of its own', async () => {
+    const tenant = aTenant();
+    const url = await listen(createServer(tenantListener(tenant)));
+    expect((await fetch(`${url}/oauth/token`, await tokens(tenant))).status).toBe(200);
+    expect((await fetch(`${url}/things`)).status).toBe(404);
+    expect(await (await fetch(url)).text()).toContain('latchkey tenant');
+  });
+
+  it('answers its paths, by any method, and passes all others on', async () => {
+    const tenant = aTenant();
+    const url = await listen(chain(tenantListener(tenant), echo));
+    expect((await fetch(`${url}/oauth/token`, await tokens(tenant))).status).toBe(200);
+    expect((await fetch(`${url}/oauth/token`, { method: 'PUT' })).status).toBe(405);
+    expect((await fetch(`${url}/api/v2/clients/spa`)).status).toBe(401);
+    expect(await (await fetch(`${url}/.well-known/jwks.json?a=1`)).json()).toHaveProperty('keys');
+    for (const path of ['/', '/?code=c', '/things', '/oauth', '/oauth/token/', '/xwell-known/jwksxjson'])
+      expect(await (await fetch(url + path)).text()).toBe(`app: GET ${path} `);
+  });
+
+  it('leaves the bodies of others unread, whatever it is told to do to requests', async () => {
+    const tenant = aTenant();
+    tenant.faults.add({ kind: 'drop-request', endpoint: '/userinfo' });
+    const url = await listen(chain(tenantListener(tenant), echo));
+    const answer = await fetch(`${url}/things`, { method: 'POST', body: new Blob(['a thing']) });
+    expect(await answer.text()).toBe('app: POST /things a thing');
+    await expect(fetch(`${url}/userinfo`)).rejects.toThrow('fetch failed');
+  });
+
+  it('says so where somebody has read the body before it', async () => {
+    const read: Handler = (incoming, _, next) => void text(incoming).then(() => next());
+    const tenant = aTenant();
+    const url = await listen(chain(read, tenantListener(tenant), echo));
+    const answer = await fetch(`${url}/oauth/token`, await tokens(tenant));
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toContain('before body parsers');
+    expect((await fetch(`${url}/.well-known/jwks.json`)).status).toBe(200);
   });
 });

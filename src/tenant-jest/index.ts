@@ -1,8 +1,10 @@
 /**
  * `latchkey/tenant/jest`: what a test expects of a tenant, as matchers for `expect.extend` of Jest and of whatever speaks
- * its language. No message holds a token.
+ * its language, and the tenant in a page of jsdom. No message holds a token.
  */
 import type { FamilyView, JournalEntry, RefreshTokenView, Tenant } from '../tenant/index.ts';
+
+export { installTenant, type InstalledTenant } from './install-tenant.ts';
 
 /** Which families are meant: by id, or all those that fit every member. */
 export type FamilySelection =

@@ -1,5 +1,5 @@
 /** `latchkey/tenant/node`: the tenant on a port. */
-import { createServer, ServerResponse, type Server } from 'node:http';
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
@@ -42,6 +42,53 @@ export async function serve(
   tenant: Pick<Tenant, 'fetch' | 'baseUrl'>,
   { port = portOf(tenant.baseUrl), host = '127.0.0.1' }: ServeOptions = {},
 ): Promise<TenantServer> {
+  const server = createServer(listenerOf(tenant, host));
+  const address = await listen(server, port, host);
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    port: address.port,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/**
+ * A listener for `http.createServer`, and a handler for Express and Connect, which is to come before whatever reads bodies. It
+ * is for the root of an origin, the tenant's `baseUrl`. With `next`, all that is no path of the tenant's is passed on, and so is
+ * `/`, where the tenant has nothing but its name.
+ * @returns a listener that hands `next` a TypeError where the body of a request to the tenant has been read already
+ */
+export function tenantListener(tenant: Pick<Tenant, 'fetch' | 'hasRoute'>): TenantListener {
+  const answer = listenerOf(tenant) as TenantListener; // what calls it is `node:http`
+  return (incoming, outgoing, next) => {
+    const [pathname = '/'] = (incoming.url ?? '/').split('?');
+    if (!next) answer(incoming, outgoing);
+    else if (pathname === '/' || !tenant.hasRoute(pathname)) next();
+    else if (incoming.readableDidRead)
+      next(
+        new TypeError(
+          'the body was read before the tenant: mount tenantListener(tenant) before body parsers',
+        ),
+      );
+    else answer(incoming, outgoing);
+  };
+}
+
+/** `IncomingMessage` and `ServerResponse` of `node:http`, by no name that only `@types/node` knows. */
+export type TenantListener = (
+  incoming: { readonly url?: string | undefined; readonly readableDidRead: boolean },
+  outgoing: { readonly headersSent: boolean },
+  next?: (error?: unknown) => void,
+) => void;
+
+function listenerOf(
+  tenant: Pick<Tenant, 'fetch'>,
+  hostname?: string,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const answer: Parameters<typeof getRequestListener>[0] = async (request, env) => {
     try {
       return await tenant.fetch(hasLength(request) ? request : request.clone());
@@ -56,22 +103,11 @@ export async function serve(
     }
   };
   const listener = getRequestListener(answer, {
-    hostname: host,
+    hostname,
     overrideGlobalObjects: false, // an import must not change the globals of whoever imports
   });
   // A failure to answer is answered by the adapter; there is nobody to hand the promise to.
-  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
-  const address = await listen(server, port, host);
-  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return {
-    url: `http://${name}:${address.port}`,
-    port: address.port,
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error ? reject(error) : resolve()));
-        server.closeAllConnections();
-      }),
-  };
+  return (incoming, outgoing) => void listener(incoming, outgoing);
 }
 
 /**

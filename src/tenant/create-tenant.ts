@@ -44,14 +44,20 @@ import {
 } from './refresh-token-settings.ts';
 import { planReplay } from './replay.ts';
 import { stage, type Scenario, type ScenarioName } from './scenarios.ts';
+import { carryIn, carryOut, type CookieSink, type SideChannel } from './side-channel.ts';
 import { signingKeys } from './signing-keys.ts';
 import { restoreSnapshot, takeSnapshot, type TenantSnapshot } from './snapshot.ts';
 import { realWait, tenantClock, type TenantClock } from './tenant-clock.ts';
 
 /** A running tenant. But for faults that wait it holds no timers, and no handles; letting go of it is enough to end it. */
 export interface Tenant {
-  /** Answers one request, whatever the host it is addressed to. Rejects with a `TypeError` where a fault breaks the connection. */
-  fetch(request: Request): Promise<Response>;
+  /**
+   * Answers one request, whatever the host it is addressed to. Rejects with a `TypeError` where a fault breaks the connection.
+   * @param channel for what a browser's `Request` and `Response` do not carry, cookies above all
+   */
+  fetch(request: Request, channel?: SideChannel): Promise<Response>;
+  /** Whether there is anything at a path, whatever the method: what another server in front of it need not pass on. */
+  hasRoute(pathname: string): boolean;
   /** `baseUrl` with a trailing slash, as in every token. */
   readonly issuer: string;
   readonly baseUrl: string;
@@ -162,7 +168,8 @@ export function createTenant(source: TenantConfiguration): Tenant {
   const pristine = takeSnapshot(parts);
 
   const tenant: Tenant = {
-    fetch: (request) => pass(request, async (passed, struck = {}) => app.fetch(passed, struck)),
+    fetch: (request, channel) => (channel ? answerBeside(channel, request) : answer(request)),
+    hasRoute: (pathname) => (patterns ??= patternsOf(app)).some((pattern) => pattern.test(pathname)),
     faults,
     issuer: configuration.issuer,
     baseUrl: configuration.baseUrl,
@@ -199,6 +206,13 @@ export function createTenant(source: TenantConfiguration): Tenant {
     reset: () => restoreSnapshot(parts, pristine),
   };
   const app = routes(context, tenant);
+  let patterns: RegExp[] | undefined; // few ask
+  const answer = (request: Request, sink?: CookieSink) =>
+    pass(request, async (passed, struck) => app.fetch(passed, { ...struck, ...sink }));
+  const answerBeside = async (channel: SideChannel, request: Request) => {
+    const sink = { hasCookieSink: channel.setCookie !== undefined };
+    return carryOut(await answer(await carryIn(request, channel), sink), channel);
+  };
   return tenant;
 }
 
@@ -285,6 +299,12 @@ export function routes(context: TenantContext, tenant: Tenant): Hono {
   );
   return app;
 }
+
+/** The paths of what answers; middleware is for any method. */
+const patternsOf = ({ routes }: Hono): RegExp[] =>
+  routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ path }) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`));
 
 /** A snapshot. */
 const mayBeLarge = ({ req }: Context): boolean => req.path === '/__tenant/restore';

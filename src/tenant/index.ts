@@ -39,5 +39,6 @@ export type {
   RefreshTokenSettings,
 } from './refresh-token-settings.ts';
 export { scenarioNames, type Scenario, type ScenarioName } from './scenarios.ts';
+export type { SideChannel } from './side-channel.ts';
 export { TenantSnapshotError, type TenantSnapshot } from './snapshot.ts';
 export type { TenantClock } from './tenant-clock.ts';

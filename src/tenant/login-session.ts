@@ -1,10 +1,11 @@
 /** A user's being signed in at the tenant, as one browser's cookie shows it. */
 import type { Context } from 'hono';
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { getCookie } from 'hono/cookie';
 import { parse } from 'hono/utils/cookie';
 import type { Milliseconds } from '../clock.ts';
 import type { TenantSettings, User } from './configuration.ts';
 import type { TenantContext } from './context.ts';
+import { deleteCookie, setCookie } from './side-channel.ts';
 
 export interface LoginSession {
   /** `sid` of the ID token: names the session, opens nothing. */

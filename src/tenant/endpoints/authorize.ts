@@ -1,6 +1,6 @@
 /** `/authorize`: answers at once when the browser's session allows it, otherwise sends the person to the login page. */
 import type { Context } from 'hono';
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { getCookie } from 'hono/cookie';
 import { scopeNames } from '../../oauth/scope.ts';
 import type { AuthorizationResponse } from '../../oauth/authorization-endpoint.ts';
 import type { Authorization } from '../authorization-code.ts';
@@ -25,6 +25,7 @@ import { webMessageResponse } from '../pages/web-message-page.ts';
 import { judgePostLogin, type PostLoginVerdict } from '../post-login.ts';
 import { readFormParameters } from '../parameters.ts';
 import { isPushed, takePushedRequest, unknownRequestUri } from '../pushed-request.ts';
+import { deleteCookie, setCookie } from '../side-channel.ts';
 import { originOf } from '../url-matching.ts';
 import { isCovered, keepUserGrant } from '../user-grant.ts';
 
