@@ -282,6 +282,14 @@ describe('/activate', () => {
     });
   });
 
+  it('gives its cookie where responses carry none', async () => {
+    const tenant = aTenantWithDevices();
+    const lines: string[] = [];
+    const request = new Request(`${tenant.baseUrl}/activate`);
+    await tenant.fetch(request, { setCookie: (line) => lines.push(line) });
+    expect(lines).toEqual([expect.stringMatching(/^auth0_activate=.*HttpOnly/)]);
+  });
+
   it('takes a code once', async () => {
     const tenant = aTenantWithDevices();
     const { userCode } = await ask(tenant);

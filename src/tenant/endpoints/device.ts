@@ -1,6 +1,6 @@
 /** `/oauth/device/code`, where a device asks, and `/activate`, where a person types in the code that it shows (RFC 8628 §3.1, §3.3). */
 import type { Context } from 'hono';
-import { getCookie, setCookie } from 'hono/cookie';
+import { getCookie } from 'hono/cookie';
 import { grantableScope, type CheckedRequest } from '../authorization-request.ts';
 import { authenticateClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
@@ -17,6 +17,7 @@ import { currentSession } from '../login-session.ts';
 import { activatePage } from '../pages/activate-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { readBodyParameters, readPageForm, type Parameters } from '../parameters.ts';
+import { setCookie } from '../side-channel.ts';
 import { refuse, respond, type Refusal } from '../token-answer.ts';
 import { beginTransaction } from './authorize.ts';
 
