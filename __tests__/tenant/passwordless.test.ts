@@ -96,7 +96,7 @@ describe('a code by mail', () => {
       email_verified: true,
     });
     expect(claimsOf(body['access_token'])).not.toHaveProperty('gty');
-    expect(codesOf(tenant)).toEqual(['cs', 'ss', 'sepotpft']);
+    expect(codesOf(tenant)).toEqual(['cs', 'ss', 'sepkotpft']);
     expect((await refresh(tenant, body['refresh_token'], { client_id: 'cli' })).status).toBe(200);
   });
 

@@ -25,7 +25,7 @@ export type JournalCode =
   | 'fepft' // password refused
   | 'cs' // passwordless: a code was sent
   | 'cls' // passwordless: a link was sent
-  | 'sepotpft' // passwordless: a code exchanged
+  | 'sepkotpft' // passwordless: a code exchanged
   | 'fepotpft' // passwordless: a code refused
   | 'sede' // device code exchanged
   | 'fede' // device code refused

@@ -34,7 +34,7 @@ export const signInGrants = {
   'http://auth0.com/oauth/grant-type/password-realm': password,
   'http://auth0.com/oauth/grant-type/passwordless/otp': {
     protocol: 'oauth2-passwordless',
-    success: 'sepotpft',
+    success: 'sepkotpft',
     failure: 'fepotpft',
     what: 'A code that was sent was',
   },
