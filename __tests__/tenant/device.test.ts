@@ -218,6 +218,31 @@ describe('a device', () => {
     expect(await poll(tenant, deviceCode)).toMatchObject(refused(403, 'invalid_grant'));
   });
 
+  it('gets nothing for an account that was made anew under the id of one that was deleted', async () => {
+    const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
+    const tv = { client_id: 'tv', app_type: 'native', grant_types: [grant_type] } as const;
+    const audience = 'http://localhost:4400/api/v2/';
+    const tenant = aTenantWithDevices({
+      clients: [tv, machine],
+      client_grants: [{ client_id: 'machine', audience, scope: managementScopes }],
+    });
+    const { deviceCode, userCode } = await ask(tenant);
+    await confirm(tenant, userCode);
+    const id = tenant.users().find(({ email }) => email === ada.email)?.user_id ?? '';
+    await call(tenant, `DELETE /users/${encodeURIComponent(id)}`);
+    const user_id = id.replace('auth0|', '');
+    const connection = 'Username-Password-Authentication';
+    const body = { user_id, connection, email: 'new@example.com', password: 'somebody else' };
+    expect((await call(tenant, 'POST /users', { body })).body).toMatchObject({ user_id: id });
+    expect(await poll(tenant, deviceCode)).toMatchObject(refused(403, 'invalid_grant'));
+  });
+
+  it('is refused with the statuses of RFC 6749 where the tenant keeps to them', async () => {
+    const tenant = aTenantWithDevices({ quirks: { strictRfcStatus: true } });
+    expect(await ask(tenant, { client_id: 'native' })).toMatchObject(refused(400, 'unauthorized_client'));
+    expect(await ask(tenant, { client_id: 'nobody' })).toMatchObject(refused(401, 'invalid_client'));
+  });
+
   it('has its tokens bound to the key of its DPoP proof', async () => {
     const tenant = aTenantWithDevices();
     const { deviceCode, userCode } = await ask(tenant, { audience: '' });

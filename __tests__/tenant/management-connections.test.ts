@@ -148,6 +148,14 @@ describe('connections of the Management API', () => {
     expect((await call(tenant, 'GET /connections')).body).toHaveLength(1);
   });
 
+  it.each(['email', 'sms'])('are not called %s, where users by a code come from', async (taken) => {
+    const tenant = aManagedTenant();
+    await expect(connectionsOf(tenant).create({ name: taken, strategy: 'auth0' })).rejects.toMatchObject({
+      statusCode: 409,
+      body: { errorCode: 'connection_conflict' },
+    });
+  });
+
   it('are not enabled for clients that nobody has', async () => {
     const tenant = aManagedTenant();
     const body = { enabled_clients: ['spa', 'nobody'] };

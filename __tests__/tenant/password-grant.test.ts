@@ -326,6 +326,84 @@ describe('a password that is not enough', () => {
     expect((await present(tenant)).body['error_description']).toBe('user is blocked');
   });
 
+  const cli = { client_id: 'cli', app_type: 'native', grant_types: ['password', 'refresh_token'] } as const;
+  const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
+  const audience = 'http://localhost:4400/api/v2/';
+  const managed = {
+    clients: [cli, machine],
+    client_grants: [{ client_id: 'machine', audience, scope: managementScopes }],
+  };
+  const idOf = (tenant: Tenant) =>
+    encodeURIComponent(tenant.users().find(({ email }) => email === ada.email)?.user_id ?? '');
+  const denied = { status: 401, body: { error: 'access_denied', error_description: 'Unauthorized' } };
+  const notAllowed = { status: 403, body: { error: 'unauthorized_client' } };
+  const changed = [
+    ['client was deleted', () => 'DELETE /clients/cli', undefined, denied],
+    ['client lost the grant', () => 'PATCH /clients/cli', { grant_types: ['refresh_token'] }, notAllowed],
+    [
+      'connection was switched off',
+      () => 'PATCH /connections/con_0000000000000001',
+      { enabled_clients: [] },
+      wrong,
+    ],
+  ] as const;
+
+  it.each([
+    ...changed,
+    [
+      'password was changed',
+      (tenant: Tenant) => `PATCH /users/${idOf(tenant)}`,
+      { password: 'new horse' },
+      wrong,
+    ] as const,
+  ])('is of no use where the %s while the hook was asked', async (_, route, body, refusal) => {
+    const tenant: Tenant = aTenantThatTakesPasswords({
+      ...managed,
+      hooks: {
+        async onPostLogin() {
+          expect((await call(tenant, route(tenant), { body })).status).toBeLessThan(300);
+          return undefined;
+        },
+      },
+    });
+    expect(await present(tenant, { scope: 'openid offline_access' })).toMatchObject(refusal);
+    expect(tenant.families()).toEqual([]);
+    expect(codesOf(tenant).at(-1)).toBe('fepft');
+  });
+
+  it.each(changed.slice(1))(
+    'is of no use where the %s before the second factor came',
+    async (_, route, body, refusal) => {
+      const tenant = aTenantThatTakesPasswords({ ...managed, users, mfa_policy: 'always' });
+      const asked = await present(tenant, { scope: 'openid offline_access' });
+      expect((await call(tenant, route(), { body })).status).toBeLessThan(300);
+      expect(await give(tenant, asked.body['mfa_token'])).toMatchObject(refusal);
+      expect(tenant.families()).toEqual([]);
+      expect(codesOf(tenant).at(-1)).toBe('fepft');
+    },
+  );
+
+  it('lets nobody enrol, or go on, by the old one once there is a new one', async () => {
+    const tenant = aTenantThatTakesPasswords({ ...managed, mfa_policy: 'always' });
+    const { body } = await present(tenant);
+    const { status } = await call(tenant, `PATCH /users/${idOf(tenant)}`, {
+      body: { password: 'new horse' },
+    });
+    expect(status).toBe(200);
+    const enrolment = await tenant.fetch(
+      new Request(`${tenant.baseUrl}/mfa/associate`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${String(body['mfa_token'])}` },
+        body: JSON.stringify({ authenticator_types: ['otp'] }),
+      }),
+    );
+    expect(enrolment.status).toBe(401);
+    expect(await give(tenant, body['mfa_token'])).toMatchObject({
+      status: 403,
+      body: { error: 'invalid_grant', error_description: 'Unknown or invalid mfa_token.' },
+    });
+  });
+
   it('carries the claims that the hook adds', async () => {
     const claims = { 'https://app.example/role': 'admin' };
     const hooks = { onPostLogin: () => ({ idTokenClaims: claims, accessTokenClaims: claims }) };

@@ -34,7 +34,7 @@ function aTenantThatSendsCodes(changes: Partial<TenantConfiguration> = {}): Tena
       {
         client_id: 'machine',
         audience: 'http://localhost:4400/api/v2/',
-        scope: ['read:users', 'update:users'],
+        scope: ['read:users', 'update:users', 'delete:clients'],
       },
     ],
     ...changes,
@@ -309,6 +309,14 @@ describe('a link by mail', () => {
       ada.email,
       async (tenant, link) => {
         await tenantBrowser(tenant).visit(link);
+        return link;
+      },
+    ],
+    [
+      'for a client that was deleted',
+      ada.email,
+      async (tenant, link) => {
+        expect((await call(tenant, 'DELETE /clients/spa')).status).toBe(204);
         return link;
       },
     ],

@@ -1,4 +1,5 @@
 /** Refresh token families and what they hang on: those that live, and the end of those that somebody ends, written down. */
+import type { Authorization } from './authorization-code.ts';
 import { endFamilies as end, familyPolicy, type TenantContext } from './context.ts';
 import { isOver, type EndCause, type RefreshTokenFamily } from './refresh-token-family.ts';
 import { isOfGrant } from './user-grant.ts';
@@ -41,11 +42,18 @@ export function endTokensOfSessions(
   context: TenantContext,
   chosen: (session: { readonly userId: string; readonly sid: string | null }) => boolean,
 ): void {
-  const { codes, devices } = context.state;
+  endCodes(context, chosen);
+  endFamilies(context, 'session', ({ userId, sessionId }) => chosen({ userId, sid: sessionId }));
+}
+
+/** Of browsers, and of devices that somebody has confirmed. */
+export function endCodes(
+  { state: { codes, devices } }: TenantContext,
+  chosen: (authorization: Authorization) => boolean,
+): void {
   for (const [value, code] of codes) if (!code.used && chosen(code)) codes.delete(value);
   for (const [value, { outcome }] of devices)
     if (outcome.kind === 'approved' && chosen(outcome.authorization)) devices.delete(value);
-  endFamilies(context, 'session', ({ userId, sessionId }) => chosen({ userId, sid: sessionId }));
 }
 
 /** Ends what users hold as members of an organization: refresh tokens, and codes that would yield some. */

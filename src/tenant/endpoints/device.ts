@@ -20,6 +20,7 @@ import { readBodyParameters, readPageForm, type Parameters } from '../parameters
 import { setCookie } from '../side-channel.ts';
 import { refuse, respond, type Refusal } from '../token-answer.ts';
 import { beginTransaction } from './authorize.ts';
+import { inRfcWords } from './token.ts';
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
@@ -42,7 +43,7 @@ export async function authorizeDevice(context: TenantContext, c: Context): Promi
       return respond(c, authentication);
     case 'failed':
       if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return respond(c, refuse(401, 'access_denied', 'Unauthorized'));
+      return respond(c, inRfcWords(context, refuse(401, 'access_denied', 'Unauthorized')));
     case 'authenticated': {
       const { client } = authentication;
       return refuseForeignOrigin(context, c, client) ?? answer(context, c, client, parameters);
@@ -61,7 +62,7 @@ function answer(context: TenantContext, c: Context, client: Client, parameters: 
       decision: 'refuse',
       reason,
     });
-    return respond(c, refusal);
+    return respond(c, inRfcWords(context, refusal));
   };
   if (!client.grant_types.includes(deviceGrant))
     return fail(

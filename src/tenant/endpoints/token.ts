@@ -94,7 +94,7 @@ async function answer(
 }
 
 /** `quirks.strictRfcStatus`: RFC 6749 §5.2 knows 400 and, for a client that did not prove who it is, 401. */
-function inRfcWords({ configuration }: TenantContext, answered: TokenAnswer): TokenAnswer {
+export function inRfcWords({ configuration }: TenantContext, answered: TokenAnswer): TokenAnswer {
   if (!configuration.quirks.strictRfcStatus || answered.kind === 'tokens') return answered;
   if (answered.status === 401) return { ...answered, error: 'invalid_client' };
   return { ...answered, status: 400 };

@@ -5,7 +5,13 @@ import { userByEmail, type TenantContext } from '../context.ts';
 import { forgetPast } from '../forgetting.ts';
 import { missingParameter, refuse, type TokenAnswer } from '../token-answer.ts';
 import { mostWrongPasswords, wrongPasswordsOf } from '../wrong-passwords.ts';
-import { checkSignIn, completeSignIn, failSignIn, type SignInRequest } from './sign-in-grant.ts';
+import {
+  checkSignIn,
+  completeSignIn,
+  failSignIn,
+  wrongPassword,
+  type SignInRequest,
+} from './sign-in-grant.ts';
 
 export async function exchangePassword(
   context: TenantContext,
@@ -29,7 +35,7 @@ export async function exchangePassword(
   const user = userByEmail(context, parameters.get('username') ?? '');
   if (!user || !maySignIn(context, login, user))
     return failSignIn(context, client, grantType, {
-      ...wrong,
+      ...wrongPassword,
       reason: 'there is no account with this e-mail address in a connection that is enabled for the client',
     });
   const userId = user.user_id;
@@ -47,7 +53,7 @@ export async function exchangePassword(
     forgetPast(context, now);
     wrongPasswords.set(userId, { times: times + 1, latestAt: now });
     return failSignIn(context, client, grantType, {
-      ...wrong,
+      ...wrongPassword,
       reason: 'the password is not the one of the account',
       userId,
     });
@@ -55,8 +61,6 @@ export async function exchangePassword(
   wrongPasswords.delete(userId);
   return completeSignIn(context, client, checked.signIn, { userId, jkt, secondFactor: false });
 }
-
-const wrong = refuse(403, 'invalid_grant', 'Wrong email or password.');
 
 const tooMany = refuse(
   429,

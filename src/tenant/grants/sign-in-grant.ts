@@ -4,6 +4,7 @@ import { askForSecondFactor, type SignIn } from '../authenticators.ts';
 import type { Authorization } from '../authorization-code.ts';
 import { grantableScope } from '../authorization-request.ts';
 import type { Client, User } from '../configuration.ts';
+import { maySignIn } from '../connections.ts';
 import type { TenantContext } from '../context.ts';
 import { bindingFor } from '../dpop.ts';
 import type { JournalCode } from '../journal.ts';
@@ -96,12 +97,13 @@ export async function completeSignIn(
 ): Promise<TokenAnswer> {
   const { grantType, scope, audience, fromBrowser } = signIn;
   if (!isSignInGrant(grantType)) throw new TypeError(`no sign-in waits by the grant ${grantType}`);
+  const wanted = { ...signIn, grantType };
   const { userId, secondFactor } = asked;
   const { protocol, success, what, gty }: SignInGrant = signInGrants[grantType];
   const refused = (refusal: Refusal, reason: string) =>
     failSignIn(context, client, grantType, { ...refusal, reason, userId });
 
-  const before = judge(context, client, signIn, asked);
+  const before = judge(context, client.client_id, wanted, asked);
   if (before.kind === 'refused') return refused(before, before.reason);
   const verdict = await judgePostLogin(context, {
     protocol,
@@ -115,8 +117,10 @@ export async function completeSignIn(
   if (verdict.kind === 'denied')
     return refused(refuse(403, 'access_denied', verdict.why), 'the post-login hook denied it');
 
-  const judged = judge(context, client, signIn, asked); // much may have happened while the hook was asked
+  const judged = judge(context, client.client_id, wanted, asked); // much may have happened while the hook was asked
   if (judged.kind === 'refused') return refused(judged, judged.reason);
+  if (gty && judged.user.password !== before.user.password)
+    return refused(wrongPassword, 'the password was changed while the hook was asked');
   const isAsked = verdict.needsSecondFactor || context.configuration.mfaPolicy === 'always';
   if (isAsked && !secondFactor)
     return askForSecondFactor(context, {
@@ -135,7 +139,13 @@ export async function completeSignIn(
     claims: verdict.claims,
     organizationId: null,
   };
-  const grantee = { client, authorization, now: context.clock.now(), jkt: judged.jkt, fromBrowser };
+  const grantee = {
+    client: judged.client,
+    authorization,
+    now: context.clock.now(),
+    jkt: judged.jkt,
+    fromBrowser,
+  };
   const begun = beginTokens(context, grantee);
   return giveTokens(context, grantee, {
     user: judged.user,
@@ -147,20 +157,38 @@ export async function completeSignIn(
   });
 }
 
-/** Whether the user may have what is asked for, as things stand. */
+/** Whether the user may have what is asked for by this client, as things stand. */
 function judge(
   context: TenantContext,
-  client: Client,
-  { scope, audience }: SignIn,
+  clientId: string,
+  { grantType, scope, audience }: SignIn & { readonly grantType: SignInGrantType },
   { userId, jkt }: { readonly userId: string; readonly jkt: string | null },
 ):
-  | { readonly kind: 'judged'; readonly user: User; readonly jkt: string | null }
+  | {
+      readonly kind: 'judged';
+      readonly client: Client;
+      readonly user: User;
+      readonly jkt: string | null;
+    }
   | (Refusal & { readonly reason: string }) {
+  const client = context.state.clients.get(clientId);
+  if (!client)
+    return { ...refuse(401, 'access_denied', 'Unauthorized'), reason: 'the client was deleted meanwhile' };
+  if (!client.grant_types.includes(grantType))
+    return {
+      ...refuse(403, 'unauthorized_client', `Grant type '${grantType}' not allowed for the client.`),
+      reason: 'the client’s grant_types do not name it any more',
+    };
   const judged = judgeAuthorization(context, client, { userId, scope, audience }, words);
   if (judged.kind === 'refused') return judged;
+  const { gty }: SignInGrant = signInGrants[grantType];
+  if (gty && !maySignIn(context, { clientId, organizationId: null, connection: null }, judged.user))
+    return { ...wrongPassword, reason: 'the user’s connection is not enabled for the client any more' };
   const binding = bindingFor(context, client, audience, jkt);
-  return binding.kind === 'refused' ? binding : { ...judged, jkt: binding.jkt };
+  return binding.kind === 'refused' ? binding : { ...judged, client, jkt: binding.jkt };
 }
+
+export const wrongPassword = refuse(403, 'invalid_grant', 'Wrong email or password.');
 
 const words = {
   gone: refuse(403, 'invalid_grant', 'user does not exist'),

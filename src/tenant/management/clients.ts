@@ -93,7 +93,8 @@ export function deleteClient(context: TenantContext, c: ManagementContext): Resp
   const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client_id;
   endFamilies(context, 'admin', isOfClient);
   deleteGrants(context, isOfClient);
-  const { clients, clientGrants, invitations } = context.state;
+  const { clients, clientGrants, invitations, passwordlessCodes } = context.state;
+  for (const [to, sent] of passwordlessCodes) if (isOfClient(sent)) passwordlessCodes.delete(to);
   for (const grant of clientGrants.values()) if (grant.client_id === client_id) clientGrants.delete(grant.id);
   for (const { id, client_id: of } of invitations.values()) if (of === client_id) invitations.delete(id);
   disableConnections(context, client_id);

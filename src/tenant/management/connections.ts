@@ -56,7 +56,7 @@ export function listConnections({ state }: TenantContext, c: ManagementContext):
 export async function createConnection(context: TenantContext, c: ManagementContext): Promise<Response> {
   const { name, strategy: _, ...body } = await readPayload(c, creation);
   const { state, random } = context;
-  if (findConnection(context, String(name)))
+  if (findConnection(context, String(name)) || name === 'email' || name === 'sms')
     throw new ManagementError(409, 'A connection with the same name already exists.', 'connection_conflict');
   const made = {
     id: `con_${random.hex(16)}`,

@@ -4,7 +4,7 @@ import { findConnection } from '../connections.ts';
 import { userByEmail, type TenantContext } from '../context.ts';
 import { endSessions } from '../login-session.ts';
 import type { ManagementContext } from './access.ts';
-import { deleteGrants, endFamilies, endTokensOfSessions } from '../families.ts';
+import { deleteGrants, endCodes, endFamilies, endTokensOfSessions } from '../families.ts';
 import { ManagementError, notFound } from './management-error.ts';
 import { mergeMetadata } from './metadata.ts';
 import { invalidQuery, respondWithList, selectFields } from './paging.ts';
@@ -99,10 +99,13 @@ export async function updateUser(context: TenantContext, c: ManagementContext): 
   return c.json(view(user));
 }
 
-/** Whoever has a session by the old password has it no more; refresh tokens live on, but for a quirk (L8). */
+/** Whoever has a session by the old password, or is about to sign in, has it no more; refresh tokens live on, but for a quirk (L8). */
 function endWithPassword(context: TenantContext, { user_id }: User): void {
   const isOfUser = ({ userId }: { readonly userId: string }) => userId === user_id;
-  context.state.wrongPasswords.delete(user_id);
+  const { wrongPasswords, mfaTokens } = context.state;
+  wrongPasswords.delete(user_id);
+  for (const [mfaToken, pending] of mfaTokens)
+    if (isOfUser(pending) && pending.waiting.kind === 'sign_in') mfaTokens.delete(mfaToken);
   endSessions(context, isOfUser);
   if (context.configuration.quirks.passwordChangeRevokesRefreshTokens) endTokensOfSessions(context, isOfUser);
 }
@@ -116,6 +119,7 @@ export function deleteUser(context: TenantContext, c: ManagementContext): Respon
 export function removeUser(context: TenantContext, user_id: string): void {
   const isOfUser = ({ userId }: { readonly userId: string }) => userId === user_id;
   endSessions(context, isOfUser);
+  endCodes(context, isOfUser); // or an account made anew under the id would have what they yield
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
   const { organizations, users, authenticators, mfaTokens, wrongPasswords } = context.state;
