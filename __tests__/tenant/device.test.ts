@@ -40,6 +40,16 @@ function aTenantWithDevices(changes: Partial<TenantConfiguration> = {}): Tenant 
   });
 }
 
+function aManagedTenantWithDevices(): Tenant {
+  const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
+  const tv = { client_id: 'tv', app_type: 'native', grant_types: [grant_type] } as const;
+  const audience = 'http://localhost:4400/api/v2/';
+  return aTenantWithDevices({
+    clients: [tv, machine],
+    client_grants: [{ client_id: 'machine', audience, scope: managementScopes }],
+  });
+}
+
 async function ask(tenant: Tenant, changes: Readonly<Record<string, string>> = {}) {
   const response = await tenant.fetch(
     new Request(`${tenant.baseUrl}/oauth/device/code`, {
@@ -160,12 +170,13 @@ describe('a device', () => {
   });
 
   it('gets nothing from a confirmation that comes too late', async () => {
-    const tenant = aTenantWithDevices();
+    const tenant = aManagedTenantWithDevices();
     const { deviceCode, userCode } = await ask(tenant);
     const browser = tenantBrowser(tenant);
     const question = await browser.submit(await typeIn(browser, userCode), ada);
     tenant.clock.advance(900_000);
     expect((await browser.submit(question, { decision: 'accept' })).body).toContain('Its code is too old');
+    expect((await call(tenant, 'GET /grants')).body).toEqual([]); // no consent to nothing
     expect(await poll(tenant, deviceCode)).toMatchObject(refused(403, 'expired_token'));
   });
 
@@ -203,13 +214,7 @@ describe('a device', () => {
   });
 
   it('gets nothing by a session that an administrator has ended since', async () => {
-    const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
-    const tv = { client_id: 'tv', app_type: 'native', grant_types: [grant_type] } as const;
-    const audience = 'http://localhost:4400/api/v2/';
-    const tenant = aTenantWithDevices({
-      clients: [tv, machine],
-      client_grants: [{ client_id: 'machine', audience, scope: managementScopes }],
-    });
+    const tenant = aManagedTenantWithDevices();
     const { deviceCode, userCode } = await ask(tenant);
     await confirm(tenant, userCode);
     const id = tenant.users().find(({ email }) => email === ada.email)?.user_id ?? '';
@@ -219,13 +224,7 @@ describe('a device', () => {
   });
 
   it('gets nothing for an account that was made anew under the id of one that was deleted', async () => {
-    const machine = { client_id: 'machine', app_type: 'non_interactive', client_secret: 'm@chine' } as const;
-    const tv = { client_id: 'tv', app_type: 'native', grant_types: [grant_type] } as const;
-    const audience = 'http://localhost:4400/api/v2/';
-    const tenant = aTenantWithDevices({
-      clients: [tv, machine],
-      client_grants: [{ client_id: 'machine', audience, scope: managementScopes }],
-    });
+    const tenant = aManagedTenantWithDevices();
     const { deviceCode, userCode } = await ask(tenant);
     await confirm(tenant, userCode);
     const id = tenant.users().find(({ email }) => email === ada.email)?.user_id ?? '';

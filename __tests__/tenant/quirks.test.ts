@@ -77,7 +77,7 @@ describe('quirks.strictRfcStatus', () => {
   it.each([
     ['an unknown token', { grant_type: 'refresh_token', refresh_token: 'x' }, 403, 'invalid_grant', 400],
     ['an unknown code', codeGrant('x'), 403, 'invalid_grant', 400],
-    ['an unknown grant', { grant_type: 'password' }, 403, 'unsupported_grant_type', 400],
+    ['an unknown grant', { grant_type: 'implicit' }, 403, 'unsupported_grant_type', 400],
     ['a missing parameter', { grant_type: 'refresh_token' }, 400, 'invalid_request', 400],
   ])('has the status of RFC 6749 for %s', async (_, form, plain, error, strict) => {
     const send = async (tenant: Tenant) => postToken(tenant, { client_id: 'spa', ...form });

@@ -51,26 +51,33 @@ function newUserCode({ random }: TenantContext): string {
 
 /** The device that shows this code and still waits; upper and lower case, and what stands between, do not count. */
 export function findWaitingDevice(
-  { state, clock }: TenantContext,
+  context: TenantContext,
   typed: string,
 ): { readonly deviceCode: string; readonly device: DeviceAuthorization } | undefined {
   const plain = (code: string) => code.toUpperCase().replaceAll(/[^A-Z]/g, '');
-  for (const [deviceCode, device] of state.devices)
-    if (plain(device.userCode) === plain(typed))
-      return device.outcome.kind === 'pending' && !isOver(device, clock.now())
-        ? { deviceCode, device }
-        : undefined;
+  for (const [deviceCode, { userCode }] of context.state.devices) {
+    const device = plain(userCode) === plain(typed) && waitingDevice(context, deviceCode);
+    if (device) return { deviceCode, device };
+  }
   return undefined;
+}
+
+/** The device of this code, while nobody has answered it. */
+export function waitingDevice(
+  { state, clock }: TenantContext,
+  deviceCode: string,
+): DeviceAuthorization | undefined {
+  const device = state.devices.get(deviceCode);
+  return device?.outcome.kind === 'pending' && !isOver(device, clock.now()) ? device : undefined;
 }
 
 /** Answers a device, once. @returns whether it still waited */
 export function answerDevice(
-  { state, clock }: TenantContext,
+  context: TenantContext,
   deviceCode: string,
   outcome: DeviceAuthorization['outcome'],
 ): boolean {
-  const device = state.devices.get(deviceCode);
-  if (device?.outcome.kind !== 'pending' || isOver(device, clock.now())) return false;
-  state.devices.set(deviceCode, { ...device, outcome });
-  return true;
+  const device = waitingDevice(context, deviceCode);
+  if (device) context.state.devices.set(deviceCode, { ...device, outcome });
+  return device !== undefined;
 }

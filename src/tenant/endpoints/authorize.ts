@@ -13,7 +13,7 @@ import {
 import { secondFactorPage } from '../authenticators.ts';
 import { maySignIn } from '../connections.ts';
 import { isMember, type TenantContext } from '../context.ts';
-import { answerDevice, type DeviceAuthorization } from '../device-authorization.ts';
+import { answerDevice, waitingDevice, type DeviceAuthorization } from '../device-authorization.ts';
 import { forgetPast } from '../forgetting.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
 import { currentSession, isBlocked, joinSession, type LoginSession } from '../login-session.ts';
@@ -156,7 +156,10 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       if (outcome.kind === 'signed_in' && wantsConsent(context, request, session.userId))
         return c.redirect(consentAddress(state), 302);
       endTransaction(context, c, state);
-      if (outcome.kind === 'consented') keepUserGrant(context, { ...request, userId: session.userId });
+      const { deviceCode } = request;
+      const isAwaited = deviceCode === undefined || waitingDevice(context, deviceCode) !== undefined;
+      if (outcome.kind === 'consented' && isAwaited)
+        keepUserGrant(context, { ...request, userId: session.userId });
       const reason =
         outcome.kind === 'consented' ? 'the user has just consented' : 'the user has just signed in';
       return grant(context, c, request, { session, verdict, reason });
