@@ -276,9 +276,12 @@ describe('a password that is not enough', () => {
     expect(codesOf(tenant)).toEqual(['mfar', 'gd_auth_succeed', 'sepft', 'sercft']);
   });
 
-  it('uses up no second factor that comes without the key that is asked for', async () => {
+  it.each([
+    ['that is asked for', true],
+    ['that the sign-in began with', false],
+  ])('uses up no second factor that comes without the key %s', async (_, required) => {
     const cli = { client_id: 'cli', app_type: 'native', grant_types: ['password'] } as const;
-    const clients = [{ ...cli, require_proof_of_possession: true }];
+    const clients = [{ ...cli, require_proof_of_possession: required }];
     const tenant = aTenantThatTakesPasswords({ users, mfa_policy: 'always', clients });
     const key = await aDpopKey(tenant);
     const first = await present(tenant, {}, { dpop: await key.proof() });

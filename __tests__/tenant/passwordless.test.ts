@@ -296,6 +296,7 @@ describe('a link by mail', () => {
     const tenant = aTenantThatSendsCodes();
     const link = await startLink(tenant, 'new@example.com');
     expect(codesOf(tenant)).toEqual(['cls']);
+    await tenantBrowser(tenant).request(link, { method: 'HEAD' }); // a scanner of mail
     const { url } = await tenantBrowser(tenant).visit(link);
     expect(url.origin + url.pathname).toBe(`${app}/`);
     expect(url.searchParams.get('state')).toBe('client-state');

@@ -57,6 +57,8 @@ export interface SignIn {
   readonly scope: string;
   readonly audience: string | null;
   readonly fromBrowser: boolean;
+  /** Thumbprint of the key that it began with; whoever goes on must prove the same. */
+  readonly jkt: string | null;
 }
 
 /** A code that was sent and not yet typed in. */

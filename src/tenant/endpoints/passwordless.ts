@@ -53,6 +53,7 @@ export async function startPasswordless(context: TenantContext, c: Context): Pro
 /** GET: the link of a mail. The browser is signed in, and asks anew for what its authParams say. */
 export async function followPasswordlessLink(context: TenantContext, c: Context): Promise<Response> {
   c.header('Cache-Control', 'no-store');
+  if (c.req.method === 'HEAD') return c.body(null); // whoever only looks, as those do that scan mail, uses nothing up
   const query = readFormParameters(new URL(c.req.url).searchParams);
   const clientId = query.get('client_id') ?? '';
   const address = addressOf(query.get);

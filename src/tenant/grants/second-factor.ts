@@ -151,6 +151,8 @@ function judgeKeyOf(
     const held = findRefreshToken(context, waiting.parameters['refresh_token'] ?? '');
     return judgeKey(held?.family.jkt ?? null, jkt);
   }
+  const otherKey = judgeKey(waiting.signIn.jkt, jkt);
+  if (otherKey) return otherKey;
   const binding = bindingFor(context, client, waiting.signIn.audience, jkt);
   return binding.kind === 'refused' ? binding : undefined;
 }

@@ -85,7 +85,7 @@ export function checkSignIn(
   const binding = bindingFor(context, client, audience, jkt);
   if (binding.kind === 'refused') return failSignIn(context, client, grantType, binding);
   const scope = grantableScope(parameters.get('scope') ?? '', api);
-  return { kind: 'checked', signIn: { grantType, scope, audience, fromBrowser } };
+  return { kind: 'checked', signIn: { grantType, scope, audience, fromBrowser, jkt: binding.jkt } };
 }
 
 /** Who the user is is known: the hook, the second factor and the tokens are left. */
