@@ -125,7 +125,7 @@ describe('signing in by form', () => {
   it('leaves no cookie of the sign-in behind', async () => {
     const browser = tenantBrowser(aTenant());
     await signInByForm(browser);
-    expect([...browser.cookies.keys()]).toEqual(['auth0', 'auth0_compat']);
+    expect([...browser.cookies.keys()]).toEqual(['auth0', 'auth0_compat', 'did', 'did_compat']);
   });
 
   it('answers the client once', async () => {

@@ -458,6 +458,41 @@ describe('a sign-in', () => {
     expect((await refresh(tenant, body['refresh_token'])).status).toBe(200);
   });
 
+  it('in a browser that is to be remembered asks this user no more for thirty days, unless the client does', async () => {
+    const users = [
+      { ...ada, authenticators: [{ authenticator_type: 'otp', secret }] },
+      { email: grace, password: 'x', authenticators: [{ authenticator_type: 'otp', secret }] },
+    ] as const;
+    const tenant = aTenantWithFactors({ ...everything, users });
+    const { browser, page } = await beforeThePage(tenant);
+    expect(page.body).toContain('Remember this browser for 30 days');
+    await browser.submit(page, { code: shownBy(tenant), remember: 'yes' });
+    const whereAfterPassword = async (who: { email: string; password: string }, changes = {}) => {
+      await browser.visit('/v2/logout');
+      const form = await browser.visit(authorizeUrl(changes));
+      return (await browser.submit(form, who)).url;
+    };
+
+    tenant.clock.advance('29d');
+    expect((await whereAfterPassword(ada)).searchParams.has('code')).toBe(true);
+    expect((await whereAfterPassword(ada, { acr_values: multiFactor })).pathname).toBe(
+      '/u/mfa-otp-challenge',
+    );
+    expect((await whereAfterPassword({ email: grace, password: 'x' })).pathname).toBe('/u/mfa-otp-challenge');
+    tenant.restore(JSON.parse(JSON.stringify(tenant.snapshot())));
+    expect((await whereAfterPassword(ada)).searchParams.has('code')).toBe(true);
+    tenant.clock.advance('1d');
+    expect((await whereAfterPassword(ada)).pathname).toBe('/u/mfa-otp-challenge');
+  });
+
+  it('that is not to be remembered is asked again', async () => {
+    const tenant = aTenantWithFactors(everything);
+    const { browser, page } = await beforeThePage(tenant);
+    await browser.submit(page, { code: shownBy(tenant) });
+    await browser.visit('/v2/logout');
+    expect((await signInByForm(browser)).url.pathname).toBe('/u/mfa-otp-challenge');
+  });
+
   it('asks by acr_values, for that request alone', async () => {
     const tenant = aTenantWithFactors();
     const { browser, page } = await beforeThePage(tenant);

@@ -96,7 +96,7 @@ export const endpoints: readonly Endpoint[] = [
       `POST /u/mfa-${kind}-challenge`,
     ]),
     what: 'Second factor',
-    parameters: supported('state csrf code'),
+    parameters: supported('state csrf code remember'),
     tests: ['second-factor', 'bad-input'],
   },
   {

@@ -18,7 +18,7 @@ import type { DpopNonce } from './dpop.ts';
 import type { FamilyView } from './family-view.ts';
 import type { Invitation } from './invitation.ts';
 import type { Journal } from './journal.ts';
-import type { LoginSession } from './login-session.ts';
+import type { LoginSession, RememberedBrowser } from './login-session.ts';
 import type { LoginTransaction, PendingLogout } from './login-transaction.ts';
 import type { Hooks } from './post-login.ts';
 import type { PasswordlessCode } from './passwordless.ts';
@@ -88,6 +88,8 @@ export interface TenantState {
   readonly wrongPasswords: Map<string, WrongPasswords>;
   /** Codes to sign in with; by where they were sent. */
   readonly passwordlessCodes: Map<string, PasswordlessCode>;
+  /** Browsers that need give no second factor for a while; by the value of the cookie. */
+  readonly rememberedBrowsers: Map<string, RememberedBrowser>;
   /** Codes that were sent, oldest first. */
   readonly outbox: OutboxMessage[];
   /** The latest three, oldest first; the last one signs. */
@@ -147,6 +149,7 @@ export const initialState = (
   mfaTokens: new Map(),
   wrongPasswords: new Map(),
   passwordlessCodes: new Map(),
+  rememberedBrowsers: new Map(),
   outbox: [],
   signingKeys: [{ rotations: 0, since: now, revokedAt: null }],
   dpopNonces: [],

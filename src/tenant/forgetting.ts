@@ -28,6 +28,7 @@ export function forgetPast(context: TenantContext, now: Milliseconds): void {
   forget(state.wrongPasswords, ({ latestAt }) => now >= latestAt + wrongPasswordsLifetime);
   forget(state.passwordlessCodes, ({ sentAt }) => now >= sentAt + passwordlessLifetime);
   forget(state.devices, ({ issuedAt }) => now >= issuedAt + 2 * deviceCodeLifetime * 1000); // a device is to be told
+  forget(state.rememberedBrowsers, ({ expiresAt }) => now >= expiresAt);
   forget(state.rateLimits, (fullAt) => now >= fullAt);
   forget(state.logouts, ({ begunAt }) => now >= begunAt + transactionLifetime);
   forget(state.pushedRequests, ({ expiresAt }) => now >= expiresAt);

@@ -122,6 +122,28 @@ export function noteSecondFactor(context: TenantContext, c: Context): void {
   if (session) context.state.sessions.set(cookie, { ...session, secondFactor: true });
 }
 
+/** Who gave a second factor in a browser that is to be remembered. */
+export interface RememberedBrowser {
+  readonly userId: string;
+  readonly expiresAt: Milliseconds;
+}
+
+const rememberedFor: Milliseconds = 30 * 24 * hour;
+
+/** For thirty days this browser's user is asked for no second factor; the session itself has one. */
+export function rememberBrowser(context: TenantContext, c: Context, userId: string): void {
+  const value = `s:v1.${context.random.text()}`;
+  context.state.rememberedBrowsers.set(value, { userId, expiresAt: context.clock.now() + rememberedFor });
+  setBothCookies(context, c, 'auth0-mf', value, rememberedFor);
+}
+
+export function isRemembered({ state, clock }: TenantContext, c: Context, userId: string): boolean {
+  return ['auth0-mf', 'auth0-mf_compat'].some((name) => {
+    const known = state.rememberedBrowsers.get(getCookie(c, name) ?? '');
+    return known?.userId === userId && clock.now() < known.expiresAt;
+  });
+}
+
 /** Notes that a client lives of the session, in every browser that has it. */
 export function joinSession(
   { state }: TenantContext,
@@ -139,13 +161,26 @@ export function setSessionCookie(context: TenantContext, c: Context, value: stri
   const { session_cookie } = settings;
   const { session_lifetime } = sessionLifetimes(settings);
   const isPersistent = session_cookie.mode === 'persistent';
+  setBothCookies(context, c, 'auth0', value, isPersistent ? session_lifetime * hour : null);
+  if (getCookie(c, 'did') === undefined)
+    setBothCookies(context, c, 'did', `s:v0.${context.random.text()}`, 365 * 24 * hour);
+}
+
+/** One as Auth0 sets it today, one for browsers that want none of its attributes (K1). Without a life it ends with the browser. */
+function setBothCookies(
+  context: TenantContext,
+  c: Context,
+  name: string,
+  value: string,
+  life: Milliseconds | null,
+): void {
   const common = {
     path: '/',
     httpOnly: true,
-    ...(isPersistent && { maxAge: Math.floor((session_lifetime * hour) / 1000) }),
+    ...(life !== null && { maxAge: Math.floor(life / 1000) }),
   };
-  setCookie(c, 'auth0', value, { ...common, secure: true, sameSite: 'None' });
-  setCookie(c, 'auth0_compat', value, {
+  setCookie(c, name, value, { ...common, secure: true, sameSite: 'None' });
+  setCookie(c, `${name}_compat`, value, {
     ...common,
     secure: context.configuration.baseUrl.startsWith('https:'),
   });

@@ -171,6 +171,7 @@ function mapState(
     mfaTokens: to(state.mfaTokens, 'mfaTokens'),
     wrongPasswords: to(state.wrongPasswords, 'wrongPasswords'),
     passwordlessCodes: to(state.passwordlessCodes, 'passwordlessCodes'),
+    rememberedBrowsers: to(state.rememberedBrowsers, 'rememberedBrowsers'),
     outbox: to(state.outbox, 'outbox'),
     signingKeys: to(state.signingKeys, 'signingKeys'),
     dpopNonces: to(state.dpopNonces, 'dpopNonces'),

@@ -16,7 +16,7 @@ import { isMember, type TenantContext } from '../context.ts';
 import { answerDevice, waitingDevice, type DeviceAuthorization } from '../device-authorization.ts';
 import { forgetPast } from '../forgetting.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
-import { currentSession, isBlocked, joinSession, type LoginSession } from '../login-session.ts';
+import { currentSession, isBlocked, isRemembered, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
 import { respondWithFormPost } from '../pages/form-post-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
@@ -68,7 +68,7 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   if (request.prompts.includes('select_account'))
     return beginTransaction(context, c, request, { kind: 'choosing', sid: session.sid });
 
-  const verdict = await judgeLogin(context, request, session);
+  const verdict = await judgeLogin(context, c, { request, session });
   if (currentSession(context, c)?.sid !== session.sid || whyRefused(context, request, session.userId))
     return authorizeAnew(context, c, request); // while the hook was asked
   if (verdict.kind === 'denied')
@@ -96,9 +96,10 @@ const authorizeAnew = (
 /** What the post-login hook says of a sign-in, and whether that, the tenant or the request asks for a second factor. */
 async function judgeLogin(
   context: TenantContext,
-  request: CheckedRequest,
-  { userId, secondFactor }: LoginSession,
+  c: Context,
+  { request, session }: { readonly request: CheckedRequest; readonly session: LoginSession },
 ): Promise<PostLoginVerdict> {
+  const { userId, secondFactor } = session;
   const user = context.state.users.get(userId);
   if (!user) return { kind: 'denied', why: 'the user does not exist any more' };
   const verdict = await judgePostLogin(context, {
@@ -111,8 +112,10 @@ async function judgeLogin(
     secondFactor,
   });
   if (verdict.kind === 'denied' || secondFactor) return verdict;
-  const isAsked = request.secondFactor || context.configuration.mfaPolicy === 'always';
-  return { ...verdict, needsSecondFactor: verdict.needsSecondFactor || isAsked };
+  const isAsked = verdict.needsSecondFactor || context.configuration.mfaPolicy === 'always';
+  // A client that asks for one itself wants it given now.
+  const needsSecondFactor = request.secondFactor || (isAsked && !isRemembered(context, c, userId));
+  return { ...verdict, needsSecondFactor };
 }
 
 const notEnrolled = 'A second factor is asked for, and the user has none that the pages could ask for';
@@ -135,7 +138,7 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
     case 'consented': {
       const session = currentSession(context, c);
       if (session?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
-      const verdict = await judgeLogin(context, request, session);
+      const verdict = await judgeLogin(context, c, { request, session });
       // While the hook was asked the sign-in may have been answered, and the session have ended.
       if (context.state.transactions.get(state) !== transaction)
         return respondWithLostTransaction(context, c);

@@ -12,7 +12,7 @@ import {
   type Proof,
 } from '../authenticators.ts';
 import type { TenantContext } from '../context.ts';
-import { currentSession, noteSecondFactor, type LoginSession } from '../login-session.ts';
+import { currentSession, noteSecondFactor, rememberBrowser, type LoginSession } from '../login-session.ts';
 import type { LoginTransaction } from '../login-transaction.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { newRecoveryCodePage, secondFactorPage } from '../pages/second-factor-page.ts';
@@ -70,6 +70,7 @@ export async function submitSecondFactor(context: TenantContext, c: Context): Pr
   keepAuthenticator(context, session.userId, proved);
   context.state.transactions.set(state, { ...transaction, challenge: null }); // it was answered
   noteSecondFactor(context, c);
+  if (form.get('remember') !== undefined) rememberBrowser(context, c, session.userId);
   if (proved.authenticator_type === 'recovery-code')
     return respondWithPage(c, context.random, {
       title: 'A new recovery code',

@@ -122,10 +122,12 @@ export function removeUser(context: TenantContext, user_id: string): void {
   endCodes(context, isOfUser); // or an account made anew under the id would have what they yield
   endFamilies(context, 'admin', isOfUser);
   deleteGrants(context, isOfUser);
-  const { organizations, users, authenticators, mfaTokens, wrongPasswords } = context.state;
+  const { organizations, users, authenticators, mfaTokens, rememberedBrowsers, wrongPasswords } =
+    context.state;
   authenticators.delete(user_id);
   wrongPasswords.delete(user_id);
   for (const [mfaToken, pending] of mfaTokens) if (isOfUser(pending)) mfaTokens.delete(mfaToken);
+  for (const [cookie, known] of rememberedBrowsers) if (isOfUser(known)) rememberedBrowsers.delete(cookie);
   for (const organization of organizations.values())
     organizations.set(organization.id, {
       ...organization,

@@ -74,6 +74,8 @@ button {
   color: var(--on-accent); background: var(--accent); border: 0; border-radius: .5rem;
 }
 a { color: var(--accent); }
+label.choice { display: flex; align-items: center; gap: .5rem; margin-bottom: 1.25rem; font-weight: 400; }
+.choice input { width: auto; margin: 0; }
 .second { margin-top: .75rem; color: var(--accent); background: transparent; border: 1px solid var(--line); }
 ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

@@ -28,6 +28,9 @@ export function secondFactorPage({ from, action, csrf, error }: SecondFactorPage
         autofocus
         ${error === null ? '' : html`aria-describedby="error"`}
       />
+      <label class="choice"
+        ><input type="checkbox" name="remember" value="yes" /> Remember this browser for 30 days</label
+      >
       <button type="submit">Continue</button>
     </form>`;
 }
