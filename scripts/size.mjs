@@ -13,10 +13,10 @@ const languageLevels = ['es2020', 'es2022'];
 const entries = [
   { file: 'latchkey.umd.min.js', limit: 35_600 },
   { file: 'index.cjs', limit: 36_800 },
-  { file: 'tenant.js', limit: 153_800 },
+  { file: 'tenant.js', limit: 154_600 },
   { file: 'tenant-node.js', limit: 8_000 },
   { file: 'tenant-jest.js', limit: 3_100 },
-  { file: 'latchkey.js', limit: 170_100 },
+  { file: 'latchkey.js', limit: 171_000 },
 ];
 
 /** Init, login, callback, token with refresh tokens, logout. */

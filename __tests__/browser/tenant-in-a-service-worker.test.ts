@@ -156,7 +156,7 @@ describe('the tenant in a service worker', () => {
       ] as Partial<FamilyView>[]);
 
       await begin({ useRefreshTokens: false });
-      expect(await ask('cookies')).toEqual(['auth0', 'auth0_compat']);
+      expect(await ask('cookies')).toEqual(['auth0', 'auth0_compat', 'did', 'did_compat']);
       await ask('duplicate');
       expect(typeof (await renew())).toBe('string');
       expect(await ask('silently')).toEqual(['ssa', 'ssa']); // a request that is made anew keeps its cookies
