@@ -146,6 +146,20 @@ describe('a tenant in a server of somebody else', () => {
       expect(await (await fetch(url + path)).text()).toBe(`app: GET ${path} `);
   });
 
+  it('reads a body that is too large to its end, so that the connection goes on', async () => {
+    const answer = tenantListener(aTenant());
+    const ends: string[] = [];
+    const server = createServer((incoming, outgoing) => {
+      incoming.once('end', () => ends.push('read')).once('close', () => ends.push('closed'));
+      answer(incoming, outgoing);
+    });
+    const url = await listen(server);
+    const refused = await fetch(`${url}/oauth/token`, { method: 'POST', body: 'a'.repeat(300_000) });
+    expect(refused.status).toBe(413);
+    while (!ends.includes('closed')) await new Promise((turn) => setImmediate(turn));
+    expect(ends).toEqual(['read', 'closed']);
+  });
+
   it('leaves the bodies of others unread, whatever it is told to do to requests', async () => {
     const tenant = aTenant();
     tenant.faults.add({ kind: 'drop-request', endpoint: '/userinfo' });

@@ -318,6 +318,8 @@ function saysItIsSmall({ req }: Context): boolean {
 }
 
 function refuseLargeBody(c: Context): Response {
+  // What nobody reads stops a connection that is to go on; the rest of a body that was counted is the server's.
+  if (!c.req.raw.body?.locked) c.req.raw.body?.pipeTo(new WritableStream()).catch(() => {});
   const message = `The body is larger than ${largestBody} bytes`;
   if (/^\/(api\/v2|__tenant)\//.test(c.req.path))
     return c.json({ statusCode: 413, error: 'Request Entity Too Large', message }, 413);
