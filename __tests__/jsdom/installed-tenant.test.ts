@@ -230,6 +230,54 @@ describe('a window with a tenant', () => {
     expect(journal()).toEqual([]);
   });
 
+  it('keeps what was put there after the tenant', async () => {
+    install();
+    const later = jest.fn<typeof fetch>(window.fetch);
+    window.fetch = later;
+    installed.uninstall();
+    expect(window.fetch).toBe(later);
+    expect(await (await fetch(`${tenant.baseUrl}/userinfo`)).text()).toBe('elsewhere');
+    window.fetch = formerFetch;
+    installed.uninstall();
+    expect(window.fetch).toBe(formerFetch);
+  });
+
+  it('is rid of two tenants, whichever goes first', async () => {
+    install();
+    const other = createTenant({ baseUrl: 'https://second.example', seed: 'second', clients: [], users: [] });
+    const second = installTenant(other, window);
+    formerFetch.mockImplementation(async () => new Response('elsewhere'));
+    const keys = async (origin: string) => (await fetch(`${origin}/.well-known/jwks.json`)).text();
+    expect(await keys(tenant.baseUrl)).toContain('keys');
+    expect(await keys(other.baseUrl)).toContain('keys');
+    installed.uninstall();
+    expect(await keys(tenant.baseUrl)).toBe('elsewhere');
+    expect(await keys(other.baseUrl)).toContain('keys');
+    second.uninstall();
+    expect(await keys(other.baseUrl)).toBe('elsewhere');
+    expect(open(`${tenant.baseUrl}/`)).toBeNull();
+    expect(formerOpen).toHaveBeenCalledTimes(1);
+  });
+
+  it('asks the tenant for nothing that is at an address elsewhere', async () => {
+    install();
+    const sent = jest.spyOn(tenant, 'fetch');
+    expect(await installed.visit('https://elsewhere.example/u/login')).toBe(
+      'https://elsewhere.example/u/login',
+    );
+    expect(await installed.visit('/there')).toBe(`${app}/there`);
+    expect(sent).not.toHaveBeenCalled();
+  });
+
+  it('hears nothing of a frame that was taken away', async () => {
+    install();
+    const heard = await heardOf(() => {
+      showFrame();
+      document.body.replaceChildren();
+    });
+    expect(heard).toEqual([]);
+  });
+
   it('hears what a frame has to say to it, and nothing that is meant for another origin', async () => {
     install();
     expect(await heardOf(() => showFrame())).toMatchObject([

@@ -13,11 +13,14 @@ export interface InstalledTenant {
   signInAs(email: string, password: string): void;
   /**
    * Opens an address, as the browser's window would: for `openUrl` of `loginWithRedirect` and `logout`.
-   * @returns where it has ended up: the app's callback, with `code` and `state`, or a page of the tenant
+   * @returns where it has ended up: the app's callback, with `code` and `state`, a page of the tenant, or an address elsewhere
    * @throws {TypeError} where a fault breaks the connection
    */
   visit(url: string | URL): Promise<string>;
-  /** Gives the window its own `fetch` and `open` back. Cookies are forgotten; what is under way is not answered. */
+  /**
+   * Gives the window its own `fetch` and `open` back, but where somebody has replaced them since. Cookies are forgotten; frames and
+   * popups that are under way are not answered.
+   */
   uninstall(): void;
 }
 
@@ -82,7 +85,11 @@ export function installTenant(tenant: Tenant, window: object): InstalledTenant {
     return attend({ ...next, isCutOff: shown.isCutOff || next.isCutOff }, [...done, url.pathname]);
   }
 
-  const visit = async (url: string | URL) => attend(await load(new Request(url), 'document'));
+  async function visit(address: string | URL): Promise<Page> {
+    const url = new URL(address, page.location.href);
+    if (url.origin !== origin) return { url, html: '', isCutOff: false }; // the tenant is not there
+    return attend(await load(new Request(url), 'document'));
+  }
 
   /** Hands on what a page of the tenant posts to the window that opened or framed it. */
   function deliver({ html }: Page, source: MessageEventSource | null): void {
@@ -97,7 +104,7 @@ export function installTenant(tenant: Tenant, window: object): InstalledTenant {
   async function fillFrame(frame: HTMLIFrameElement): Promise<void> {
     const shown = await load(new Request(frame.src), 'iframe');
     const source = frame.contentWindow;
-    if (!source) return; // the page has taken it away
+    if (!source || !frame.isConnected) return; // the page has taken it away
     deliver(shown, source);
   }
 
@@ -152,7 +159,7 @@ export function installTenant(tenant: Tenant, window: object): InstalledTenant {
   const former = { fetch: page.fetch as typeof page.fetch | undefined, open: page.open };
   const replaced = {
     fetch: async (input: RequestInfo | URL, init: RequestInit = {}) => {
-      if (!isTenants(isRequest(input) ? input.url : String(input))) {
+      if (!isInstalled || !isTenants(isRequest(input) ? input.url : String(input))) {
         if (!former.fetch) throw new TypeError('Failed to fetch: this window has no fetch of its own');
         return former.fetch.call(page, input, init);
       }
@@ -162,7 +169,7 @@ export function installTenant(tenant: Tenant, window: object): InstalledTenant {
       return signal ? Promise.race([answer, abortOf(signal)]) : answer;
     },
     open: (address: string | URL = '', ...rest: string[]) =>
-      String(address) === '' || isTenants(String(address))
+      isInstalled && (String(address) === '' || isTenants(String(address)))
         ? openPopup(String(address))
         : former.open.call(page, address, ...rest),
   };
@@ -185,8 +192,11 @@ export function installTenant(tenant: Tenant, window: object): InstalledTenant {
       isInstalled = false;
       observer.disconnect();
       cookies.clear();
-      Object.assign(page, former);
-      if (!former.fetch) Reflect.deleteProperty(page, 'fetch');
+      // What somebody has put there since stays; what it may have kept of here takes its former way.
+      if (page.open === replaced.open) page.open = former.open;
+      if (page.fetch !== replaced.fetch) return;
+      if (former.fetch) page.fetch = former.fetch;
+      else Reflect.deleteProperty(page, 'fetch');
     },
   };
 }
