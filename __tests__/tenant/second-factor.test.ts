@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { Secret, TOTP, URI } from 'otpauth';
-import type { Hooks, PostLoginEvent, Tenant, TenantConfiguration } from '../../src/tenant/index.ts';
+import type {
+  Hooks,
+  PostLoginEvent,
+  PostLoginResult,
+  Tenant,
+  TenantConfiguration,
+} from '../../src/tenant/index.ts';
 import { tenantBrowser } from '../support/tenant-browser.ts';
 import {
   ada,
@@ -800,18 +806,26 @@ describe('the post-login hook', () => {
     expect((await slow).url.pathname).toBe('/u/login');
   });
 
-  it.each([null, 7, {}])(
-    'that denies by %j instead of a text fails the request, and nothing is consumed',
-    async (deny) => {
-      let result: object = {};
-      const tenant = withHook(() => result);
-      const { refresh_token } = await login(tenant);
-      result = { deny };
-      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 500 });
-      result = {};
-      expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 200 });
-    },
-  );
+  it.each<[unknown, string]>([
+    [{ deny: null }, 'a text that says why for "deny", found null'],
+    [{ deny: 7 }, 'a text that says why for "deny", found number'],
+    [{ requireSecondFactor: 'yes' }, 'true or false for "requireSecondFactor", found string'],
+    [{ idTokenClaims: null }, 'an object of claims for "idTokenClaims", found null'],
+    [{ denied: 'why' }, 'one of deny, requireSecondFactor, idTokenClaims, accessTokenClaims, found "denied"'],
+    [false, 'an object or nothing, found boolean'],
+    ['deny', 'an object or nothing, found string'],
+  ])('that gives %j fails the request, and nothing is consumed', async (mistake, expected) => {
+    let result: unknown = {};
+    const tenant = withHook(() => result as PostLoginResult);
+    const { refresh_token } = await login(tenant);
+    result = mistake;
+    expect(await refresh(tenant, refresh_token)).toMatchObject({
+      status: 500,
+      body: { error_description: `The tenant failed: onPostLogin: expected ${expected}` },
+    });
+    result = { deny: undefined };
+    expect(await refresh(tenant, refresh_token)).toMatchObject({ status: 200 });
+  });
 
   it('is a function, or the configuration is refused', () => {
     const hooks = { onPostLogin: 'deny' } as unknown as Hooks;

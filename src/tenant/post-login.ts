@@ -75,7 +75,10 @@ export type PostLoginVerdict =
   | { readonly kind: 'denied'; readonly why: string }
   | { readonly kind: 'allowed'; readonly needsSecondFactor: boolean; readonly claims: CustomClaims };
 
-/** Without a hook everything is allowed. @throws {TypeError} for claims that are no JSON, or could be taken for the tenant's own */
+/**
+ * Without a hook everything is allowed.
+ * @throws {TypeError} for what is no result, and for claims that are no JSON, or could be taken for the tenant's own
+ */
 export async function judgePostLogin(
   { onPostLogin }: TenantContext,
   {
@@ -84,11 +87,8 @@ export async function judgePostLogin(
   }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
 ): Promise<PostLoginVerdict> {
   const result = (await onPostLogin?.({ ...event, user })) ?? {};
-  const { deny } = result as { readonly deny?: unknown }; // a hook in JavaScript may give anything
-  if (deny !== undefined && typeof deny !== 'string')
-    throw new TypeError(
-      `onPostLogin: expected a text that says why for "deny", found ${deny === null ? 'null' : typeof deny}`,
-    );
+  refuseMistakes(result);
+  const { deny } = result;
   if (deny !== undefined) return { kind: 'denied', why: deny };
   return {
     kind: 'allowed',
@@ -96,6 +96,27 @@ export async function judgePostLogin(
     claims: { idToken: namespaced(result.idTokenClaims), accessToken: namespaced(result.accessTokenClaims) },
   };
 }
+
+/** A hook in JavaScript may give anything, and what is not understood must let nobody in. */
+function refuseMistakes(result: unknown): void {
+  const found = (value: unknown) => (value === null ? 'null' : typeof value);
+  if (typeof result !== 'object' || result === null)
+    throw new TypeError(`onPostLogin: expected an object or nothing, found ${found(result)}`);
+  for (const [name, value] of Object.entries(result)) {
+    if (!Object.hasOwn(members, name))
+      throw new TypeError(`onPostLogin: expected one of ${Object.keys(members).join(', ')}, found "${name}"`);
+    const [type, inWords] = members[name as keyof PostLoginResult]; // own, as was just seen
+    if (value !== undefined && (typeof value !== type || value === null))
+      throw new TypeError(`onPostLogin: expected ${inWords} for "${name}", found ${found(value)}`);
+  }
+}
+
+const members: Readonly<Record<keyof PostLoginResult, readonly [type: string, inWords: string]>> = {
+  deny: ['string', 'a text that says why'],
+  requireSecondFactor: ['boolean', 'true or false'],
+  idTokenClaims: ['object', 'an object of claims'],
+  accessTokenClaims: ['object', 'an object of claims'],
+};
 
 function namespaced(claims: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
   const plain = Object.keys(claims).find((name) => !URL.canParse(name));
