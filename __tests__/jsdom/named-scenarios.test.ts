@@ -210,8 +210,13 @@ describe('a scenario', () => {
     ['that there is not', 'nonsense', 'app', /no scenario "nonsense", only rotate-each-time, /],
     ['of an inherited name', 'toString', 'app', /no scenario "toString"/],
     ['for a client that there is not', 'lost-response', 'none', /client "none" has no live refresh token/],
-    ['for a token that is too young', 'theft-victim-first', 'app', /must have refreshed 1 times before/],
-    ['for a token that is too young by one', 'second-to-last-replay', 'app', /must have refreshed 2 times/],
+    ['for a token that is too young', 'theft-victim-first', 'app', /must have refreshed once before/],
+    [
+      'for a token that is too young by one',
+      'second-to-last-replay',
+      'app',
+      /must have refreshed twice before/,
+    ],
   ])('%s is refused, and nothing changes', async (_, name, client_id, message) => {
     const { tenant } = await fresh();
     const before = JSON.stringify(tenant.snapshot());

@@ -53,7 +53,9 @@ const stealable =
   (count: number) =>
   (family: RefreshTokenFamily): string | undefined => {
     if (family.jkt !== null) return 'its refresh token is bound to a key, which nobody can steal';
-    return headOf(family).counter > count ? undefined : `it must have refreshed ${count} times before`;
+    return headOf(family).counter > count
+      ? undefined
+      : `it must have refreshed ${count === 1 ? 'once' : 'twice'} before`;
   };
 
 /** Somebody presents the token that lies so many before the newest. */
@@ -287,7 +289,10 @@ export async function stage(
   const family = liveFamilies(context)
     .filter(({ clientId }) => clientId === client_id)
     .at(-1);
-  if (!family) throw new RangeError(`client "${client_id}" has no live refresh token`);
+  if (!family)
+    throw new RangeError(
+      `client "${client_id}" has no live refresh token: somebody must have signed in there with offline_access`,
+    );
   const { rotating } = familyPolicy(context, family);
   const lacking = leeway !== undefined && !rotating ? 'it does not rotate refresh tokens' : lacks?.(family);
   if (lacking !== undefined) throw new RangeError(`client "${client_id}": ${lacking}`);
