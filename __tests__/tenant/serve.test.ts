@@ -169,6 +169,23 @@ describe('a tenant in a server of somebody else', () => {
     await expect(fetch(`${url}/userinfo`)).rejects.toThrow('fetch failed');
   });
 
+  it('says so where it is mounted under a path, and not where an address was only written anew', async () => {
+    const cut =
+      (from: string, to: string): Handler =>
+      (incoming, _, next) => {
+        Object.assign(incoming, { originalUrl: incoming.url, url: incoming.url?.replace(from, to) });
+        next();
+      };
+    const under = await listen(chain(cut('/auth', ''), tenantListener(aTenant()), echo));
+    const answer = await fetch(`${under}/auth/userinfo`);
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toContain('at the root');
+    expect(await (await fetch(`${under}/auth/things`)).text()).toBe('app: GET /things ');
+    expect((await fetch(`${under}/userinfo`)).status).toBe(401);
+    const anew = await listen(chain(cut('/me', '/userinfo'), tenantListener(aTenant()), echo));
+    expect((await fetch(`${anew}/me`)).status).toBe(401);
+  });
+
   it('says so where somebody has read the body before it', async () => {
     const read: Handler = (incoming, _, next) => void text(incoming).then(() => next());
     const tenant = aTenant();

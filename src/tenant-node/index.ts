@@ -60,7 +60,8 @@ export async function serve(
  * A listener for `http.createServer`, and a handler for Express and Connect, which is to come before whatever reads bodies. It
  * is for the root of an origin, the tenant's `baseUrl`. With `next`, all that is no path of the tenant's is passed on, and so is
  * `/`, where the tenant has nothing but its name.
- * @returns a listener that hands `next` a TypeError where the body of a request to the tenant has been read already
+ * @returns a listener that hands `next` a TypeError where the body of a request to the tenant has been read already, or the
+ * request's address was cut, as by `app.use('/path', …)`
  */
 export function tenantListener(tenant: Pick<Tenant, 'fetch' | 'hasRoute'>): TenantListener {
   const answer = listenerOf(tenant) as TenantListener; // what calls it is `node:http`
@@ -68,6 +69,12 @@ export function tenantListener(tenant: Pick<Tenant, 'fetch' | 'hasRoute'>): Tena
     const [pathname = '/'] = (incoming.url ?? '/').split('?');
     if (!next) answer(incoming, outgoing);
     else if (pathname === '/' || !tenant.hasRoute(pathname)) next();
+    else if (isUnderPath(incoming))
+      next(
+        new TypeError(
+          'the tenant is mounted under a path, where its redirects and cookies do not lead: mount tenantListener(tenant) at the root',
+        ),
+      );
     else if (incoming.readableDidRead)
       next(
         new TypeError(
@@ -76,6 +83,15 @@ export function tenantListener(tenant: Pick<Tenant, 'fetch' | 'hasRoute'>): Tena
       );
     else answer(incoming, outgoing);
   };
+}
+
+/** Express and Connect keep the whole address where they cut one. */
+const isUnderPath = ({ url, originalUrl = url }: CutRequest): boolean =>
+  url !== undefined && originalUrl !== url && originalUrl?.endsWith(url) === true;
+
+interface CutRequest {
+  readonly url?: string | undefined;
+  readonly originalUrl?: string | undefined;
 }
 
 /** `IncomingMessage` and `ServerResponse` of `node:http`, by no name that only `@types/node` knows. */
