@@ -77,6 +77,27 @@ describe('a fault', () => {
     },
   );
 
+  it.each(['hang', 'delay', 'reorder'] as const)(
+    'by which an answer has to wait (%s) holds nobody who gives up',
+    async (kind) => {
+      const { tenant } = aPatientTenant();
+      const { refresh_token } = await login(tenant);
+      tenant.faults.add({ kind, ms: 60_000 });
+      const controller = new AbortController();
+      const body = new URLSearchParams({
+        client_id: 'spa',
+        grant_type: 'refresh_token',
+        refresh_token: String(refresh_token),
+      });
+      const answer = tenant.fetch(
+        new Request(`${tenant.baseUrl}/oauth/token`, { method: 'POST', body, signal: controller.signal }),
+      );
+      await everythingDone();
+      controller.abort();
+      await expect(answer).rejects.toMatchObject({ name: 'AbortError' });
+    },
+  );
+
   it('that drops the answer consumes the token, and says so', async () => {
     const tenant = aTenant();
     const { refresh_token } = await login(tenant);

@@ -54,8 +54,11 @@ describe('the side channel', () => {
   it('takes what signIn returns', async () => {
     const tenant = aTenant();
     const request = new Request(tenant.baseUrl + authorizeUrl({ prompt: 'none' }));
-    const response = await tenant.fetch(request, { headers: tenant.signIn(ada.email, { client_id: 'spa' }) });
-    expect(new URL(response.headers.get('location') ?? '').searchParams.get('code')).not.toBeNull();
+    const headers = tenant.signIn(ada.email, { client_id: 'spa' });
+    for (const given of [headers, new Headers(headers)]) {
+      const response = await tenant.fetch(request, { headers: given });
+      expect(new URL(response.headers.get('location') ?? '').searchParams.get('code')).not.toBeNull();
+    }
   });
 
   it('says the origin of a page, in place of the request', async () => {

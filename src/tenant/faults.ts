@@ -315,14 +315,14 @@ export function createFaults(
       case 'drop-response':
         throw new BrokenConnectionError(cut);
       case 'hang':
-        await (ms === undefined ? new Promise<never>(() => {}) : wait(ms));
+        await Promise.race([givenUp(request), ...(ms === undefined ? [] : [wait(ms)])]);
         throw new BrokenConnectionError(cut);
       case 'delay':
-        if (!isLate) await wait(ms ?? 0);
+        if (!isLate) await Promise.race([givenUp(request), wait(ms ?? 0)]);
         return response as Response; // handled above, as are all that follow but `status`
       case 'reorder':
         held?.markHandled();
-        await Promise.race([held?.released, ...(ms === undefined ? [] : [wait(ms)])]);
+        await Promise.race([givenUp(request), held?.released, ...(ms === undefined ? [] : [wait(ms)])]);
         return response as Response;
       case 'rotate-key':
       case 'nonce-churn':
@@ -551,6 +551,14 @@ const kinds = [
   'popup-sever',
   'mfa-required',
 ] as const;
+
+/** Whoever asked no longer waits; what was handled stays so. */
+const givenUp = ({ signal }: Request): Promise<never> =>
+  new Promise((_, reject) => {
+    const giveUp = () => reject(signal.reason as Error); // what `abort` was given, as `fetch` rejects (Fetch §5.6)
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp);
+  });
 
 /** Of those that are for one endpoint; the others are for the token endpoint. */
 const defaultEndpoints: { readonly [Kind in FaultKind]?: string } = {

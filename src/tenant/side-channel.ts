@@ -8,7 +8,7 @@ import { generateCookie } from 'hono/cookie';
 
 export interface SideChannel {
   /** By name, in place of the request's own: what `tenant.signIn` returns, `origin`, `sec-fetch-dest` and so on. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | Headers;
   /** Is called with each line of `Set-Cookie`, in order, before the answer is there; with none of an answer that is lost. */
   setCookie?(line: string): void;
 }
@@ -21,7 +21,7 @@ export interface CookieSink {
 /** The request with the headers of the side channel, whatever the platform thinks of them. */
 export async function carryIn(request: Request, { headers = {} }: SideChannel): Promise<Request> {
   const carried = new Headers(request.headers);
-  for (const [name, value] of Object.entries(headers)) carried.set(name, value);
+  new Headers(headers).forEach((value, name) => carried.set(name, value));
   const { url, method, signal } = request;
   if (method === 'GET' || method === 'HEAD')
     return withHeaders(new Request(url, { method, headers: carried, signal }), carried);
