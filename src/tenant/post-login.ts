@@ -75,18 +75,26 @@ export type PostLoginVerdict =
   | { readonly kind: 'denied'; readonly why: string }
   | { readonly kind: 'allowed'; readonly needsSecondFactor: boolean; readonly claims: CustomClaims };
 
+const allowed: PostLoginVerdict = {
+  kind: 'allowed',
+  needsSecondFactor: false,
+  claims: { idToken: {}, accessToken: {} },
+};
+
 /**
  * Without a hook everything is allowed.
  * @throws {TypeError} for what is no result, and for claims that are no JSON, or could be taken for the tenant's own
  */
 export async function judgePostLogin(
   { onPostLogin }: TenantContext,
-  {
+  asked: Omit<PostLoginEvent, 'user'> & { readonly user: User },
+): Promise<PostLoginVerdict> {
+  if (!onPostLogin) return allowed;
+  const {
     user: { password: _, connection: _connection, ...user },
     ...event
-  }: Omit<PostLoginEvent, 'user'> & { readonly user: User },
-): Promise<PostLoginVerdict> {
-  const result = (await onPostLogin?.({ ...event, user })) ?? {};
+  } = asked;
+  const result = (await onPostLogin({ ...event, user })) ?? {};
   refuseMistakes(result);
   const { deny } = result;
   if (deny !== undefined) return { kind: 'denied', why: deny };

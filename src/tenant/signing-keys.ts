@@ -49,15 +49,22 @@ function signingKey({ jwk, ...halves }: ReturnType<typeof importOnce>, rotations
   const round = Math.floor(rotations / insecureDevelopmentKeys.length);
   const { kty, alg, use, n, e, x5c, x5t } = jwk;
   const kid = round === 0 ? jwk.kid : `${jwk.kid}.${round}`;
-  const lines = x5c[0].match(/.{1,64}/g) ?? [];
+  // Asked for with every signature; what only the Management API shows is made when it is looked at.
   return {
     kid,
-    publicJwk: { kty, kid, alg, use, n, e, x5c: [...x5c], x5t },
-    cert: ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n'),
-    thumbprint: [...base64url.decode(x5t)]
-      .map((byte) => byte.toString(16).padStart(2, '0'))
-      .join('')
-      .toUpperCase(),
+    get publicJwk() {
+      return { kty, kid, alg, use, n, e, x5c: [...x5c], x5t };
+    },
+    get cert() {
+      const lines = x5c[0].match(/.{1,64}/g) ?? [];
+      return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+    },
+    get thumbprint() {
+      return [...base64url.decode(x5t)]
+        .map((byte) => byte.toString(16).padStart(2, '0'))
+        .join('')
+        .toUpperCase();
+    },
     ...halves,
   };
 }
