@@ -1,13 +1,43 @@
 /** Which client is calling, and whether it is that client (RFC 6749 §2.3). */
+import type { Context } from 'hono';
 import { decodeBase64url } from '../oauth/base64url.ts';
 import type { Client } from './configuration.ts';
+import type { TenantContext } from './context.ts';
+import { refuseForeignOrigin } from './cors.ts';
 import type { Parameters } from './parameters.ts';
-import { missingParameter, refuse, type Refusal } from './token-answer.ts';
+import { missingParameter, refuse, respond, type Refusal } from './token-answer.ts';
 
 export type ClientAuthentication =
   | { readonly kind: 'authenticated'; readonly client: Client }
   | Refusal
   | { readonly kind: 'failed'; readonly clientId: string; readonly usedBasic: boolean };
+
+/**
+ * The client that makes a request, from no origin but its own; or the answer that refuses it. Comes before anything is consumed.
+ * @param unauthorized what one is told that is unknown, or did not prove who it is
+ */
+export function admitClient(
+  context: TenantContext,
+  c: Context,
+  parameters: Parameters,
+  unauthorized: (clientId: string) => Refusal,
+): Client | Response {
+  const authentication = authenticateClient(
+    context.state.clients,
+    parameters,
+    c.req.header('authorization') ?? null,
+  );
+  switch (authentication.kind) {
+    case 'refused':
+      return respond(c, authentication);
+    case 'failed':
+      // Only who used Basic is told how to authenticate: other clients take the header for a challenge to answer.
+      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
+      return respond(c, unauthorized(authentication.clientId));
+    case 'authenticated':
+      return refuseForeignOrigin(context, c, authentication.client) ?? authentication.client;
+  }
+}
 
 /** Auth0 takes a secret by header or by body whichever of the two the client is registered for, and so do we. */
 export function authenticateClient(

@@ -2,10 +2,9 @@
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { grantableScope, type CheckedRequest } from '../authorization-request.ts';
-import { authenticateClient } from '../client-authentication.ts';
+import { admitClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
-import { refuseForeignOrigin } from '../cors.ts';
 import {
   beginDeviceAuthorization,
   deviceCodeLifetime,
@@ -33,22 +32,10 @@ export async function authorizeDevice(context: TenantContext, c: Context): Promi
       c,
       refuse(400, 'invalid_request', 'The body must be a form or a JSON object of texts, each name once'),
     );
-  const authentication = authenticateClient(
-    context.state.clients,
-    parameters,
-    c.req.header('authorization') ?? null,
+  const client = admitClient(context, c, parameters, () =>
+    inRfcWords(context, refuse(401, 'access_denied', 'Unauthorized')),
   );
-  switch (authentication.kind) {
-    case 'refused':
-      return respond(c, authentication);
-    case 'failed':
-      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return respond(c, inRfcWords(context, refuse(401, 'access_denied', 'Unauthorized')));
-    case 'authenticated': {
-      const { client } = authentication;
-      return refuseForeignOrigin(context, c, client) ?? answer(context, c, client, parameters);
-    }
-  }
+  return client instanceof Response ? client : answer(context, c, client, parameters);
 }
 
 function answer(context: TenantContext, c: Context, client: Client, parameters: Parameters): Response {

@@ -1,9 +1,8 @@
 /** `POST /oauth/par`: takes an authorization request beforehand, from a client that proves who it is (RFC 9126). */
 import type { Context } from 'hono';
 import { judgeAuthorizationRequest } from '../authorization-request.ts';
-import { authenticateClient } from '../client-authentication.ts';
+import { admitClient } from '../client-authentication.ts';
 import type { TenantContext } from '../context.ts';
-import { refuseForeignOrigin } from '../cors.ts';
 import { judgeDpopProof, judgeKey } from '../dpop.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
 import { readBodyParameters, type Parameters } from '../parameters.ts';
@@ -18,27 +17,12 @@ export async function pushRequest(context: TenantContext, c: Context): Promise<R
       c,
       refuse(400, 'invalid_request', 'The body must be a form or a JSON object of texts, each name once'),
     );
-  const authentication = authenticateClient(
-    context.state.clients,
-    parameters,
-    c.req.header('authorization') ?? null,
-  );
-  switch (authentication.kind) {
-    case 'refused':
-      return respond(c, authentication);
-    case 'failed':
-      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return respond(c, refuse(401, 'invalid_client', 'Unauthorized'));
-    case 'authenticated': {
-      const { client } = authentication;
-      const foreign = refuseForeignOrigin(context, c, client);
-      if (foreign) return foreign;
-      const proof = await judgeDpopProof(context, c, { client });
-      const { client_id } = client;
-      if (proof.kind === 'refused') return refusePushed(context, c, client_id, proof, proof.reason);
-      return answer(context, c, client_id, { sent: parameters, jkt: proof.jkt });
-    }
-  }
+  const client = admitClient(context, c, parameters, () => refuse(401, 'invalid_client', 'Unauthorized'));
+  if (client instanceof Response) return client;
+  const proof = await judgeDpopProof(context, c, { client });
+  const { client_id } = client;
+  if (proof.kind === 'refused') return refusePushed(context, c, client_id, proof, proof.reason);
+  return answer(context, c, client_id, { sent: parameters, jkt: proof.jkt });
 }
 
 /** Judged as at `/authorize` (RFC 9126 §2.1), and what goes to a page or by redirect there is told to the client here. */

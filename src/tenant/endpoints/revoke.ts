@@ -1,6 +1,6 @@
 /** `POST /oauth/revoke` (RFC 7009). Whatever the token was, the answer is the same empty 200. */
 import type { Context } from 'hono';
-import { authenticateClient } from '../client-authentication.ts';
+import { admitClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
 import {
   descendsFrom,
@@ -9,7 +9,6 @@ import {
   type HeldRefreshToken,
   type TenantContext,
 } from '../context.ts';
-import { refuseForeignOrigin } from '../cors.ts';
 import { deleteGrantOf } from '../families.ts';
 import { readBodyParameters } from '../parameters.ts';
 import { headOf } from '../refresh-token-family.ts';
@@ -22,33 +21,18 @@ export async function revoke(context: TenantContext, c: Context): Promise<Respon
       c,
       refuse(400, 'invalid_request', 'The body must be a form or a JSON object, each name once'),
     );
-  const authentication = authenticateClient(
-    context.state.clients,
-    parameters,
-    c.req.header('authorization') ?? null,
-  );
-  switch (authentication.kind) {
-    case 'refused':
-      return respond(c, authentication);
-    case 'failed':
-      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return respond(c, refuse(401, 'invalid_client', 'Unauthorized'));
-    case 'authenticated': {
-      const { client } = authentication;
-      const foreign = refuseForeignOrigin(context, c, client);
-      if (foreign) return foreign;
-      const token = parameters.get('token');
-      if (token === undefined) return respond(c, missingParameter('token'));
-      const held = findRefreshToken(context, token);
-      const isOwn = held?.family.clientId === client.client_id;
-      if (held && !isOwn && context.configuration.quirks.strictRevocation)
-        return respond(c, refuse(400, 'invalid_grant', 'The token was issued to another client'));
-      if (held && isOwn) revokeFamilyOf(context, client, held);
-      // A body, even an empty text, would bring a content type, and some clients stumble over it. The headers so far,
-      // those of CORS, are kept by `c.body`.
-      return c.body(null, 200);
-    }
-  }
+  const client = admitClient(context, c, parameters, () => refuse(401, 'invalid_client', 'Unauthorized'));
+  if (client instanceof Response) return client;
+  const token = parameters.get('token');
+  if (token === undefined) return respond(c, missingParameter('token'));
+  const held = findRefreshToken(context, token);
+  const isOwn = held?.family.clientId === client.client_id;
+  if (held && !isOwn && context.configuration.quirks.strictRevocation)
+    return respond(c, refuse(400, 'invalid_grant', 'The token was issued to another client'));
+  if (held && isOwn) revokeFamilyOf(context, client, held);
+  // A body, even an empty text, would bring a content type, and some clients stumble over it. The headers so far,
+  // those of CORS, are kept by `c.body`.
+  return c.body(null, 200);
 }
 
 /** Any member names its family, a superseded one too, and one that was swapped since. */

@@ -1,9 +1,8 @@
 /** `POST /oauth/token` (RFC 6749 §3.2). */
 import type { Context } from 'hono';
-import { authenticateClient } from '../client-authentication.ts';
+import { admitClient } from '../client-authentication.ts';
 import type { Client } from '../configuration.ts';
 import type { TenantContext } from '../context.ts';
-import { refuseForeignOrigin } from '../cors.ts';
 import { judgeDpopProof, type ProofRefusal } from '../dpop.ts';
 import type { Struck } from '../faults.ts';
 import { exchangeAuthorizationCode } from '../grants/authorization-code.ts';
@@ -31,30 +30,16 @@ export async function token(context: TenantContext, c: Context): Promise<Respons
       refuse(400, 'invalid_request', `Parameter sent more than once: ${parameters.repeated}`),
     );
 
-  const authentication = authenticateClient(
-    context.state.clients,
-    parameters,
-    c.req.header('authorization') ?? null,
+  const client = admitClient(context, c, parameters, (clientId) =>
+    inRfcWords(context, unauthorized(context, clientId, parameters)),
   );
-  switch (authentication.kind) {
-    case 'refused':
-      return respond(c, authentication);
-    case 'failed':
-      // Only who used Basic is told how to authenticate: other clients take the header for a challenge to answer.
-      if (authentication.usedBasic) c.header('WWW-Authenticate', 'Basic realm="tenant"');
-      return respond(c, inRfcWords(context, unauthorized(context, authentication.clientId, parameters)));
-    case 'authenticated': {
-      const { client } = authentication;
-      const foreign = refuseForeignOrigin(context, c, client);
-      if (foreign) return foreign;
-      const proof = await judgeDpopProof(context, c, { client });
-      const answered =
-        proof.kind === 'refused'
-          ? refuseProof(context, client, parameters, proof)
-          : await answer(context, c, { client, parameters, jkt: proof.jkt });
-      return respond(c, inRfcWords(context, answered));
-    }
-  }
+  if (client instanceof Response) return client;
+  const proof = await judgeDpopProof(context, c, { client });
+  const answered =
+    proof.kind === 'refused'
+      ? refuseProof(context, client, parameters, proof)
+      : await answer(context, c, { client, parameters, jkt: proof.jkt });
+  return respond(c, inRfcWords(context, answered));
 }
 
 async function answer(
@@ -94,7 +79,10 @@ async function answer(
 }
 
 /** `quirks.strictRfcStatus`: RFC 6749 §5.2 knows 400 and, for a client that did not prove who it is, 401. */
-export function inRfcWords({ configuration }: TenantContext, answered: TokenAnswer): TokenAnswer {
+export function inRfcWords<Answer extends TokenAnswer>(
+  { configuration }: TenantContext,
+  answered: Answer,
+): Answer | Refusal {
   if (!configuration.quirks.strictRfcStatus || answered.kind === 'tokens') return answered;
   if (answered.status === 401) return { ...answered, error: 'invalid_client' };
   return { ...answered, status: 400 };
