@@ -14,26 +14,29 @@ export interface LoginPage {
   readonly knownEmails: readonly string[];
 }
 
+/** The first field of a form for an account. It has the focus as long as it is empty, and the password's otherwise. */
+export const emailField = ({ email, error }: Pick<LoginPage, 'email' | 'error'>): Markup =>
+  html`<label for="email">Email</label>
+    <input
+      id="email"
+      name="email"
+      type="email"
+      autocomplete="username"
+      autocapitalize="none"
+      spellcheck="false"
+      required
+      value="${email}"
+      ${error === null ? '' : html`aria-describedby="error"`}
+      ${email === '' ? html`autofocus` : ''}
+    />`;
+
 export function loginPage({ clientName, state, csrf, email, error, knownEmails }: LoginPage): Markup {
-  const emailFirst = email === '';
   return html`<h1>Sign in</h1>
     <p class="quiet">to continue to ${clientName}</p>
     ${error === null ? '' : html`<p class="bad" id="error" role="alert">${error}</p>`}
     <form method="post" action="/u/login?state=${encodeURIComponent(state)}">
       <input type="hidden" name="csrf" value="${csrf}" />
-      <label for="email">Email</label>
-      <input
-        id="email"
-        name="email"
-        type="email"
-        autocomplete="username"
-        autocapitalize="none"
-        spellcheck="false"
-        required
-        value="${email}"
-        ${error === null ? '' : html`aria-describedby="error"`}
-        ${emailFirst ? html`autofocus` : ''}
-      />
+      ${emailField({ email, error })}
       <label for="password">Password</label>
       <input
         id="password"
@@ -42,7 +45,7 @@ export function loginPage({ clientName, state, csrf, email, error, knownEmails }
         autocomplete="current-password"
         required
         ${error === null ? '' : html`aria-describedby="error"`}
-        ${emailFirst ? '' : html`autofocus`}
+        ${email === '' ? '' : html`autofocus`}
       />
       <button type="submit">Continue</button>
     </form>

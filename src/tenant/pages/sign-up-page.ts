@@ -1,6 +1,6 @@
 /** The page where a person makes an account. A plain form: it works without JavaScript and with password managers. */
 import { html } from 'hono/html';
-import type { LoginPage } from './login-page.ts';
+import { emailField, type LoginPage } from './login-page.ts';
 import type { Markup } from './layout.ts';
 
 export type SignUpPage = Omit<LoginPage, 'knownEmails'>;
@@ -12,19 +12,7 @@ export function signUpPage({ clientName, state, csrf, email, error }: SignUpPage
     ${error === null ? '' : html`<p class="bad" id="error" role="alert">${error}</p>`}
     <form method="post" action="/u/signup?state=${query}">
       <input type="hidden" name="csrf" value="${csrf}" />
-      <label for="email">Email</label>
-      <input
-        id="email"
-        name="email"
-        type="email"
-        autocomplete="username"
-        autocapitalize="none"
-        spellcheck="false"
-        required
-        value="${email}"
-        ${error === null ? '' : html`aria-describedby="error"`}
-        ${email === '' ? html`autofocus` : ''}
-      />
+      ${emailField({ email, error })}
       <label for="password">Password</label>
       <input
         id="password"
