@@ -11,10 +11,14 @@ const words = {
 } as const satisfies Partial<Record<EndCause, string>>;
 
 /** In the order of issue. */
-export function liveFamilies(context: TenantContext): RefreshTokenFamily[] {
+export function liveFamilies(
+  context: TenantContext,
+  chosen: (family: RefreshTokenFamily) => boolean = () => true,
+): RefreshTokenFamily[] {
   const now = context.clock.now();
   return [...context.state.families.values()].filter(
-    (family) => family.ended === null && !isOver(family, now, familyPolicy(context, family)),
+    (family) =>
+      family.ended === null && chosen(family) && !isOver(family, now, familyPolicy(context, family)),
   );
 }
 

@@ -158,9 +158,7 @@ const mostRefreshTokens = 200;
 /** The oldest give way. */
 function removeSurplus(context: TenantContext, { clientId, userId }: RefreshTokenFamily, now: Milliseconds) {
   if (context.state.families.size <= mostRefreshTokens) return;
-  const held = liveFamilies(context).filter(
-    (family) => family.clientId === clientId && family.userId === userId,
-  );
+  const held = liveFamilies(context, (family) => family.userId === userId && family.clientId === clientId);
   const surplus = held.slice(0, Math.max(0, held.length - mostRefreshTokens));
   if (surplus.length === 0) return;
   endFamilies(context, { now, cause: 'cap' }, (family) => surplus.includes(family));
