@@ -6,6 +6,7 @@ export type Milliseconds = number;
 
 /** The only source of "now". Instants are milliseconds since 1970-01-01T00:00:00Z. */
 export interface Clock {
+  /** The instant that it is. */
   now(): Milliseconds;
 }
 

@@ -9,8 +9,7 @@ const receiptLimit: Milliseconds = 5000;
 /**
  * For the page at `popupCallbackUrl`, and nothing else has to be on it: hands the answer in its address to the page that
  * opened the popup, and closes the window when that says so. The answer is taken out of the address first.
- *
- * @param options.clientId That of the client that opens the popup.
+ * `clientId` is that of the client that opens the popup.
  * @returns False where there was no answer, or nobody took it within 5 s: the page that waited for it is gone, or has given up.
  */
 export async function answerPopup({ clientId }: { clientId: string }): Promise<boolean> {

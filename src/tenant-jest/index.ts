@@ -36,6 +36,7 @@ interface MatcherResult {
 
 /** For `expect.extend(tenantMatchers)`. What is no tenant is a `TypeError`, an unknown family or user a `RangeError`. */
 export const tenantMatchers = {
+  /** `times`: in sum; default: at least once. */
   toHaveRotated(received: unknown, selection: FamilySelection = {}, times?: number): MatcherResult {
     const tenant = readTenant(received);
     const families = select(tenant, selection);
@@ -51,6 +52,7 @@ export const tenantMatchers = {
     );
   },
 
+  /** Of these families, or of any. */
   toHaveDetectedReuse(received: unknown, selection: FamilySelection = {}): MatcherResult {
     const tenant = readTenant(received);
     const families = select(tenant, selection);
@@ -65,6 +67,7 @@ export const tenantMatchers = {
     );
   },
 
+  /** Of this user (an e-mail address or a `user_id`), or of anybody. */
   toHaveNoLiveRefreshTokens(received: unknown, user?: string): MatcherResult {
     const tenant = readTenant(received);
     const families = select(tenant, { user });

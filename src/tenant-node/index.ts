@@ -7,6 +7,7 @@ import { BrokenConnectionError, type Tenant } from '../tenant/index.ts';
 
 export { exampleConfiguration } from './example-configuration.ts';
 
+/** Where `serve` listens. */
 export interface ServeOptions {
   /** 0 takes a free one. Default: the port of the tenant's `baseUrl`. */
   readonly port?: number;
@@ -14,6 +15,7 @@ export interface ServeOptions {
   readonly host?: string;
 }
 
+/** A server that `serve` has started. */
 export interface TenantServer {
   /** Where it listens; tokens name the tenant's `baseUrl` all the same. */
   readonly url: string;

@@ -15,8 +15,10 @@ import {
   type RefreshTokenSettings,
 } from './refresh-token-settings.ts';
 
+/** What kind of application a client is, in Auth0's words: the first two are public, `non_interactive` has no users. */
 export type AppType = 'spa' | 'native' | 'regular_web' | 'non_interactive';
 export type OrganizationUsage = 'deny' | 'allow' | 'require';
+/** How a client proves who it is at the token endpoint (RFC 7591 §2). */
 export type TokenEndpointAuthMethod = 'none' | 'client_secret_post' | 'client_secret_basic';
 
 /** An application, in Auth0's words. */
@@ -153,6 +155,7 @@ export interface TenantFlags {
   readonly revoke_refresh_token_grant?: boolean;
 }
 
+/** Whether the cookie of a sign-in outlives the browser's run. */
 export type SessionCookieMode = 'persistent' | 'non-persistent';
 
 /** What `createTenant` takes. */

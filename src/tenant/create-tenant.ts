@@ -81,6 +81,7 @@ export interface Tenant {
    * kept, each with its newest 50 tokens, as they were found to be over; the values of their tokens are forgotten.
    */
   families(): readonly FamilyView[];
+  /** One of them. */
   family(familyId: string): FamilyView | undefined;
   /**
    * What would happen if this refresh token's client presented it now, in the words that the journal would hold. Nothing is
@@ -135,6 +136,7 @@ export interface Tenant {
   reset(): void;
 }
 
+/** A user, without a password. */
 export type UserView = Pick<User, 'user_id' | 'email' | 'phone_number' | 'name' | 'blocked'>;
 
 /**

@@ -18,6 +18,7 @@ import {
  */
 export type RefreshTokenState = 'active' | 'spent' | 'retired' | 'revoked' | 'expired';
 
+/** One refresh token of a family; its value is not in it. Instants are milliseconds since 1970. */
 export interface RefreshTokenView {
   readonly counter: number;
   readonly parentCounter: number | null;

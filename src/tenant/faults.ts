@@ -43,6 +43,7 @@ import { sign } from './token-issuance.ts';
  */
 export type FaultKind = (typeof kinds)[number];
 
+/** Something that goes wrong on purpose, for the requests that match every member that is there. */
 export interface Fault {
   readonly kind: FaultKind;
   /** Path. Default `/oauth/token`; for `stale-jwks` `/.well-known/jwks.json`, for `popup-sever` `/authorize`. */
@@ -83,12 +84,14 @@ export interface Fault {
   readonly cut?: 'start' | 'body';
 }
 
+/** A fault, and what has become of it. */
 export interface FaultView extends Fault {
   readonly id: string;
   /** How often it has struck. */
   readonly hits: number;
 }
 
+/** `tenant.faults`: what is to go wrong. */
 export interface Faults {
   /**
    * Waits for the next requests that match.
@@ -96,9 +99,11 @@ export interface Faults {
    * @throws {TenantConfigurationError} for what is no fault
    */
   add(fault: Fault): string;
+  /** Those that wait, in the order of adding. */
   list(): readonly FaultView[];
   /** False: there is none of that id. */
   remove(id: string): boolean;
+  /** Forgets all of them. */
   clear(): void;
 }
 

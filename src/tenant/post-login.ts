@@ -24,6 +24,7 @@ export interface PostLoginEvent {
   readonly secondFactor: boolean;
 }
 
+/** What `onPostLogin` decides; nothing of it: the sign-in goes on as it is. */
 export interface PostLoginResult {
   /** Why not: `error_description` of `access_denied`. Nothing is consumed. */
   readonly deny?: string;
@@ -48,6 +49,7 @@ export interface TokenExchangeEvent {
 /** The user whom the token speaks for, or why there are none: `error_description` of `access_denied`. */
 export type TokenExchangeResult = { readonly user_id: string } | { readonly deny: string };
 
+/** The app's own code, in the place of Auth0's Actions. */
 export interface Hooks {
   /**
    * Called before a sign-in or a refresh is granted, again where a page or a second factor came between; one that takes its

@@ -1,7 +1,9 @@
 /** Points that Auth0 leaves open, has changed, or leaves to a switch of the tenant (docs/decisions/28-quirks.md). */
 import type { ForkPolicy } from './refresh-token-family.ts';
 
+/** The `Cross-Origin-Opener-Policy` of the tenant's pages. */
 export type OpenerPolicy = 'unsafe-none' | 'same-origin';
+/** What becomes of session cookies that come from another site. */
 export type ThirdPartyCookies = 'allow' | 'block';
 
 /** What the tenant does is what each says where it is absent. Every flag's default is false. */

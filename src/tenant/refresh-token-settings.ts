@@ -17,6 +17,7 @@ export interface RefreshTokenConfiguration {
   readonly policies?: readonly RefreshTokenPolicy[];
 }
 
+/** A further API that a multi-resource refresh token may be swapped for, and the scopes of it (`refresh_token.policies`). */
 export interface RefreshTokenPolicy {
   readonly audience: string;
   readonly scope: readonly string[];

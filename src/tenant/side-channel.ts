@@ -6,6 +6,7 @@
 import type { Context } from 'hono';
 import { generateCookie } from 'hono/cookie';
 
+/** What no `Request` and no `Response` of a browser may carry: cookies, and headers that only a browser sets. */
 export interface SideChannel {
   /** By name, in place of the request's own: what `tenant.signIn` returns, `origin`, `sec-fetch-dest` and so on. */
   readonly headers?: Readonly<Record<string, string>> | Headers;
