@@ -96,6 +96,7 @@ const configurationSchema = {
 // The SDK, the page that its popups return to and the server side are built apart, types too: they share no chunk.
 const sdk = { index: 'src/index.ts' };
 const popupCallback = { 'popup-callback': 'src/popup-callback.ts' };
+const testing = { testing: 'src/testing/index.ts' };
 const server = {
   tenant: 'src/tenant/index.ts',
   'tenant-node': 'src/tenant-node/index.ts',
@@ -120,15 +121,20 @@ const sources = fileURLToPath(new URL('src/', import.meta.url));
 
 const types = (input, ...extensions) => ({
   input,
-  external,
+  external: input === testing ? sdkItself : external,
   plugins: [dts()],
   output: extensions.map((extension) => ({
     dir: 'dist',
     format: 'es',
     entryFileNames: `[name].${extension}`,
     chunkFileNames: `chunks/[name]-[hash].${extension}`,
+    paths: asPublished(`./index.${extension.replace(/^d\.(c?)ts$/, '$1js')}`),
   })),
 });
+
+/** What a test throws must be of the class that the app knows, so that this entry takes the SDK's own from beside it. */
+const sdkItself = [fileURLToPath(new URL(sdk.index, import.meta.url))];
+const asPublished = (file) => Object.fromEntries(sdkItself.map((path) => [path, file]));
 
 export default [
   {
@@ -149,6 +155,15 @@ export default [
   },
   { input: popupCallback, plugins: [compile()], output: chunked },
   {
+    input: testing,
+    external: sdkItself,
+    plugins: [compile()],
+    output: [
+      { ...output, format: 'es', paths: asPublished('./index.js') },
+      { ...output, format: 'cjs', entryFileNames: '[name].cjs', paths: asPublished('./index.cjs') },
+    ],
+  },
+  {
     input: { ...server, ...command },
     external,
     treeshake,
@@ -161,5 +176,6 @@ export default [
   },
   ...Object.entries(sdk).map(([name, source]) => types({ [name]: source }, 'd.ts', 'd.cts')), // each of them whole
   types(popupCallback, 'd.ts'),
+  types(testing, 'd.ts', 'd.cts'),
   types(server, 'd.ts'),
 ];

@@ -8,6 +8,7 @@ const built = [
   'index.cjs',
   'worker.js',
   'popup-callback.js',
+  'testing.js',
   'latchkey.umd.min.js',
   'tenant.js',
   'tenant-node.js',

@@ -87,6 +87,18 @@ describe('the bundle of the page that popups return to', () => {
   });
 });
 
+describe('the fake client for tests', () => {
+  it.each([
+    ['testing.js', './index.js'],
+    ['testing.cjs', './index.cjs'],
+  ])('takes its errors from the SDK: %s', async (file, sdk) => {
+    expect(contentsOf([file]).rooms).toEqual(['testing']);
+    expect(importsOfChunk(file)).toEqual([]);
+    expect(read(file)).toContain(`'${sdk}'`);
+    expect(await importInNode(join(dist, file))).toMatchObject({ touched: [], ended: true });
+  });
+});
+
 describe('the bundles of the tenant', () => {
   const entries = ['tenant.js', 'tenant-node.js', 'tenant-jest.js', 'latchkey.js'];
 

@@ -24,6 +24,7 @@ const table = {
   worker: ['custody', 'browser'],
   index: ['auth0-client', 'errors', 'core', 'browser', 'compatibility (types)', 'oauth (types)'],
   'popup-callback': ['browser'],
+  testing: ['index'],
   tenant: [...words, 'hono', 'jose', 'z-schema'],
   'tenant-jest': ['tenant (types)'],
   'tenant-node': ['tenant', 'hono', '@hono/node-server', 'jsonc-parser', 'z-schema', 'node:'],

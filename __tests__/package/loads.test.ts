@@ -122,10 +122,13 @@ describe('loads and constructs, touches no global, and keeps no process from end
     expect(JSON.parse(await app.node('of-bundle.js'))).toEqual(untouched);
   });
 
-  it('runs the README’s test in Jest', async () => {
+  it.each([
+    ['test of a tenant', readme.jestTest],
+    ['unit test', readme.unitTest],
+  ])('runs the README’s %s in Jest', async (_, test) => {
     app.link('jest', '@jest/globals');
     app.write({
-      'readme.test.js': readme.jestTest,
+      'readme.test.js': test,
       'jest.config.js': 'export default { transform: {}, testMatch: ["**/readme.test.js"] };',
     });
     // Jest writes to stderr alone; were a test of the file to fail, or none to run, its exit code would not be 0.
@@ -303,7 +306,7 @@ describe('the types', () => {
   // The tenant is ES modules for Node: neither TypeScript's resolution of before package exports (node10) sees its entries,
   // nor does it know, for CommonJS, that Node requires ES modules since 20.19.
   it.each([
-    ['the SDK', ['--entrypoints', '.']],
+    ['the SDK, and the fake client', ['--entrypoints', '.', 'testing']],
     [
       'the tenant and the popup’s page',
       ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node', 'tenant/jest', 'popup-callback'],

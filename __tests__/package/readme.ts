@@ -19,6 +19,7 @@ function blocks(heading: string, count: number): string[] {
 const [commands = '', esModule = '', commonJs = '', script = '', importMap = ''] = blocks('Install', 5);
 const [tenLines = '', popupCallback = ''] = blocks('Ten lines', 2);
 const [tenant = '', command = '', jestTest = ''] = blocks('A tenant of your own', 3);
+const [unitTest = ''] = blocks('Unit tests of your app', 1);
 
 /** What the README tells its readers to write, to the letter. */
 export const readme = {
@@ -32,4 +33,5 @@ export const readme = {
   tenant,
   command,
   jestTest,
+  unitTest,
 };

@@ -1,0 +1,225 @@
+/* oxlint-disable typescript/no-useless-default-assignment -- it overlooks that these parameters are optional where they are called */
+import {
+  AbortError,
+  AuthenticationError,
+  DisposedError,
+  GenericError,
+  SessionEndedError,
+  type Auth0Client,
+  type GetTokenSilentlyOptions,
+  type IdToken,
+  type LogoutOptions,
+  type RedirectLoginOptions,
+  type RedirectLoginResult,
+  type User,
+  type WaitOptions,
+} from '../index.ts';
+
+/** A user with every claim of `openid profile email`. */
+export const fakeUser: Readonly<User> = Object.freeze({
+  sub: 'auth0|ada',
+  name: 'Ada Lovelace',
+  given_name: 'Ada',
+  family_name: 'Lovelace',
+  nickname: 'ada',
+  picture: 'https://fake.example/ada.png',
+  email: 'ada@example.com',
+  email_verified: true,
+  updated_at: '2026-01-01T00:00:00.000Z',
+});
+
+/** What `createFakeAuth0Client` takes. */
+export interface FakeClientOptions {
+  /** Who is signed in from the start. Default: nobody. */
+  readonly user?: Readonly<User> | undefined;
+  /** Default: `fake.example`. */
+  readonly domain?: string | undefined;
+  /** Default: `fake-client`. */
+  readonly clientId?: string | undefined;
+  /** The access token for an audience (`''`: none was named) and a scope. Default: a text with a number that counts up. */
+  readonly accessToken?: ((wanted: { audience: string; scope: string }) => string) | undefined;
+}
+
+/** One call of a method, with what it was given. */
+export interface FakeCall {
+  readonly method: keyof Auth0Client;
+  readonly arguments: readonly unknown[];
+}
+
+/** A client for tests: of the type of `Auth0Client`, and moved by hand. */
+export interface FakeAuth0Client extends Pick<Auth0Client, keyof Auth0Client> {
+  /** Every call so far, in order. */
+  readonly calls: readonly FakeCall[];
+  /** Signs somebody in, as a login in another tab does. Default: `fakeUser`. */
+  signIn(user?: Readonly<User>): void;
+  /** Signs out, as a logout in another tab does. */
+  signOut(): void;
+  /** Ends the session, as a refused refresh token does: the next call for a token is told so, once. */
+  endSession(): void;
+  /** Who signs in at the next logins. Default: `fakeUser`. */
+  nextUser(user: Readonly<User>): void;
+  /** Lets the next calls of `method` reject, as many as there are errors. */
+  fail(method: keyof Auth0Client, ...errors: readonly Error[]): void;
+}
+
+/**
+ * An ID token with these claims, for what reads one: it can be decoded, and its signature is none.
+ *
+ * @returns Header, claims and `fake`, base64url and joined by dots (RFC 7515 §3.1).
+ */
+export function fakeIdToken(claims: object): string {
+  const encode = (value: object) =>
+    btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value))))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replace(/=+$/, '');
+  return `${encode({ alg: 'RS256', typ: 'JWT', kid: 'fake' })}.${encode(claims)}.fake`;
+}
+
+/**
+ * A client for the unit tests of apps. A login signs in at once, with no page and no popup: by redirect when
+ * `handleRedirectCallback()` is called. Tokens last until `cacheMode: 'off'` asks for new ones. Errors are those of `latchkey`.
+ */
+export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth0Client {
+  const { domain = 'fake.example', clientId = 'fake-client' } = options;
+  const calls: FakeCall[] = [];
+  const failures = new Map<keyof Auth0Client, Error[]>();
+  const logins = new Map<string, unknown>();
+  const tokens = new Map<string, string>();
+  let issued = 0;
+  let next: Readonly<User> = fakeUser;
+  let session: { readonly user: User; readonly claims: IdToken } | undefined;
+  let isEnded = false;
+  let isDisposed = false;
+
+  const signIn = (user: Readonly<User> = fakeUser) => {
+    const claims = {
+      ...user,
+      iss: `https://${domain}/`,
+      aud: clientId,
+      sub: user.sub ?? 'auth0|nameless',
+      iat: 1_767_225_600, // 2026-01-01
+      exp: 4_102_444_800, // 2100-01-01
+    };
+    session = {
+      user: Object.freeze({ ...user, sub: claims.sub }),
+      claims: Object.freeze({ ...claims, __raw: fakeIdToken(claims) }),
+    };
+    isEnded = false;
+    tokens.clear();
+  };
+  const signOut = () => {
+    session = undefined;
+    isEnded = false;
+    tokens.clear();
+  };
+  if (options.user) signIn(options.user);
+
+  /** Notes the call, and lets it fail where it is to. */
+  async function call<T>(
+    method: keyof Auth0Client,
+    given: readonly unknown[],
+    { signal }: WaitOptions,
+    work: () => T | Promise<T>,
+  ): Promise<T> {
+    calls.push({ method, arguments: given });
+    if (isDisposed) throw new DisposedError();
+    if (signal?.aborted) throw new AbortError(signal.reason);
+    const failure = failures.get(method)?.shift();
+    if (failure) throw failure;
+    return work();
+  }
+
+  const target = ({ authorizationParams }: Pick<GetTokenSilentlyOptions, 'authorizationParams'>) => ({
+    audience: authorizationParams?.audience ?? '',
+    scope: authorizationParams?.scope ?? 'openid profile email',
+  });
+
+  function token(given: GetTokenSilentlyOptions, mode = given.cacheMode): string | undefined {
+    const wanted = target(given);
+    const key = JSON.stringify(wanted);
+    const held = tokens.get(key);
+    if (mode === 'cache-only' || (held !== undefined && mode !== 'off')) return held;
+    const made = options.accessToken?.(wanted) ?? `fake-access-token-${(issued += 1)}`;
+    tokens.set(key, made);
+    return made;
+  }
+
+  function requireSession() {
+    if (isEnded) {
+      isEnded = false;
+      throw new SessionEndedError('refused');
+    }
+    if (!session) throw new AuthenticationError('login_required', 'Login required', '');
+    return session;
+  }
+
+  const address = (path: string, params: object) =>
+    `https://${domain}${path}?${new URLSearchParams(
+      Object.entries(params).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    )}`;
+
+  return {
+    calls,
+    signIn,
+    signOut,
+    endSession() {
+      signOut();
+      isEnded = true;
+    },
+    nextUser: (user) => void (next = user),
+    fail: (method, ...errors) => void failures.set(method, [...(failures.get(method) ?? []), ...errors]),
+
+    loginWithRedirect: <AppState>(given: RedirectLoginOptions<AppState> = {}) =>
+      call('loginWithRedirect', [given], given, async () => {
+        const state = `fake-state-${logins.size + 1}`;
+        logins.set(state, given.appState);
+        const params = { client_id: clientId, ...given.authorizationParams, response_type: 'code', state };
+        await given.openUrl?.(address('/authorize', params));
+      }),
+    handleRedirectCallback: <AppState>(url: string | URL = '', given: WaitOptions = {}) =>
+      call('handleRedirectCallback', url === '' ? [] : [url], given, () => {
+        const query = new URLSearchParams(String(url).split('?')[1]);
+        const state = query.get('state') ?? [...logins.keys()].at(-1);
+        if (state === undefined || logins.size === 0)
+          throw new GenericError('missing_transaction', 'Invalid state');
+        if (!logins.has(state)) throw new GenericError('state_mismatch', 'Invalid state');
+        const appState = logins.get(state) as AppState; // the caller knows what it has passed
+        logins.delete(state);
+        const error = query.get('error');
+        if (error !== null)
+          throw new AuthenticationError(error, query.get('error_description') ?? error, state, appState);
+        signIn(next);
+        return { appState, response_type: 'code' } satisfies RedirectLoginResult<AppState>;
+      }),
+    loginWithPopup: (given = {}, config) =>
+      call('loginWithPopup', [given, config], given, () => signIn(next)),
+    getTokenWithPopup: (given = {}, config) =>
+      call('getTokenWithPopup', [given, config], given, () => {
+        signIn(next);
+        return token(given, 'off') ?? '';
+      }),
+
+    getTokenSilently: ((given: GetTokenSilentlyOptions = {}) =>
+      call('getTokenSilently', [given], given, () => {
+        if (given.cacheMode === 'cache-only' && !session) return undefined;
+        const { claims } = requireSession();
+        const access_token = token(given);
+        if (access_token === undefined || !given.detailedResponse) return access_token;
+        const { scope } = target(given);
+        return { id_token: claims.__raw, access_token, token_type: 'Bearer', expires_in: 86_400, scope };
+      })) as Auth0Client['getTokenSilently'], // what it returns depends on what it is given, which overloads alone can say
+    getUser: <TUser extends User>(given: WaitOptions = {}) =>
+      call('getUser', [], given, () => session?.user as TUser | undefined), // the test knows whom it has signed in
+    getIdTokenClaims: (given = {}) => call('getIdTokenClaims', [], given, () => session?.claims),
+    isAuthenticated: (given = {}) => call('isAuthenticated', [], given, () => session !== undefined),
+    checkSession: (given = {}) => call('checkSession', [given], given, () => {}),
+    logout: (given: LogoutOptions = {}) =>
+      call('logout', [given], given, async () => {
+        signOut();
+        if (given.openUrl)
+          await given.openUrl(address('/v2/logout', { client_id: clientId, ...given.logoutParams }));
+      }),
+    dispose: () => void (isDisposed = true),
+  };
+}
