@@ -38,7 +38,7 @@ export { page };\n`;
 
 describe('loads and constructs, touches no global, and keeps no process from ending', () => {
   beforeAll(() => {
-    app.link('jsdom', 'happy-dom', 'preact', 'preact-render-to-string', 'esbuild');
+    app.link('jsdom', 'happy-dom', 'preact', 'preact-render-to-string', 'esbuild', 'jest', '@jest/globals');
     app.write({
       'watch.js': watchingModule(everyPart),
       'jsdom.js': laidOver(
@@ -126,7 +126,6 @@ describe('loads and constructs, touches no global, and keeps no process from end
     ['test of a tenant', readme.jestTest],
     ['unit test', readme.unitTest],
   ])('runs the README’s %s in Jest', async (_, test) => {
-    app.link('jest', '@jest/globals');
     app.write({
       'readme.test.js': test,
       'jest.config.js': 'export default { transform: {}, testMatch: ["**/readme.test.js"] };',
@@ -306,7 +305,8 @@ describe('the types', () => {
   // The tenant is ES modules for Node: neither TypeScript's resolution of before package exports (node10) sees its entries,
   // nor does it know, for CommonJS, that Node requires ES modules since 20.19.
   it.each([
-    ['the SDK, and the fake client', ['--entrypoints', '.', 'testing']],
+    ['the SDK', ['--entrypoints', '.']],
+    ['the fake client', ['--profile', 'node16', '--entrypoints', 'testing']],
     [
       'the tenant and the popup’s page',
       ['--profile', 'esm-only', '--entrypoints', 'tenant', 'tenant/node', 'tenant/jest', 'popup-callback'],
