@@ -1,0 +1,130 @@
+/**
+ * What an app in TypeScript that swaps its import is compiled against: every public type of auth0-spa-js, held against ours
+ * of the same name, in both directions.
+ */
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { root } from './source-files.ts';
+
+const peer = '@auth0/auth0-spa-js';
+
+/** Exported by the peer for features that latchkey does not have. */
+const outOfScope = new RegExp(
+  [
+    '^(Mfa|Passkey|MyAccount|Anonymous|Enroll|Challenge|Otp|Oob|Connect|Complete|RedirectConnect)',
+    'AuthenticationMethod|EnrollmentChallenge|EnrollmentVerify|EnrollmentFactor|AuthenticatorType',
+    '^(Authenticator|Factor|ErrorResponse|VerifyParams|PasswordPolicy|InteractiveErrorHandler|RefreshTokenMode)$',
+    'AnonymousSession|AnonymousAccessToken|[fF]ederatedDomain',
+  ].join('|'),
+);
+
+/** Why a type of theirs is not ours, or ours not theirs, where that is on purpose. */
+const differences: Readonly<Record<string, { oursToTheirs?: string; theirsToOurs?: string }>> = {};
+
+let names: { readonly peers: readonly string[]; readonly ours: ReadonlySet<string> };
+let problems: ReadonlyMap<string, string>;
+
+beforeAll(() => {
+  names = { peers: exportsOf(peer), ours: new Set(exportsOf('./src/index.ts')) };
+  const common = names.peers.filter((name) => names.ours.has(name));
+  problems = check(common);
+}, 60_000);
+
+describe('an app that swaps its import', () => {
+  it('finds every name', () => {
+    expect(names.peers.filter((name) => !names.ours.has(name) && !outOfScope.test(name))).toEqual([]);
+  });
+
+  it.each(['oursToTheirs', 'theirsToOurs'] as const)('compiles as before: %s', (direction) => {
+    const found = [...problems].filter(([key]) => key.startsWith(direction));
+    const unexplained = found.filter(([key]) => !differences[key.split(' ')[1] ?? '']?.[direction]);
+    expect(Object.fromEntries(unexplained)).toEqual({});
+    // A difference that is none any more is struck off the list.
+    const stale = Object.entries(differences)
+      .filter(([name, reasons]) => reasons[direction] && !problems.has(`${direction} ${name}`))
+      .map(([name]) => name);
+    expect(stale).toEqual([]);
+  });
+});
+
+function program(text: string) {
+  const options: ts.CompilerOptions = {
+    strict: true,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+    types: [],
+    skipLibCheck: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    useDefineForClassFields: false,
+  };
+  const path = `${root}swap.ts`;
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists, readFile } = host;
+  host.getSourceFile = (name, ...rest) =>
+    name === path
+      ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true)
+      : getSourceFile.call(host, name, ...rest);
+  host.fileExists = (name) => name === path || fileExists.call(host, name);
+  host.readFile = (name) => (name === path ? text : readFile.call(host, name));
+  const made = ts.createProgram([path], options, host);
+  return { made, file: made.getSourceFile(path) as ts.SourceFile };
+}
+
+/** Every name that a module exports, types and values. */
+function exportsOf(module: string): string[] {
+  const { made, file } = program(`import * as all from '${module}'; export { all };`);
+  const checker = made.getTypeChecker();
+  const declaration = file.statements[0] as ts.ImportDeclaration;
+  const symbol = checker.getSymbolAtLocation(declaration.moduleSpecifier) as ts.Symbol;
+  return checker.getExportsOfModule(symbol).map(({ name }) => name);
+}
+
+/** By direction and name, what the compiler says of a type that does not fit. */
+function check(common: readonly string[]): ReadonlyMap<string, string> {
+  const { made, file } = program(
+    `import * as Ours from './src/index.ts'; import * as Theirs from '${peer}';`,
+  );
+  const checker = made.getTypeChecker();
+  const exported = (index: number) =>
+    checker.getExportsOfModule(
+      checker.getSymbolAtLocation(
+        (file.statements[index] as ts.ImportDeclaration).moduleSpecifier,
+      ) as ts.Symbol,
+    );
+  const [ours, theirs] = [exported(0), exported(1)];
+  const shape = (space: string, symbols: ts.Symbol[], name: string) => {
+    let symbol = symbols.find((it) => it.name === name) as ts.Symbol;
+    if (symbol.flags & ts.SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
+    if (!(symbol.flags & ts.SymbolFlags.Type)) return [`typeof ${space}.${name}`];
+    const parameters = (symbol.declarations ?? []).flatMap((it) =>
+      'typeParameters' in it && it.typeParameters ? [...(it.typeParameters as ts.NodeArray<ts.Node>)] : [],
+    );
+    const declared = symbol.declarations?.length === 1 ? parameters.length : 0;
+    const arguments_ = declared ? `<${Array.from({ length: declared }, () => 'any').join(', ')}>` : '';
+    const type = `${space}.${name}${arguments_}`;
+    const isClient = name === 'Auth0Client';
+    const inScope = `Exclude<keyof Theirs.Auth0Client, 'mfa' | 'passkey' | 'myAccount' | 'anonymous' | 'connectAccountWithRedirect' | \`_\${string}\`>`;
+    return [isClient ? `Pick<${type}, ${inScope} & keyof ${type}>` : type];
+  };
+  const lines = common.flatMap((name) => {
+    const [our] = shape('Ours', ours, name);
+    const [their] = shape('Theirs', theirs, name);
+    return [
+      `{ const value = {} as ${our}; const to: ${their} = value; void to; } // oursToTheirs ${name}`,
+      `{ const value = {} as ${their}; const to: ${our} = value; void to; } // theirsToOurs ${name}`,
+    ];
+  });
+  const head = `import * as Ours from './src/index.ts'; import * as Theirs from '${peer}';`;
+  const checked = program([head, ...lines].join('\n'));
+  const found = new Map<string, string>();
+  for (const { start = 0, messageText } of checked.made.getSemanticDiagnostics(checked.file)) {
+    const { line } = checked.file.getLineAndCharacterOfPosition(start);
+    const key = /\/\/ (.*)$/.exec(lines[line - 1] ?? '')?.[1] ?? `line ${line}`;
+    const text = ts.flattenDiagnosticMessageText(messageText, '\n');
+    found.set(key, text.split('\n').slice(0, 6).join('\n'));
+  }
+  return found;
+}
