@@ -21,6 +21,23 @@ export {
 } from './core/options.ts';
 export type { V1ClientOptions } from './compatibility/v1-options.ts';
 export {
+  AnonymousSessionError,
+  ConnectError,
+  MfaChallengeError,
+  MfaEnrollmentError,
+  MfaEnrollmentFactorsError,
+  MfaError,
+  MfaListAuthenticatorsError,
+  MfaVerifyError,
+  MyAccountApiError,
+  PasskeyChallengeError,
+  PasskeyError,
+  PasskeyGetTokenError,
+  PasskeyRegisterError,
+  RefreshTokenMode,
+} from './compatibility/feature-errors.ts';
+export { isFederatedDomain, type IsFederatedDomainOptions } from './browser/federated-domain.ts';
+export {
   AbortError,
   AuthenticationError,
   DisposedError,

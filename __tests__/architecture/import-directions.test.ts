@@ -22,7 +22,7 @@ const table = {
   compatibility: sentences,
   'auth0-client': [...sentences, 'flows', 'browser', 'features', 'compatibility'],
   worker: ['custody', 'browser'],
-  index: ['auth0-client', 'errors', 'core', 'browser', 'compatibility (types)', 'oauth (types)'],
+  index: ['auth0-client', 'errors', 'core', 'browser', 'compatibility', 'oauth (types)'],
   'popup-callback': ['browser'],
   testing: ['index'],
   tenant: [...words, 'hono', 'jose', 'z-schema'],
