@@ -32,8 +32,8 @@ export interface InstalledApp {
   remove(): void;
 }
 
-/** From `dist/` as it is. */
-export async function installApp(): Promise<InstalledApp> {
+/** From `dist/` as it is. @param alias Installed under that name, by `npm install name@file:…`; by default as the README says. */
+export async function installApp(alias?: string): Promise<InstalledApp> {
   const parent = realpathSync(mkdtempSync(join(tmpdir(), 'latchkey-package-')));
   const directory = join(parent, 'app');
   const clone = join(parent, 'latchkey');
@@ -45,10 +45,18 @@ export async function installApp(): Promise<InstalledApp> {
   const npm = npmCommand().map((word) => `'${word}'`);
   const remove = () => rmSync(parent, { recursive: true, force: true });
   try {
-    await start('sh', ['-e', '-c', `npm() { command ${npm.join(' ')} "$@"; }\n${readme.commands}`], {
-      cwd: parent,
-      env: { ...withoutNpm(process.env), ...npmSettings },
-    });
+    await start(
+      'sh',
+      [
+        '-e',
+        '-c',
+        `npm() { command ${npm.join(' ')} "$@"; }\n${alias === undefined ? readme.commands : readme.commands.replace(/install (\S+\.tgz)/, `install ${alias}@file:$1`)}`,
+      ],
+      {
+        cwd: parent,
+        env: { ...withoutNpm(process.env), ...npmSettings },
+      },
+    );
   } catch (error) {
     remove();
     throw error;

@@ -270,7 +270,8 @@ describe('the types', () => {
     export const close: () => Promise<void> = async () => (await serve(tenant)).close();`;
 
   it.each([
-    ['nodenext', ['module.mts', 'common.cts', 'server.mts']],
+    ['nodenext', ['module.mts', 'common.cts', 'unit.cts', 'server.mts']],
+    ['node16', ['module.mts', 'common.cts', 'unit.cts']],
     ['bundler', ['module.mts', 'server.mts']],
   ])('compile strictly, the package too, with moduleResolution %s', async (resolution, files) => {
     app.write({
@@ -279,9 +280,12 @@ describe('the types', () => {
         import type { Auth0ClientOptions } from 'latchkey';
         const { createAuth0Client } = latchkey;
         import Auth0Client = latchkey.Auth0Client;${uses}`,
+      'unit.cts': `import testing = require('latchkey/testing');
+        import type { Auth0Client } from 'latchkey';
+        export const client: Auth0Client = testing.createFakeAuth0Client({ user: testing.fakeUser });`,
       'server.mts': servers,
     });
-    const module = resolution === 'nodenext' ? 'nodenext' : 'esnext';
+    const module = resolution.startsWith('node') ? resolution : 'esnext';
     const compilerOptions = {
       noEmit: true,
       strict: true,
