@@ -125,6 +125,17 @@ describe('a client with organization_require_behavior', () => {
     },
   );
 
+  it('has no page but its own', async () => {
+    const before = tenantBrowser(aTenant(asking('pre_login_prompt')));
+    const { url } = await before.visit(authorizeUrl());
+    const after = tenantBrowser(aTenant(asking('post_login_prompt')));
+    const picker = await signInByForm(after);
+    const paths = ['/u/organization', '/u/organization/picker'] as const;
+    const other = (at: URL) => at.href.replace(at.pathname, paths[at.pathname === paths[0] ? 1 : 0]);
+    expect((await before.visit(other(url))).response.status).toBe(400);
+    expect((await after.visit(other(picker.url))).response.status).toBe(400);
+  });
+
   it('of nobody is refused when the tenant is made', () => {
     expect(() => aTenant(asking('prompt' as 'pre_login_prompt'))).toThrow(
       expect.objectContaining({ field: 'clients[0].organization_require_behavior' }),
@@ -446,6 +457,14 @@ describe('post_login_prompt', () => {
     await browser.visit('/v2/logout');
     expect((await browser.submit(page, choice)).response.status).toBe(400);
     expect((await browser.visit(page.url)).response.status).toBe(400);
+  });
+
+  it('takes no choice of another user who has signed in meanwhile', async () => {
+    const tenant = aTenant(asking('post_login_prompt'));
+    const browser = tenantBrowser(tenant);
+    const page = await signInByForm(browser);
+    browser.setCookie(tenant.signIn(grace, { client_id: 'spa' }).cookie);
+    expect((await browser.submit(page, { organization: 'org_2' })).response.status).toBe(400);
   });
 
   it('is not asked of who is let in by signIn and names one', async () => {
