@@ -33,8 +33,27 @@ async function inUse() {
   const [first, ...others] = configuration.users;
   const authenticators = [{ authenticator_type: 'otp', secret: 'JBSWY3DPEHPK3PXP' }] as const;
   const device = { client_id: 'device', app_type: 'native', grant_types: signInGrants } as const;
-  const clients = [...configuration.clients, device];
-  const used = await putToUse(aTenant({ clients, users: [{ ...first, authenticators }, ...others] }));
+  const [spa] = configuration.clients;
+  const asking = [
+    ['first', 'pre_login_prompt'],
+    ['after', 'post_login_prompt'],
+  ] as const;
+  const clients = [
+    ...configuration.clients,
+    device,
+    ...asking.map(([client_id, organization_require_behavior]) => ({
+      ...spa,
+      client_id,
+      organization_usage: 'require' as const,
+      organization_require_behavior,
+    })),
+  ];
+  const organizations = [
+    ...['acme', 'umbrella'].map((name) => ({ id: `org_${name}`, name, members: [ada.email] })),
+    { id: 'org_other', name: 'other' },
+  ];
+  const users = [{ ...first, authenticators }, ...others];
+  const used = await putToUse(aTenant({ clients, users, organizations }));
   const { code, refreshToken, accessToken, page } = used;
   const authorization = Object.fromEntries(new URL(authorizeUrl(), app).searchParams);
   const loginPage = {
@@ -70,6 +89,16 @@ async function inUse() {
     headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
   } as const;
   const accountCsrf = csrfOf(accounts.body);
+  const named = await asked.visit(authorizeUrl({ client_id: 'first' }));
+  const picker = await asked.visit(authorizeUrl({ client_id: 'after' }));
+  const pageAt = ({ url }: { url: URL }) =>
+    ({
+      path: url.pathname,
+      query: [['state', url.searchParams.get('state') ?? '']],
+      headers: { cookie: [...asked.cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+    }) as const;
+  const organizationPage = pageAt(named);
+  const pickerPage = pageAt(picker);
   const account = {
     client_id: 'spa',
     connection: 'Username-Password-Authentication',
@@ -137,6 +166,20 @@ async function inUse() {
         method: 'POST',
         type: form,
         body: encoded(pairs({ csrf: accountCsrf, account: 'this' })),
+      },
+      organizationPage,
+      organizationForm: {
+        ...organizationPage,
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ csrf: csrfOf(named.body), organizationName: 'acme' })),
+      },
+      pickerPage,
+      pickerForm: {
+        ...pickerPage,
+        method: 'POST',
+        type: form,
+        body: encoded(pairs({ csrf: csrfOf(picker.body), organization: 'org_acme' })),
       },
       signUpPage: { ...loginPage, path: '/u/signup' },
       signUpForm: {
@@ -347,28 +390,54 @@ describe.each<[Endpoint, readonly [string, (sent: Sent) => Sent][]]>([
       ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
     ],
   ],
-  ...(['accountPage', 'signUpPage'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
-    name,
-    [
-      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
-      ['a login of nobody', (sent) => ({ ...sent, query: [['state', html]] })],
-      ['a login of another browser', (sent) => ({ ...sent, headers: {} })],
+  ...(['accountPage', 'signUpPage', 'organizationPage', 'pickerPage'] as const).map(
+    (name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+      name,
+      [
+        ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+        ['a login of nobody', (sent) => ({ ...sent, query: [['state', html]] })],
+        ['a login of another browser', (sent) => ({ ...sent, headers: {} })],
+      ],
     ],
-  ]),
-  ...(['accountForm', 'signUpForm'] as const).map((name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
-    name,
-    [
-      ['no hidden token', (sent) => changed(sent, { csrf: null })],
-      ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
-      ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
-      ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
-      ['no login that was begun', (sent) => ({ ...sent, query: [] })],
-      ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
-      ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
-      ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
-      ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+  ),
+  ...(['accountForm', 'signUpForm', 'organizationForm', 'pickerForm'] as const).map(
+    (name): [Endpoint, [string, (sent: Sent) => Sent][]] => [
+      name,
+      [
+        ['no hidden token', (sent) => changed(sent, { csrf: null })],
+        ['a wrong hidden token', (sent) => changed(sent, { csrf: html })],
+        ['the hidden token twice', (sent) => changed(sent, { csrf: ['x', 'y'] })],
+        ['a form of another browser', (sent) => ({ ...sent, headers: {} })],
+        ['no login that was begun', (sent) => ({ ...sent, query: [] })],
+        ['JSON', (sent) => ({ ...sent, type: json, body: '{}' })],
+        ['a form under another name', (sent) => ({ ...sent, type: 'text/plain' })],
+        ['a body that is too large', (sent) => ({ ...sent, body: `${sent.body}&more=${large}` })],
+        ['PUT', (sent) => ({ ...sent, method: 'PUT' })],
+      ],
     ],
-  ]),
+  ),
+  [
+    'organizationForm',
+    [
+      ['no name', (sent) => changed(sent, { organizationName: null })],
+      ['a name of nobody', (sent) => changed(sent, { organizationName: 'nobody' })],
+      ['markup for a name', (sent) => changed(sent, { organizationName: html })],
+      ['what every object has', (sent) => changed(sent, { organizationName: 'constructor' })],
+      ['two names', (sent) => changed(sent, { organizationName: ['acme', 'umbrella'] })],
+      ['none, where there must be one', (sent) => changed(sent, { organizationName: null, action: 'skip' })],
+    ],
+  ],
+  [
+    'pickerForm',
+    [
+      ['no choice', (sent) => changed(sent, { organization: null })],
+      ['an organization of others', (sent) => changed(sent, { organization: 'org_other' })],
+      ['an organization of nobody', (sent) => changed(sent, { organization: 'org_nobody' })],
+      ['markup for an organization', (sent) => changed(sent, { organization: html })],
+      ['two organizations', (sent) => changed(sent, { organization: ['org_acme', 'org_umbrella'] })],
+      ['none, where there must be one', (sent) => changed(sent, { organization: null, action: 'skip' })],
+    ],
+  ],
   [
     'signUpForm',
     [

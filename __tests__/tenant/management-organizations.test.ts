@@ -337,10 +337,28 @@ describe('organization_usage of a client', () => {
     expect(await login(tenant, changes)).toHaveProperty('id_token');
   });
 
-  it('refuses to prompt for an organization', async () => {
-    const body = { organization_require_behavior: 'pre_login_prompt' };
+  it.each(['pre_login_prompt', 'post_login_prompt', 'no_prompt'] as const)(
+    'goes with %s',
+    async (organization_require_behavior) => {
+      const tenant = aTenantWithAcme();
+      const { clients } = managerOf(tenant);
+      await clients.update('spa', { organization_usage: 'require', organization_require_behavior });
+      expect(await clients.get('spa')).toMatchObject({ organization_require_behavior });
+      const { url } = await tenantBrowser(tenant).visit(authorizeUrl());
+      expect(url.origin + url.pathname).toBe(
+        {
+          no_prompt: 'http://localhost:3000/',
+          pre_login_prompt: `${tenant.baseUrl}/u/organization`,
+          post_login_prompt: `${tenant.baseUrl}/u/login`,
+        }[organization_require_behavior],
+      );
+    },
+  );
+
+  it('goes with no other behaviour', async () => {
+    const body = { organization_require_behavior: 'prompt' };
     expect(await call(aManagedTenant(), 'PATCH /clients/spa', { body })).toMatchObject(
-      invalidBody('No enum match for: pre_login_prompt'),
+      invalidBody('No enum match for: prompt'),
     );
   });
 });

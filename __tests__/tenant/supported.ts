@@ -79,6 +79,18 @@ export const endpoints: readonly Endpoint[] = [
     tests: ['prompts', 'bad-input'],
   },
   {
+    routes: ['GET /u/organization', 'POST /u/organization'],
+    what: 'Organization, before the login (`organization_require_behavior: "pre_login_prompt"`)',
+    parameters: supported('state csrf organizationName action'),
+    tests: ['organizations', 'bad-input'],
+  },
+  {
+    routes: ['GET /u/organization/picker', 'POST /u/organization/picker'],
+    what: 'Organization, after the login (`organization_require_behavior: "post_login_prompt"`)',
+    parameters: supported('state csrf organization action'),
+    tests: ['organizations', 'bad-input'],
+  },
+  {
     routes: ['GET /u/account', 'POST /u/account'],
     what: 'Account picker',
     parameters: supported('state csrf account'),

@@ -10,6 +10,7 @@ import { findConnection, usableConnections } from './connections.ts';
 import { findOrganization, type TenantContext } from './context.ts';
 import type { IdTokenHint } from './id-token-hint.ts';
 import { findInvitation } from './invitation.ts';
+import { organizationPromptOf, type OrganizationPrompt } from './organization-prompt.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, originOf } from './url-matching.ts';
 
@@ -49,6 +50,8 @@ export interface CheckedRequest extends ReplyAddress {
   readonly hintedUserId: string | null;
   /** As whose member the user logs in. */
   readonly organizationId: string | null;
+  /** Whether the user is asked, where the client does not say. */
+  readonly organizationPrompt: OrganizationPrompt | null;
   /** By its name; where the account must come from. */
   readonly connection: string | null;
   /** By which the user becomes one. */
@@ -143,7 +146,8 @@ export function judgeAuthorizationRequest(
     return refuse('invalid_request', 'code_challenge must be 43 to 128 characters with method S256 or plain'); // E3
 
   const asked = parameters.get('organization');
-  if (asked === undefined && client.organization_usage === 'require')
+  const organizationPrompt = asked === undefined ? organizationPromptOf(client) : null;
+  if (asked === undefined && client.organization_usage === 'require' && !organizationPrompt)
     return refuse('invalid_request', 'parameter organization is required for this client'); // E5
   if (asked !== undefined && client.organization_usage === 'deny')
     return refuse('invalid_request', 'parameter organization is not allowed for this client');
@@ -194,6 +198,7 @@ export function judgeAuthorizationRequest(
       wantsSignUp: parameters.get('screen_hint') === 'signup',
       hintedUserId: isOwnHint ? idTokenHint.userId : null,
       organizationId,
+      organizationPrompt,
       connection,
       invitationId: invitation?.id ?? null,
     },

@@ -18,6 +18,7 @@ import {
 /** What kind of application a client is, in Auth0's words: the first two are public, `non_interactive` has no users. */
 export type AppType = 'spa' | 'native' | 'regular_web' | 'non_interactive';
 export type OrganizationUsage = 'deny' | 'allow' | 'require';
+export type OrganizationRequireBehavior = 'no_prompt' | 'pre_login_prompt' | 'post_login_prompt';
 /** How a client proves who it is at the token endpoint (RFC 7591 §2). */
 export type TokenEndpointAuthMethod = 'none' | 'client_secret_post' | 'client_secret_basic';
 
@@ -51,8 +52,12 @@ export interface ClientConfiguration {
   readonly grant_types?: readonly string[];
   /** Whether its users log in as members of an organization. Default `allow`. */
   readonly organization_usage?: OrganizationUsage;
-  /** What becomes of a login that must name an organization and does not: it is refused. Default `no_prompt`. */
-  readonly organization_require_behavior?: 'no_prompt';
+  /**
+   * What becomes of a login that may name an organization and does not. `pre_login_prompt`: the user names one first;
+   * `post_login_prompt`: chooses, after the login, one that they are a member of. Default `no_prompt`: a login that must name
+   * one is refused.
+   */
+  readonly organization_require_behavior?: OrganizationRequireBehavior;
   /** Default: not rotating, not expiring. A client in a browser then gets no refresh token at all, as on Auth0. */
   readonly refresh_token?: RefreshTokenConfiguration | null;
 }
@@ -214,7 +219,7 @@ export interface Client {
   readonly require_pushed_authorization_requests: boolean;
   readonly grant_types: readonly string[];
   readonly organization_usage: OrganizationUsage;
-  readonly organization_require_behavior: 'no_prompt';
+  readonly organization_require_behavior: OrganizationRequireBehavior;
   readonly refresh_token: RefreshTokenSettings;
 }
 
@@ -499,7 +504,7 @@ export function readClient(field: string, value: unknown): Client {
     organization_require_behavior: readChoice(
       `${field}.organization_require_behavior`,
       client.get('organization_require_behavior') ?? 'no_prompt',
-      ['no_prompt'],
+      ['no_prompt', 'pre_login_prompt', 'post_login_prompt'],
     ),
     refresh_token: readRefreshTokenSettings(client.get('refresh_token'), `${field}.refresh_token`),
   };

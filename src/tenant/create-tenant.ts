@@ -18,6 +18,12 @@ import { jwks, openidConfiguration } from './endpoints/discovery.ts';
 import { showLogin, submitLogin } from './endpoints/login.ts';
 import { endSessionByOpenId, logout, submitLogout } from './endpoints/logout.ts';
 import { associate, challenge, deleteAuthenticator, listAuthenticators } from './endpoints/mfa.ts';
+import {
+  showOrganizationPicker,
+  showOrganizationPrompt,
+  submitOrganization,
+  submitOrganizationChoice,
+} from './endpoints/organization.ts';
 import { pushRequest } from './endpoints/par.ts';
 import { followPasswordlessLink, startPasswordless } from './endpoints/passwordless.ts';
 import { revoke } from './endpoints/revoke.ts';
@@ -244,6 +250,10 @@ export function routes(context: TenantContext, tenant: Tenant): Hono {
   app.post('/u/login', to(submitLogin));
   app.get('/u/signup', to(showSignUp));
   app.post('/u/signup', to(submitSignUp));
+  app.get('/u/organization', to(showOrganizationPrompt));
+  app.post('/u/organization', to(submitOrganization));
+  app.get('/u/organization/picker', to(showOrganizationPicker));
+  app.post('/u/organization/picker', to(submitOrganizationChoice));
   app.get('/u/account', to(showAccounts));
   app.post('/u/account', to(submitAccount));
   app.get('/u/consent', to(showConsent));

@@ -10,6 +10,10 @@ export interface LoginTransaction {
   readonly browser: string;
   /** The form's hidden token. */
   readonly csrf: string;
+  /** The page that asks for an organization comes first. */
+  readonly awaitsOrganization: boolean;
+  /** What the user of a session has chosen after the login; another user is asked anew. */
+  readonly organizationChoice: { readonly sid: string; readonly organizationId: string | null } | null;
   /** On the pages that ask for a second factor. */
   readonly wrongCodes: number;
   readonly challenge: OobChallenge | null;

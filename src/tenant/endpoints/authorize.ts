@@ -18,6 +18,7 @@ import { forgetPast } from '../forgetting.ts';
 import { readIdTokenHint } from '../id-token-hint.ts';
 import { currentSession, isBlocked, isRemembered, joinSession, type LoginSession } from '../login-session.ts';
 import { transactionLifetime, type LoginTransaction } from '../login-transaction.ts';
+import { inOrganization, lacksOrganization, mustChooseOrganization } from '../organization-prompt.ts';
 import { respondWithFormPost } from '../pages/form-post-page.ts';
 import { respondWithPage } from '../pages/layout.ts';
 import { messagePage } from '../pages/message-page.ts';
@@ -55,18 +56,15 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
   }
   const { request } = judgement;
   const session = currentSession(context, c);
-  const mayContinue =
-    session !== undefined &&
-    !whyRefused(context, request, session.userId) &&
-    isRecent(context, session, request);
-
   const isSilent = request.prompts.includes('none');
-  if (!mayContinue && isSilent)
+  const outcome = firstOutcome(context, request, session);
+  if (outcome.kind === 'waiting' && isSilent)
     return refuseSilently(context, c, request, loginRequired(context, c, session));
-  if (!mayContinue || request.prompts.includes('login'))
-    return beginTransaction(context, c, request, { kind: 'waiting' });
-  if (request.prompts.includes('select_account'))
-    return beginTransaction(context, c, request, { kind: 'choosing', sid: session.sid });
+  if (request.organizationPrompt?.when === 'before_login')
+    return isSilent
+      ? refuseSilently(context, c, request, organizationRequired)
+      : beginTransaction(context, c, request, { kind: 'waiting' });
+  if (!session || outcome.kind !== 'signed_in') return beginTransaction(context, c, request, outcome);
 
   const verdict = await judgeLogin(context, c, { request, session });
   if (currentSession(context, c)?.sid !== session.sid || whyRefused(context, request, session.userId))
@@ -75,12 +73,32 @@ export async function authorize(context: TenantContext, c: Context): Promise<Res
     return isSilent
       ? refuseSilently(context, c, request, denied(verdict.why))
       : refuseRequest(context, c, request, 'access_denied', verdict.why);
-  const wantsPage = wantsConsent(context, request, session.userId);
+  const mustChoose = mustChooseOrganization(context, request, session.userId);
+  const wantsPage = mustChoose || wantsConsent(context, request, session.userId);
+  if (isSilent && mustChoose) return refuseSilently(context, c, request, organizationRequired);
   if (isSilent && verdict.needsSecondFactor) return refuseSilently(context, c, request, secondFactorRequired);
   if (isSilent && wantsPage) return refuseSilently(context, c, request, consentRequired);
   return verdict.needsSecondFactor || wantsPage
     ? beginTransaction(context, c, request, { kind: 'signed_in', sid: session.sid })
-    : grant(context, c, request, { session, verdict });
+    : grant(context, c, inOrganization(context, request, { userId: session.userId, choice: null }), {
+        session,
+        verdict,
+      });
+}
+
+/** Whether the browser's session is good enough for what is asked, and if so, whether its user is asked all the same. */
+export function firstOutcome(
+  context: TenantContext,
+  request: CheckedRequest,
+  session: LoginSession | undefined,
+): LoginTransaction['outcome'] {
+  const mayContinue =
+    session !== undefined &&
+    !whyRefused(context, request, session.userId) &&
+    isRecent(context, session, request);
+  if (!mayContinue || request.prompts.includes('login')) return { kind: 'waiting' };
+  const { sid } = session;
+  return { kind: request.prompts.includes('select_account') ? 'choosing' : 'signed_in', sid };
 }
 
 /** The session has gone meanwhile, or its user may not come in any more. */
@@ -125,7 +143,8 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
   const state = c.req.query('state') ?? '';
   const transaction = currentTransaction(context, c, state);
   if (!transaction) return respondWithLostTransaction(context, c);
-  const { request, outcome } = transaction;
+  const { request: asked, outcome } = transaction;
+  if (transaction.awaitsOrganization) return c.redirect(organizationAddress(state), 302);
   switch (outcome.kind) {
     case 'waiting':
       return c.redirect(loginAddress(state), 302);
@@ -133,16 +152,21 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
       return c.redirect(accountAddress(state), 302);
     case 'refused':
       endTransaction(context, c, state);
-      return refuseRequest(context, c, request, outcome.error, outcome.error_description);
+      return refuseRequest(context, c, asked, outcome.error, outcome.error_description);
     case 'signed_in':
     case 'consented': {
       const session = currentSession(context, c);
       if (session?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
-      const verdict = await judgeLogin(context, c, { request, session });
+      const verdict = await judgeLogin(context, c, { request: asked, session });
       // While the hook was asked the sign-in may have been answered, and the session have ended.
       if (context.state.transactions.get(state) !== transaction)
         return respondWithLostTransaction(context, c);
       if (currentSession(context, c)?.sid !== outcome.sid) return c.redirect(loginAddress(state), 302);
+      const { organizationChoice } = transaction;
+      const request = inOrganization(context, asked, {
+        userId: session.userId,
+        choice: organizationChoice?.sid === session.sid ? organizationChoice : null,
+      });
       const refusal = whyRefused(context, request, session.userId); // since the password was given
       if (verdict.kind === 'denied' || refusal) {
         endTransaction(context, c, state);
@@ -150,6 +174,8 @@ export async function resumeAuthorization(context: TenantContext, c: Context): P
         const { error, error_description } = refusal ?? { error: 'access_denied', error_description: why };
         return refuseRequest(context, c, request, error, error_description);
       }
+      if (mustChooseOrganization(context, request, session.userId))
+        return c.redirect(pickerAddress(state), 302);
       if (verdict.needsSecondFactor) {
         const page = secondFactorPage(context, session.userId);
         if (page !== undefined) return c.redirect(`${page}?state=${encodeURIComponent(state)}`, 302);
@@ -195,10 +221,22 @@ export function respondWithLostTransaction(context: TenantContext, c: Context): 
 
 export const loginAddress = (state: string): string => `/u/login?state=${encodeURIComponent(state)}`;
 const signUpAddress = (state: string): string => `/u/signup?state=${encodeURIComponent(state)}`;
+const organizationAddress = (state: string): string => `/u/organization?state=${encodeURIComponent(state)}`;
+const pickerAddress = (state: string): string => `/u/organization/picker?state=${encodeURIComponent(state)}`;
 const accountAddress = (state: string): string => `/u/account?state=${encodeURIComponent(state)}`;
 const consentAddress = (state: string): string => `/u/consent?state=${encodeURIComponent(state)}`;
 export const resumeAddress = (state: string): string =>
   `/authorize/resume?state=${encodeURIComponent(state)}`;
+
+/** The page that a sign-in begins with, or `/authorize/resume` where the browser's session may do. */
+export function firstAddress(
+  state: string,
+  { request, outcome, awaitsOrganization }: LoginTransaction,
+): string {
+  if (awaitsOrganization) return organizationAddress(state);
+  if (outcome.kind !== 'waiting') return resumeAddress(state);
+  return request.wantsSignUp ? signUpAddress(state) : loginAddress(state);
+}
 
 /**
  * Somebody else's application asks once for all that it wants (OIDC Core §3.1.2.4); `prompt=consent` asks anew, and so does a
@@ -224,6 +262,12 @@ export function whyRefused(
   if (user?.blocked) return { error: 'access_denied', error_description: 'user is blocked' };
   if (user && !maySignIn(context, request, user))
     return { error: 'unauthorized_client', error_description: 'the connection is not enabled' };
+  if (lacksOrganization(context, request, userId))
+    return {
+      error: 'invalid_request',
+      error_description:
+        'client requires organization membership, but user does not belong to any organization',
+    };
   if (!isMember(context, organizationId, userId))
     return {
       error: 'access_denied',
@@ -253,15 +297,18 @@ export function beginTransaction(
   const name = random.text();
   const now = clock.now();
   forgetPast(context, now);
-  state.transactions.set(name, {
+  const transaction: LoginTransaction = {
     request,
     begunAt: now,
     browser,
     csrf: random.text(),
+    awaitsOrganization: request.organizationPrompt?.when === 'before_login',
+    organizationChoice: null,
     wrongCodes: 0,
     challenge: null,
     outcome,
-  });
+  };
+  state.transactions.set(name, transaction);
   setCookie(c, browserCookie(name), browser, {
     path: '/',
     maxAge: transactionLifetime / 1000,
@@ -269,8 +316,7 @@ export function beginTransaction(
     sameSite: 'Lax',
     secure: configuration.baseUrl.startsWith('https:'),
   });
-  const formAddress = request.wantsSignUp ? signUpAddress : loginAddress;
-  return redirect(c, outcome.kind === 'waiting' ? formAddress(name) : resumeAddress(name));
+  return redirect(c, firstAddress(name, transaction));
 }
 
 /** One login, one answer. */
@@ -377,6 +423,12 @@ const secondFactorRequired: SilentRefusal = {
   error: 'login_required',
   error_description: 'Multifactor authentication required',
   reason: 'the session has no second factor, and nobody is there to give one',
+};
+
+const organizationRequired: SilentRefusal = {
+  error: 'interaction_required',
+  error_description: 'Interaction required',
+  reason: 'the request names no organization, and nobody is there to be asked for one',
 };
 
 const denied = (why: string): SilentRefusal => ({

@@ -139,6 +139,7 @@ const requestOf = ({
   wantsSignUp: false,
   hintedUserId: null,
   organizationId: null,
+  organizationPrompt: null,
   connection: null,
   invitationId: null,
 });

@@ -39,7 +39,11 @@ const properties = {
     enum: ['deny', 'allow', 'require'],
     description: 'Whether users log in as members of an organization',
   },
-  organization_require_behavior: { type: 'string', enum: ['no_prompt'] },
+  organization_require_behavior: {
+    type: 'string',
+    enum: ['no_prompt', 'pre_login_prompt', 'post_login_prompt'],
+    description: 'When users are asked for their organization',
+  },
   refresh_token: refreshTokenSchema,
 };
 const creation = objectOf(properties, ['name']);

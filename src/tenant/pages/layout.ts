@@ -76,7 +76,8 @@ button {
 a { color: var(--accent); }
 label.choice { display: flex; align-items: center; gap: .5rem; margin-bottom: 1.25rem; font-weight: 400; }
 .choice input { width: auto; margin: 0; }
-.second { margin-top: .75rem; color: var(--accent); background: transparent; border: 1px solid var(--line); }
+button + button { margin-top: .75rem; }
+.second { color: var(--accent); background: transparent; border: 1px solid var(--line); }
 ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .quiet { color: var(--quiet); }
