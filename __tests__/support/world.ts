@@ -696,7 +696,7 @@ export function createTextStorage(): TextStorage {
 }
 
 /** Runs the scripts of a page as a frame would, and returns what they posted to the parent. */
-function messageOf(html: string): unknown {
+export function messageOf(html: string): unknown {
   const messages: unknown[] = [];
   const parent = {
     postMessage(message: unknown, targetOrigin: string) {
