@@ -39,12 +39,18 @@ export function readSession(idToken: string): Session | undefined {
       id_token: idToken,
       sub: claims.sub,
       org_id: organizationOf(claims),
-      claims: Object.freeze({ ...claims, __raw: idToken }) as unknown as IdToken,
-      user: Object.freeze(user),
+      claims: frozen({ ...claims, __raw: idToken }) as unknown as IdToken,
+      user: frozen(user),
     };
   } catch {
     return undefined;
   }
+}
+
+/** With all that is in it: lists and objects too. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
+  return value;
 }
 
 /** The organization that the claims speak of, by its id. */
