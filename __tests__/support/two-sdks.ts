@@ -61,12 +61,19 @@ export interface ClientOptions {
   readonly useRefreshTokensFallback?: boolean;
   readonly useMrrt?: boolean;
   readonly leeway?: Seconds;
+  readonly sessionTransferTokenQueryParamName?: string;
 }
 
 export interface SentRequest {
   readonly url: URL;
   readonly headers: Headers;
   readonly form: URLSearchParams;
+}
+
+/** An iframe, or a popup. */
+export interface Frame {
+  remove?(): void;
+  closed?: boolean;
 }
 
 export interface Stage {
@@ -79,14 +86,16 @@ export interface Stage {
   readonly clock: { behind: Seconds };
   /** What becomes of a request: whatever this answers; nothing: the tenant's own answer. */
   intercept: (request: Request) => Promise<Response> | undefined;
-  /** The addresses of hidden iframes; and what becomes of their answers. */
-  readonly frames: { readonly opened: URL[]; posts: (post: () => void) => void };
+  /** Hidden iframes and popups: where they were sent to, and what becomes of their answers. */
+  readonly windows: { readonly opened: URL[]; posts: (post: () => void, frame: Frame) => void };
   /** What workers do. `dead`: they hear nothing. `missing`: their script is not found. */
   workers: 'well' | 'dead' | 'missing';
   /** A client as a page would have made it, by default with refresh tokens, in localStorage, without an iframe. */
   open(options?: ClientOptions): Client;
   /** Who is signed in at the tenant, in this browser. */
   signIn(email: string): void;
+  /** Nobody is. */
+  signOut(): void;
   /**
    * The address that the user comes back to, and which `visit` may change: a user may be sent elsewhere than the SDK wanted.
    * @param visit Changes the address of the authorization request.
@@ -139,7 +148,7 @@ export function aStage(sdk: Sdk): Stage {
       server(oddApi, 'read:things', 'write:things'),
     ],
     users: [
-      { email: ada, password: 'correct horse', name: 'Ada' },
+      { email: ada, password: 'correct horse', name: 'Ada', address: { locality: 'London' } },
       { email: grace, password: 'battery staple', name: 'Grace' },
     ],
     organizations: ['a', 'b'].map((name) => ({ id: `org_${name}`, name, members: [ada] })),
@@ -183,7 +192,7 @@ export function aStage(sdk: Sdk): Stage {
     sent: [],
     clock,
     intercept: () => undefined,
-    frames: { opened: [], posts: (post) => post() },
+    windows: { opened: [], posts: (post) => post() },
     workers: 'well',
     open: (options = {}) => {
       const { Auth0Client } = (sdk === 'latchkey' ? latchkey : peer) as unknown as {
@@ -206,6 +215,7 @@ export function aStage(sdk: Sdk): Stage {
       });
     },
     signIn: (email) => browser.setCookie(tenant.signIn(email, { client_id: clientId }).cookie),
+    signOut: () => [...browser.cookies.keys()].forEach((name) => browser.setCookie(`${name}=; max-age=0`)),
     async leave(client, authorizationParams = {}, visit = () => {}) {
       let sentTo = '';
       await settle(client.loginWithRedirect({ openUrl: (url) => void (sentTo = url), authorizationParams }));
@@ -233,8 +243,9 @@ export function aStage(sdk: Sdk): Stage {
       return outcome;
     },
     async pass(time) {
-      for (let passed = 0; passed < time; passed += 5) {
-        await jest.advanceTimersByTimeAsync(5000);
+      const step = Math.max(5, time / 12);
+      for (let passed = 0; passed < time; passed += step) {
+        await jest.advanceTimersByTimeAsync(1000 * step);
         await rest();
       }
     },
@@ -260,6 +271,7 @@ export function openPage(): void {
   });
   localStorage.clear();
   sessionStorage.clear();
+  for (const frame of document.querySelectorAll('iframe')) frame.remove();
   for (const name of document.cookie.split('; '))
     document.cookie = `${name.split('=')[0]}=; path=/; expires=${new Date(0).toUTCString()}`;
 }
@@ -278,10 +290,7 @@ const aborted = (signal: AbortSignal | null | undefined) =>
 let frames = { disconnect: () => {} };
 const { crypto } = globalThis;
 const peerWorker = readFileSync(
-  new URL(
-    '../../node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.worker.production.js',
-    import.meta.url,
-  ),
+  new URL('../../node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.worker.production.js', import.meta.url),
   'utf8',
 );
 
@@ -309,19 +318,37 @@ function standIn(
   for (const [name, value] of Object.entries(globals))
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 
+  const { windows } = stage;
+  const load = (url: string, frame: Frame, source: () => unknown) => {
+    windows.opened.push(new URL(url));
+    void answerOf(url).then((data) =>
+      windows.posts(() => post(data, { origin: stage.tenant.baseUrl, source: source() }), frame),
+    );
+  };
   const observer = new MutationObserver((changes) => {
     for (const frame of changes.flatMap(({ addedNodes }) => [...addedNodes]))
-      if (frame instanceof HTMLIFrameElement) {
-        stage.frames.opened.push(new URL(frame.src));
-        void answerOf(frame.src).then((data) => {
-          const { contentWindow: source } = frame;
-          stage.frames.posts(() => post(data, { origin: stage.tenant.baseUrl, source }));
-        });
-      }
+      if (frame instanceof HTMLIFrameElement) load(frame.src, frame, () => frame.contentWindow);
   });
   observer.observe(document.documentElement, { childList: true, subtree: true });
   frames.disconnect();
   frames = observer;
+  window.open = () => {
+    const go = (url: string) => load(url, popup, () => popup);
+    const popup = {
+      closed: false,
+      close: () => void (popup.closed = true),
+      location: {
+        replace: go,
+        get href() {
+          return 'about:blank';
+        },
+        set href(url) {
+          go(url);
+        },
+      },
+    };
+    return popup as unknown as Window;
+  };
 }
 
 /** A message to the page. */
@@ -380,7 +407,7 @@ function runPeerWorker(fetch: typeof globalThis.fetch): Listener {
     URL,
     URLSearchParams,
     AbortController,
-    setTimeout: (...args: Parameters<typeof setTimeout>) => setTimeout(...args),
+    setTimeout: (task: () => void, delay: number) => setTimeout(task, delay),
     clearTimeout: (timer: number) => clearTimeout(timer),
   });
   runInContext(peerWorker, scope);
