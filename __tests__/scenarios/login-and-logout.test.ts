@@ -309,27 +309,33 @@ describe('useRefreshTokens: false', () => {
     expect(most).toBe(1);
   });
 
-  it('gives the frame more time than a caller has for a refresh: there is no other way', async () => {
-    const world = createWorld();
-    const inner = world.openTab();
-    await inner.login();
-    const tab = world.openTab(
-      { useRefreshTokens: false },
-      {
-        silentFrame: {
-          async authorize(url, expected) {
-            await new Promise<void>((resolve) => world.timers.after(20_000, resolve));
-            return inner.env.silentFrame.authorize(url, expected);
+  it.each([
+    ['', {}],
+    [', whatever is said of a fallback', { useRefreshTokensFallback: false }],
+  ])(
+    'gives the frame more time than a caller has for a refresh: there is no other way%s',
+    async (_, options) => {
+      const world = createWorld();
+      const inner = world.openTab();
+      await inner.login();
+      const tab = world.openTab(
+        { ...options, useRefreshTokens: false },
+        {
+          silentFrame: {
+            async authorize(url, expected) {
+              await new Promise<void>((resolve) => world.timers.after(20_000, resolve));
+              return inner.env.silentFrame.authorize(url, expected);
+            },
           },
         },
-      },
-    );
-    const call = expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(
-      expect.any(String),
-    );
-    await world.advance(25_000);
-    await call;
-  });
+      );
+      const call = expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(
+        expect.any(String),
+      );
+      await world.advance(25_000);
+      await call;
+    },
+  );
 
   it('ends no session when no frame can be opened', async () => {
     const world = createWorld();

@@ -61,8 +61,9 @@ export function getTokenSilently(
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
   const { env, flights, settings } = context;
-  const { callerLimit, fallback, frameLimit } = settings;
-  const limit = options.limit ?? callerLimit + (fallback === 'off' ? 0 : frameLimit);
+  const { callerLimit, fallback, frameLimit, useRefreshTokens } = settings;
+  const needsNoFrame = useRefreshTokens && fallback === 'off';
+  const limit = options.limit ?? callerLimit + (needsNoFrame ? 0 : frameLimit);
   const key = JSON.stringify(['token', options, target]);
   return flights.share(key, () => {
     let failure: GenericError | undefined;
