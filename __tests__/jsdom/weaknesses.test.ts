@@ -209,17 +209,17 @@ describe('W5: parameters of the caller that only the SDK may set', () => {
   const evil = 'https://evil.example';
   /** By every name that they go by on the wire, in auth0-spa-js or here, with the worst value. */
   const worst: Readonly<Record<string, unknown>> = {
+    useFormData: false,
     ...Object.fromEntries(
       (
-        'client_id grant_type refresh_token code code_verifier ' +
+        'baseUrl client_id auth0Client dpop useMrrt preserveRefreshToken skipTokenStorage ' +
+        'grant_type refresh_token code code_verifier ' +
         'response_type response_mode state nonce code_challenge code_challenge_method ' +
-        'baseUrl auth0Client dpop useMrrt preserveRefreshToken skipTokenStorage ' +
         'clientId domain domainUrl issuer token_endpoint authorization_endpoint url method headers body'
       )
         .split(' ')
         .map((name) => [name, evil]),
     ),
-    useFormData: false,
   };
   const secrets = ['refresh_token', 'state', 'nonce', 'code_challenge', 'code', 'code_verifier'];
 
@@ -241,7 +241,7 @@ describe('W5: parameters of the caller that only the SDK may set', () => {
   /** The names that change such a part. */
   async function overriding(
     ask: (options: ClientOptions, params: Record<string, unknown>) => Promise<[string, string][]>,
-  ): Promise<string[]> {
+  ): Promise<readonly string[]> {
     const plain = await ask({}, {});
     expect(plain).not.toEqual([]);
     /** Each part has to be there as it was, and once. */
@@ -250,14 +250,15 @@ describe('W5: parameters of the caller that only the SDK may set', () => {
         const values = shown.filter(([name]) => name === part).map(([, other]) => other);
         return values.length !== 1 || values[0] !== value;
       });
+    const some = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, worst[name]]));
+    const search = async (names: readonly string[]): Promise<readonly string[]> => {
+      if (!isChanged(await ask({ authorizationParams: some(names) }, some(names)))) return [];
+      if (names.length === 1) return names;
+      const middle = names.length / 2;
+      return [...(await search(names.slice(0, middle))), ...(await search(names.slice(middle)))];
+    };
     const atOnce = [await ask({ authorizationParams: worst }, {}), await ask({}, worst)];
-    if (!atOnce.some(isChanged)) return [];
-    const found: string[] = [];
-    for (const [name, value] of Object.entries(worst)) {
-      const params = { [name]: value };
-      if (isChanged(await ask({ authorizationParams: params }, params))) found.push(name);
-    }
-    return found;
+    return atOnce.some(isChanged) ? search(Object.keys(worst)) : [];
   }
 
   weakness(
@@ -271,21 +272,25 @@ describe('W5: parameters of the caller that only the SDK may set', () => {
       });
     },
     {
-      'auth0-spa-js': ['take effect', ['client_id', 'baseUrl', 'auth0Client', 'dpop', 'useFormData']],
+      'auth0-spa-js': ['take effect', ['useFormData', 'baseUrl', 'client_id', 'auth0Client', 'dpop']],
       latchkey: ['change nothing', []],
     },
   );
 
   weakness(
-    'W5: at the authorization endpoint',
-    async (stage) =>
-      overriding(async (options, authorizationParams) => {
-        let sentTo = '';
-        const openUrl = (url: string) => void (sentTo = url);
-        await stage.settle(stage.open(options).loginWithRedirect({ openUrl, authorizationParams }));
-        const url = new URL(sentTo);
-        return ownParts(url, url.searchParams);
-      }),
+    'W5: in a redirect, and when its code is exchanged',
+    async (stage) => {
+      stage.signIn(ada);
+      return overriding(async (options, authorizationParams) => {
+        stage.sent.length = 0;
+        const urls: URL[] = [];
+        await stage.logIn(stage.open(options), authorizationParams, (url) => void urls.push(url));
+        return [
+          ...urls.flatMap((url) => ownParts(url, url.searchParams)),
+          ...stage.sent.flatMap(({ url, form, headers }) => ownParts(url, form, headers)),
+        ];
+      });
+    },
     {
       'auth0-spa-js': ['take effect', ['client_id', 'auth0Client']],
       latchkey: ['change nothing', []],
@@ -308,7 +313,7 @@ describe('W5: parameters of the caller that only the SDK may set', () => {
       });
     },
     {
-      'auth0-spa-js': ['take effect', ['client_id', 'baseUrl', 'auth0Client', 'dpop', 'useFormData']],
+      'auth0-spa-js': ['take effect', ['useFormData', 'baseUrl', 'client_id', 'auth0Client', 'dpop']],
       latchkey: ['change nothing', []],
     },
   );
@@ -317,6 +322,10 @@ describe('W5: parameters of the caller that only the SDK may set', () => {
     'W5: in a popup, and when its code is exchanged',
     async (stage) => {
       stage.signIn(ada);
+      stage.windows.posts = (answer, popup) => {
+        answer();
+        popup.closed = true; // where there was none, the user has enough
+      };
       return overriding(async (options, authorizationParams) => {
         stage.sent.length = 0;
         stage.windows.opened.length = 0;
