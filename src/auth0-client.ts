@@ -2,11 +2,13 @@ import { createBrowserEnvironment } from './browser/environment.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
 import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
+import { createAppClock } from './core/app-clock.ts';
 import { targetOf } from './core/authorization-request.ts';
 import { InMemoryCache } from './core/cache.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
+  ClientConfiguration,
   GetTokenSilentlyOptions,
   GetTokenSilentlyVerboseResponse,
   IdToken,
@@ -69,11 +71,16 @@ const contextOf = (client: Auth0Client): ClientContext => contexts.get(client) a
 /** What a cache of the app's own may take for one answer. */
 const cacheLimit: Milliseconds = 5000;
 
-/** A call ends at once when its caller or its client gives up. What it began goes on. */
+/**
+ * A call ends at once when its caller or its client gives up. What it began goes on.
+ *
+ * @param atOnce It may not wait for the app to tell the time: it asks for that itself.
+ */
 async function call<T>(
   client: Auth0Client,
   options: WaitOptions,
   work: (context: ClientContext) => Promise<T>,
+  atOnce?: 'at once',
 ): Promise<T> {
   if (typeof options !== 'object' || (options as unknown) === null)
     throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
@@ -82,10 +89,11 @@ async function call<T>(
     throw new InvalidConfigurationError('"signal" is no AbortSignal.', 'Leave it out, or pass one.');
   const context = contextOf(client);
   context.env.page.leaving(); // from now on it knows
+  const { tune } = context;
   const detachable = () =>
     unlessAborted(
       signal,
-      () => work(context),
+      () => (tune && !atOnce ? tune().then(() => work(context)) : work(context)),
       (reason) => new AbortError(reason),
     );
   try {
@@ -108,9 +116,15 @@ export class Auth0Client {
   constructor(options: Auth0ClientOptions | V1ClientOptions);
   /** @internal The world to live in; tests bring one of their own. */
   constructor(options: Auth0ClientOptions | V1ClientOptions, environment: Environment);
-  constructor(options: Auth0ClientOptions | V1ClientOptions, env: Environment = createBrowserEnvironment()) {
+  constructor(
+    options: Auth0ClientOptions | V1ClientOptions,
+    environment: Environment = createBrowserEnvironment(),
+  ) {
     const given = toV2Options(options);
     const settings = readSettings(given);
+    const { nowProvider } = settings;
+    const appClock = nowProvider && createAppClock(environment.clock, environment.timers, nowProvider);
+    const env = appClock ? { ...environment, clock: appClock.clock } : environment;
     const inHeap = settings.cacheLocation === 'memory';
     const pageLocks = createPageLocks(env.timers);
     const cache =
@@ -133,6 +147,7 @@ export class Auth0Client {
       heap: {
         session: undefined,
         signedOut: false,
+        ceilings: 0,
         logouts: Infinity,
         ended: undefined,
         told: undefined,
@@ -156,6 +171,7 @@ export class Auth0Client {
           );
         });
       },
+      tune: appClock?.tune,
       disposal: new AbortController(),
     };
     let moved = false;
@@ -202,7 +218,7 @@ export class Auth0Client {
    * @throws {InvalidIdTokenError} | {NetworkError} | {InsecureContextError} as `handleRedirectCallback()` and `loginWithRedirect()`.
    */
   async loginWithPopup(options: PopupLoginOptions = {}, config?: PopupConfigOptions): Promise<void> {
-    await call(this, options, (context) => loginWithPopup(context, options, config));
+    await call(this, options, (context) => loginWithPopup(context, options, config), 'at once');
   }
 
   /** A login in a popup, and the access token that it brought. As `loginWithPopup()`. */
@@ -210,8 +226,8 @@ export class Auth0Client {
     options: GetTokenWithPopupOptions = {},
     config?: PopupConfigOptions,
   ): Promise<string> {
-    return (await call(this, options, (context) => loginWithPopup(context, options, config))).token
-      .access_token;
+    const login = (context: ClientContext) => loginWithPopup(context, options, config);
+    return (await call(this, options, login, 'at once')).token.access_token;
   }
 
   /**
@@ -287,6 +303,11 @@ export class Auth0Client {
    */
   async logout(options: LogoutOptions = {}): Promise<void> {
     await call(this, options, (context) => logout(context, options));
+  }
+
+  /** The tenant and the application that the client was built for. Frozen. */
+  getConfiguration(): Readonly<ClientConfiguration> {
+    return contextOf(this).settings.configuration;
   }
 
   /**

@@ -27,6 +27,8 @@ export interface Environment {
 export interface PageClock extends Clock {
   /** How far time has gone on, whatever became of the time of day: no correction of the clock moves it. */
   steady(): Milliseconds;
+  /** How far `now` is from this machine's clock, where the app has one of its own. */
+  readonly offset?: Milliseconds | undefined;
 }
 
 export interface Timers {
@@ -42,13 +44,20 @@ export interface Cryptography {
   readonly sha256: Sha256;
 }
 
-/** Form-encoded POST, the only kind of request the SDK makes: a CORS-simple one, so that no preflight is needed. */
+/** POST, the only kind of request the SDK makes: of a form, a CORS-simple one, so that no preflight is needed. */
 export interface Http {
   /**
-   * Sends once; the body of the answer is read whole before the promise settles. It rejects, with whatever the platform
+   * Sends once, as a form unless a `Content-Type` among the headers says otherwise; the body of the answer is read whole before the promise settles. It rejects, with whatever the platform
    * throws, when no whole answer arrived within `limit`: whether the server acted is then unknown.
    */
-  post(url: string, form: string, options: { limit: Milliseconds; keepalive?: boolean }): Promise<HttpAnswer>;
+  post(url: string, body: string, options: HttpOptions): Promise<HttpAnswer>;
+}
+
+export interface HttpOptions {
+  readonly limit: Milliseconds;
+  readonly keepalive?: boolean | undefined;
+  /** Any of these costs a preflight. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface HttpAnswer {
@@ -162,8 +171,19 @@ export interface TextStorage {
   names(): string[];
 }
 
+/** What the browser refuses counts as not there. */
 export interface Cookies {
+  /** The cookie, or its twin. */
   get(name: string): string | undefined;
-  set(name: string, value: string, options: { days: number; domain?: string | undefined }): void;
-  remove(name: string, options: { domain?: string | undefined }): void;
+  /** `legacy`: with a twin, `_legacy_` before its name, without `SameSite`. */
+  set(name: string, value: string, options: CookieOptions): void;
+  /** The cookie and its twin. */
+  remove(name: string, options: Pick<CookieOptions, 'domain'>): void;
+}
+
+export interface CookieOptions {
+  readonly days: number;
+  /** Default: the page's host alone. */
+  readonly domain?: string | undefined;
+  readonly legacy?: boolean | undefined;
 }

@@ -85,6 +85,29 @@ export class AuthenticationError extends GenericError {
   }
 }
 
+/** What the tenant offers where it asks for a second factor: which kinds to enrol, or which of the enrolled to challenge. */
+export interface MfaRequirements {
+  readonly enroll?: readonly { readonly type: string }[] | undefined;
+  readonly challenge?: readonly { readonly type: string }[] | undefined;
+}
+
+/**
+ * The token endpoint asks for a second factor first (`mfa_required`, Auth0's MFA API); the session is as it was. `mfa_token` is
+ * a secret: it is in no message.
+ */
+export class MfaRequiredError extends GenericError {
+  override name = 'MfaRequiredError';
+
+  constructor(
+    error: string,
+    error_description: string,
+    readonly mfa_token: string,
+    readonly mfa_requirements: MfaRequirements,
+  ) {
+    super(error, error_description);
+  }
+}
+
 /** For a call that began before the user logged out here, or before somebody else signed in: that has the last word. */
 export const signedOut = (state: string): AuthenticationError =>
   new AuthenticationError('login_required', 'Signed out meanwhile', state, null, 'signed_out');

@@ -3,22 +3,49 @@ export { Auth0Client, createAuth0Client, createAuth0Client as default } from './
 export { LocalStorageCache } from './browser/local-storage-cache.ts';
 export { InMemoryCache, type ICache } from './core/cache.ts';
 export {
+  CacheKey,
+  type Cacheable,
+  type CacheEntry,
+  type CacheKeyData,
+  type DecodedToken,
+  type KeyManifestEntry,
+  type MaybePromise,
+  type WrappedCacheEntry,
+} from './core/cache-key.ts';
+export {
+  ResponseType,
   User,
   type Auth0ClientOptions,
   type AuthorizationParams,
+  type AuthorizeOptions,
   type CacheLocation,
   type CacheMode,
+  type ClientAuthorizationParams,
+  type ClientConfiguration,
   type GetTokenSilentlyOptions,
   type GetTokenSilentlyVerboseResponse,
   type GetTokenWithPopupOptions,
   type IdToken,
   type LogoutOptions,
+  type LogoutUrlOptions,
   type PopupConfigOptions,
   type PopupLoginOptions,
   type RedirectLoginOptions,
   type RedirectLoginResult,
+  type RevokeRefreshTokenOptions,
   type WaitOptions,
 } from './core/options.ts';
+export type {
+  ActClaim,
+  AuthenticationResult,
+  FetchOptions,
+  FetchResponse,
+  JWTVerifyOptions,
+  OAuthTokenOptions,
+  RefreshTokenOptions,
+  TokenEndpointOptions,
+  TokenEndpointResponse,
+} from './compatibility/auth0-spa-js-types.ts';
 export type { V1ClientOptions } from './compatibility/v1-options.ts';
 export {
   AnonymousSessionError,
@@ -45,6 +72,7 @@ export {
   InsecureContextError,
   InvalidConfigurationError,
   InvalidIdTokenError,
+  MfaRequiredError,
   MissingRefreshTokenError,
   MissingScopesError,
   NetworkError,
@@ -55,4 +83,5 @@ export {
   StorageError,
   TimeoutError,
   type ErrorDetails,
+  type MfaRequirements,
 } from './errors.ts';

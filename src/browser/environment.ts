@@ -81,15 +81,15 @@ const cryptography: Cryptography = {
 };
 
 const http: Http = {
-  async post(url, form, { limit, keepalive = false }) {
+  async post(url, body, { limit, keepalive = false, headers }) {
     const abort = new AbortController();
     const callOff = timers.after(limit, () => abort.abort());
     try {
       const response = await fetch(url, {
         method: 'POST',
         // With this type, and without any other header, the request is CORS-simple: no preflight goes before it.
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-        body: form,
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+        body,
         signal: abort.signal,
         redirect: 'error', // what is sent is for this endpoint and no other
         keepalive,
@@ -143,11 +143,19 @@ const page: Page = {
 
 /** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
-  get: (name) => attempt(() => get(name)),
-  set: (name, value, { days, domain }) =>
-    attempt(() => set(name, value, { ...attributes(domain), expires: days })),
-  remove: (name, { domain }) => attempt(() => remove(name, attributes(domain))),
+  get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
+  set(name, value, { days, domain, legacy }) {
+    attempt(() => set(name, value, { ...attributes(domain), expires: days }));
+    if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));
+  },
+  remove(name, { domain }) {
+    attempt(() => remove(name, attributes(domain)));
+    attempt(() => remove(twinOf(name), twinAttributes(domain)));
+  },
 };
+
+/** For browsers that take `SameSite=None` for `Strict`, or refuse it: auth0-spa-js's name for it. */
+const twinOf = (name: string): string => `_legacy_${name}`;
 
 function attempt<T>(action: () => T): T | undefined {
   try {
@@ -159,8 +167,13 @@ function attempt<T>(action: () => T): T | undefined {
 
 /** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
 function attributes(domain: string | undefined) {
+  const { secure, ...common } = twinAttributes(domain);
+  return secure ? { ...common, secure, sameSite: 'none' as const } : common;
+}
+
+function twinAttributes(domain: string | undefined) {
   const common = { path: '/', ...(domain !== undefined && { domain }) };
   return location.protocol === 'https:'
-    ? { ...common, secure: true as const, sameSite: 'none' as const }
-    : common;
+    ? { ...common, secure: true as const }
+    : { ...common, secure: false as const };
 }

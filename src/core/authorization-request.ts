@@ -1,4 +1,5 @@
 /** What is asked for: a target for a token, and the authorization request that leads to one. */
+import { InvalidConfigurationError } from '../errors.ts';
 import type { AuthorizationRequest } from '../oauth/authorization-endpoint.ts';
 import { authorizationUrl } from '../oauth/authorization-endpoint.ts';
 import { joinScopes } from '../oauth/scope.ts';
@@ -16,13 +17,21 @@ export interface Target {
   readonly params: AuthorizationParams;
 }
 
-/** The target of a call: the client's own parameters with the call's over them; scopes add up. `undefined` overrides nothing. */
+/**
+ * The target of a call: the client's own parameters with the call's over them; scopes add up, the client's being that of the
+ * audience, wherever that comes from. `undefined` overrides nothing. One rule for logins and silent calls.
+ *
+ * @throws {InvalidConfigurationError} for a parameter that has no text.
+ */
 export function targetOf(settings: Settings, params?: AuthorizationParams): Target {
+  if (typeof params?.scope === 'object' && (params.scope as unknown) !== null)
+    throw new InvalidConfigurationError('"scope" is no text.', 'Scopes by audience are for the client.');
   const given = readParams(params);
   const merged: AuthorizationParams = { ...settings.authorizationParams, ...given };
+  const audience = merged.audience ?? ''; // `null` leaves it out
   return {
-    audience: merged.audience ?? '',
-    scope: joinScopes(settings.authorizationParams.scope, given.scope),
+    audience,
+    scope: joinScopes(settings.scopes.get(audience) ?? settings.authorizationParams.scope, given.scope),
     params: merged,
   };
 }
@@ -58,6 +67,7 @@ export function authorizationRequest(
     code_challenge,
     code_challenge_method: 'S256',
     prompt: mode.prompt ?? target.params.prompt,
+    ...(settings.telemetry && { auth0Client: settings.telemetry.query }),
   };
   return {
     url: authorizationUrl(`${settings.domainUrl}/authorize`, request),

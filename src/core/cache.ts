@@ -54,6 +54,8 @@ export interface TokensEntry extends Identity {
 export interface UserEntry {
   readonly id_token: string;
   readonly audiences: readonly string[];
+  /** When the session is over, whatever is renewed: what the login's ID token said; later ones change nothing. */
+  readonly session_expiry?: Seconds | undefined;
 }
 
 /** A token within this much of its end is no longer served while a new one can be had. */
@@ -106,7 +108,12 @@ export function readTokensEntry(value: unknown): TokensEntry | undefined {
 export function readUserEntry(value: unknown): UserEntry | undefined {
   if (!isRecord(value) || typeof value.id_token !== 'string' || !Array.isArray(value.audiences))
     return undefined;
-  return { id_token: value.id_token, audiences: textsOf(value.audiences) };
+  const { id_token, audiences, session_expiry } = value;
+  return {
+    id_token,
+    audiences: textsOf(audiences),
+    ...(typeof session_expiry === 'number' && { session_expiry }),
+  };
 }
 
 /** True for what has every member of a token. */

@@ -1,5 +1,5 @@
 /** What callers may say: the options of the client and of its methods, as auth0-spa-js v2 spells them. */
-import type { Seconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import type { IdTokenClaims } from '../oauth/id-token.ts';
 import type { ICache } from './cache.ts';
 
@@ -12,9 +12,7 @@ export type CacheLocation = 'memory' | 'localstorage';
  */
 export type CacheMode = 'on' | 'off' | 'cache-only';
 
-/** Parameters of the authorization request (OIDC Core §3.1.2.1 and Auth0's own). Names not listed here are passed on. */
-export interface AuthorizationParams {
-  scope?: string | undefined;
+interface ParamsBesideScope {
   audience?: string | undefined;
   redirect_uri?: string | undefined;
   prompt?: 'none' | 'login' | 'consent' | 'select_account' | undefined;
@@ -31,6 +29,17 @@ export interface AuthorizationParams {
   [parameter: string]: unknown;
 }
 
+/** Parameters of the authorization request (OIDC Core §3.1.2.1 and Auth0's own). Names not listed here are passed on. */
+export interface AuthorizationParams extends ParamsBesideScope {
+  scope?: string | undefined;
+}
+
+/** The client's own parameters, whose `scope` may say apart what is asked for of each audience. */
+export interface ClientAuthorizationParams extends ParamsBesideScope {
+  /** One text for every audience, or texts by audience; `default` is asked for where no audience is, or none of those named. */
+  scope?: string | Readonly<Record<string, string>> | undefined;
+}
+
 /** An address as text, a `URL`, or a `TrustedScriptURL` where the page enforces Trusted Types. */
 export type WorkerUrl = string | URL | { toString(): string };
 
@@ -39,7 +48,7 @@ export interface Auth0ClientOptions {
   domain: string;
   clientId: string;
   /** Sent with every authorization request. Default scope: `openid profile email`; `openid` is always asked for. */
-  authorizationParams?: AuthorizationParams | undefined;
+  authorizationParams?: ClientAuthorizationParams | undefined;
   /** Default: `memory`. */
   cacheLocation?: CacheLocation | undefined;
   /**
@@ -82,9 +91,48 @@ export interface Auth0ClientOptions {
    * where a revocation reaches further than this session. Default: `true`.
    */
   revokeOnLogout?: boolean | undefined;
-  /** Life of the cookie that tells `checkSession()` that there was a session. Default: 1. */
+  /** Life of the cookies that tell `checkSession()` of a session and of its organization. Default: 1, also for 0. */
   sessionCheckExpiryDays?: number | undefined;
+  /** The `Domain` of all cookies that the SDK sets. Default: the page's host alone. */
   cookieDomain?: string | undefined;
+  /**
+   * Each cookie has a twin, `_legacy_` before its name, without `SameSite`, for browsers that do not know `SameSite=None`.
+   * `false`: none is set. Default: `true`.
+   */
+  legacySameSiteCookie?: boolean | undefined;
+  /** Remember a login under way in a cookie, for a day, instead of `sessionStorage`. Default: `false`. */
+  useCookiesForTransactions?: boolean | undefined;
+  /** `false`: JSON at the token and revocation endpoints, which costs a preflight per request. Default: `true`, forms. */
+  useFormData?: boolean | undefined;
+  /**
+   * The time of day in milliseconds since 1970, where this machine's clock is not to be trusted: tokens expire and ID tokens are
+   * judged by it. Asked once a call; where it fails or is not heard of within 5 s, what it last told goes on. Default: `Date.now`.
+   */
+  nowProvider?: (() => Milliseconds | Promise<Milliseconds>) | undefined;
+  /**
+   * Who calls, for the tenant's log: in the query of /authorize and /v2/logout (without `env`), and as the header `Auth0-Client` of a
+   * code exchange, which then needs a preflight; never on a refresh. Default: nothing is told.
+   */
+  auth0Client?:
+    { name: string; version: string | number; env?: Record<string, string> | undefined } | undefined;
+}
+
+/** What a client was built with. */
+export interface ClientConfiguration {
+  /** As it was given. */
+  readonly domain: string;
+  readonly clientId: string;
+}
+
+/** The parameters that stand in the address of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3). */
+export interface AuthorizeOptions extends AuthorizationParams {
+  response_type: string;
+  response_mode: string;
+  nonce: string;
+  state: string;
+  scope: string;
+  code_challenge: string;
+  code_challenge_method: string;
 }
 
 /** What every call that waits takes. */
@@ -101,11 +149,17 @@ export interface RedirectLoginOptions<AppState = unknown> extends WaitOptions {
   fragment?: string | undefined;
   /** Navigates in the SDK's place. */
   openUrl?: ((url: string) => Promise<void> | void) | undefined;
+  /** @deprecated An older name of `openUrl`, which goes before it. */
+  onRedirect?: ((url: string) => Promise<void> | void) | undefined;
 }
+
+/** What an address that a user returns by may stand for: a login, or an account that was connected to theirs. */
+export const ResponseType = { Code: 'code', ConnectCode: 'connect_code' } as const;
+export type ResponseType = (typeof ResponseType)[keyof typeof ResponseType];
 
 export interface RedirectLoginResult<AppState = unknown> {
   appState?: AppState | undefined;
-  response_type: 'code';
+  response_type: typeof ResponseType.Code;
 }
 
 export interface PopupLoginOptions extends WaitOptions {
@@ -150,16 +204,31 @@ export interface GetTokenSilentlyVerboseResponse {
   scope?: string | undefined;
 }
 
-export interface LogoutOptions extends WaitOptions {
-  /** `null` leaves `client_id` out of the address. Default: the client's own. */
+/** What the address of Auth0's logout, `/v2/logout`, is made of. */
+export interface LogoutUrlOptions {
+  /** Which application logs out, for the tenant; `null`: none is named. Default: the client's own. */
   clientId?: string | null | undefined;
-  logoutParams?: {
-    returnTo?: string | undefined;
-    federated?: boolean | undefined;
-    [parameter: string]: unknown;
-  };
+  logoutParams?:
+    | {
+        /** Where to return to: one of the application's allowed logout URLs. */
+        returnTo?: string | undefined;
+        /** Log out at the upstream identity provider too. */
+        federated?: boolean | undefined;
+        [parameter: string]: unknown;
+      }
+    | undefined;
+}
+
+export interface LogoutOptions extends LogoutUrlOptions, WaitOptions {
   /** Navigates in the SDK's place; `false`: end the local session only. */
   openUrl?: false | ((url: string) => Promise<void> | void) | undefined;
+  /** @deprecated An older name of `openUrl`, which goes before it. */
+  onRedirect?: ((url: string) => Promise<void> | void) | undefined;
+}
+
+export interface RevokeRefreshTokenOptions extends WaitOptions {
+  /** Whose refresh token. Default: the client's own audience. With `useMrrt` one refresh token serves all audiences. */
+  audience?: string | undefined;
 }
 
 /** The claims about the user: an ID token's, without those that speak of the token itself. */
@@ -167,10 +236,21 @@ export class User {
   name?: string;
   given_name?: string;
   family_name?: string;
+  middle_name?: string;
   nickname?: string;
+  preferred_username?: string;
+  profile?: string;
   picture?: string;
+  website?: string;
   email?: string;
   email_verified?: boolean;
+  gender?: string;
+  birthdate?: string;
+  zoneinfo?: string;
+  locale?: string;
+  phone_number?: string;
+  phone_number_verified?: boolean;
+  address?: string;
   updated_at?: string;
   sub?: string;
   [claim: string]: unknown;

@@ -1,16 +1,28 @@
 /** Options, normalised once at the door. Everything behind it reads these settings and doubts them no more. */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { InvalidConfigurationError } from '../errors.ts';
+import { isText } from '../oauth/json.ts';
 import { joinScopes } from '../oauth/scope.ts';
-import type { Auth0ClientOptions, AuthorizationParams, CacheLocation, WorkerUrl } from './options.ts';
+import type {
+  Auth0ClientOptions,
+  AuthorizationParams,
+  CacheLocation,
+  ClientConfiguration,
+  ClientAuthorizationParams,
+  WorkerUrl,
+} from './options.ts';
 
 export interface Settings {
+  /** As the app gave it. */
+  readonly configuration: ClientConfiguration;
   /** scheme://host[:port], without a slash at its end. */
   readonly domainUrl: string;
   readonly domain: string;
   readonly clientId: string;
   readonly issuer: string;
   readonly authorizationParams: AuthorizationParams;
+  /** What is asked for of the audiences that the app names one by one; of any other, what the parameters say. */
+  readonly scopes: ReadonlyMap<string, string>;
   /** `custom`: in a cache of the app's own. */
   readonly cacheLocation: CacheLocation | 'custom';
   readonly useRefreshTokens: boolean;
@@ -30,8 +42,18 @@ export interface Settings {
   /** Absent: the page holds its refresh tokens itself. */
   readonly worker: WorkerSettings | undefined;
   readonly revokeOnLogout: boolean;
-  readonly sessionCheckExpiryDays: number;
-  readonly cookieDomain: string | undefined;
+  /** Of all cookies. `legacy`: each has a twin for browsers that do not know `SameSite=None`. */
+  readonly cookie: {
+    readonly days: number;
+    readonly domain: string | undefined;
+    readonly legacy: boolean;
+  };
+  readonly useCookiesForTransactions: boolean;
+  readonly useFormData: boolean;
+  /** Absent: the tenant is not told who calls. */
+  readonly telemetry: Telemetry | undefined;
+  /** Absent: the machine's own clock. */
+  readonly nowProvider: Auth0ClientOptions['nowProvider'];
   /** As the app gave it: judged where a popup is opened. */
   readonly popupCallbackUrl: string | undefined;
 }
@@ -40,6 +62,12 @@ export interface WorkerSettings {
   /** Absent: a blob. */
   readonly url: WorkerUrl | undefined;
   readonly fallback: 'page' | 'error';
+}
+
+/** What `auth0Client` is on the wire: base64 of JSON, in an address and as a header. */
+export interface Telemetry {
+  readonly query: string;
+  readonly header: string;
 }
 
 const seconds = (value: Seconds): Milliseconds => value * 1000;
@@ -71,18 +99,18 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     );
   const location = !cache ? cacheLocation : isCacheLocation(cache.location) ? cache.location : 'custom';
   const hasWorker = useRefreshTokens && location === 'memory' && options.worker !== false;
-  const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10));
-  const authorizationParams = readParams(options.authorizationParams);
-  const { scope = 'openid profile email' } = authorizationParams;
+  const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10) || 10);
+  const { scope: given, ...params } = options.authorizationParams ?? {};
+  const { default: scope, ...scopes } = readScopes(given);
+  const whole = (text: string) => joinScopes('openid', text, useRefreshTokens ? 'offline_access' : undefined);
   return {
+    configuration: Object.freeze({ domain: options.domain, clientId }),
     domainUrl,
     domain: new URL(domainUrl).host,
     clientId,
     issuer: `${domainUrl}/`,
-    authorizationParams: {
-      ...authorizationParams,
-      scope: joinScopes('openid', scope, useRefreshTokens ? 'offline_access' : undefined),
-    },
+    authorizationParams: { ...readParams(params), scope: whole(scope) },
+    scopes: new Map(Object.entries(scopes).map(([audience, text]) => [audience, whole(text)])),
     cacheLocation: location,
     useRefreshTokens,
     useMrrt: options.useMrrt === true,
@@ -99,8 +127,15 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     frameSilence: seconds(2),
     worker: hasWorker ? { url: options.workerUrl || undefined, fallback: workerFallback } : undefined,
     revokeOnLogout: options.revokeOnLogout !== false,
-    sessionCheckExpiryDays: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1),
-    cookieDomain: options.cookieDomain,
+    cookie: {
+      days: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1) || 1,
+      domain: options.cookieDomain && readText('cookieDomain', options.cookieDomain),
+      legacy: options.legacySameSiteCookie !== false,
+    },
+    useCookiesForTransactions: options.useCookiesForTransactions === true,
+    useFormData: options.useFormData !== false,
+    telemetry: readTelemetry(options.auth0Client),
+    nowProvider: readFunction('nowProvider', options.nowProvider),
     popupCallbackUrl: options.popupCallbackUrl,
   };
 }
@@ -111,6 +146,14 @@ export function readSettings(options: Auth0ClientOptions): Settings {
  */
 export const storageName = (settings: Settings, ...pieces: readonly string[]): string =>
   ['latchkey', '1', settings.domain, settings.clientId, ...pieces].map(encode).join('/');
+
+/**
+ * True for the name of a cache entry of a client at this tenant; `null`: of any client. What is in custody is none: whoever has it
+ * ends it when the marker of the session is gone.
+ */
+export const isEntryOf = (settings: Settings, name: string, clientId: string | null): boolean =>
+  name.startsWith(storageName({ ...settings, clientId: clientId ?? '' }) + (clientId === null ? '' : '/')) &&
+  name.split('/')[4] !== 'custody'; // encoded pieces hold no slash
 
 function encode(piece: string): string {
   try {
@@ -153,6 +196,52 @@ export function readText(name: string, value: unknown): string {
   } catch {
     throw new InvalidConfigurationError(`"${name}" is no text.`, 'Leave it out, or pass one.');
   }
+}
+
+/** @throws {InvalidConfigurationError} for what is no function. */
+export function readFunction<T extends (...args: never[]) => unknown>(
+  name: string,
+  value: T | undefined,
+): T | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw new InvalidConfigurationError(`"${name}" is no function.`, 'Leave it out, or pass one.');
+}
+
+/** Only what Auth0 knows is told, and what an app's environment is not where addresses are kept. */
+function readTelemetry(given: Auth0ClientOptions['auth0Client']): Telemetry | undefined {
+  if (given === undefined) return undefined;
+  const { name, version, env } = Object(given) as Record<string, unknown>;
+  if (!isText(name))
+    throw new InvalidConfigurationError(
+      '"auth0Client" has no name.',
+      'Leave it out, or pass { name, version }.',
+    );
+  const caller = { name, version: isText(version) || typeof version === 'number' ? version : undefined };
+  const told = { ...caller, env: typeof env === 'object' && env !== null ? env : undefined };
+  return { query: base64Json(caller), header: base64Json(told) };
+}
+
+/** In ASCII, as `btoa` and headers want it. */
+const base64Json = (value: object): string =>
+  btoa(
+    JSON.stringify(value).replaceAll(
+      /[^\0-\x7f]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ),
+  );
+
+/** What is asked for, by audience; `default`: of any other. */
+function readScopes(
+  given: ClientAuthorizationParams['scope'] | null,
+): Readonly<Record<string, string>> & { readonly default: string } {
+  if (typeof given !== 'object' || Array.isArray(given))
+    return { default: readText('scope', given ?? 'openid profile email') };
+  return {
+    default: '',
+    ...Object.fromEntries(
+      Object.entries(given ?? {}).map(([audience, text]) => [audience, readText('scope', text)]),
+    ),
+  };
 }
 
 const isCacheLocation = (location: unknown): location is CacheLocation =>

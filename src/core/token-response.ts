@@ -1,6 +1,6 @@
 /** Judges what the token endpoint answered (RFC 6749 §5). Pure: the same answer always means the same. */
 import { toSeconds, type Milliseconds } from '../clock.ts';
-import { GenericError } from '../errors.ts';
+import { GenericError, MfaRequiredError, type MfaRequirements } from '../errors.ts';
 import { parseJsonObject } from '../oauth/json.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { Token } from './cache.ts';
@@ -33,10 +33,16 @@ export function judgeTokenAnswer(
       ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, true) }
       : { kind: 'unclear', status };
   }
-  const description = ['refresh_token', 'code', 'code_verifier'].reduce(
-    (told, name) => told.replaceAll(sent[name] || '\0', '…'),
+  const { mfa_token, mfa_requirements } = payload;
+  const description = [sent.refresh_token, sent.code, sent.code_verifier, text(mfa_token)].reduce(
+    (told: string, secret) => told.replaceAll(secret || '\0', '…'),
     text(payload.error_description) ?? payload.error,
   );
+  if (payload.error === 'mfa_required') {
+    const requirements = Object(mfa_requirements) as MfaRequirements; // as the tenant says it, or nothing
+    const error = new MfaRequiredError(payload.error, description, text(mfa_token) ?? '', requirements);
+    return { kind: 'declined', error };
+  }
   return payload.error === 'invalid_grant'
     ? { kind: 'refused', error: new GenericError(payload.error, description, { requiresLogin: true }) }
     : { kind: 'declined', error: declined(payload.error, description, status === 408 || status === 429) };

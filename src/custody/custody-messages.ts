@@ -1,9 +1,11 @@
 /** What a page and the worker that holds its refresh tokens say to each other. No refresh token is in any of it. */
+import type { Milliseconds } from '../clock.ts';
 import type { Settings } from '../core/settings.ts';
 import {
   DisposedError,
   GenericError,
   InvalidIdTokenError,
+  MfaRequiredError,
   NetworkError,
   StorageError,
   TimeoutError,
@@ -16,7 +18,7 @@ export const messageVersion = 1;
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
 export type RemoteMethod = 'look' | 'spend' | 'redeem' | 'adopt' | 'goUnmarked' | 'discard' | 'end';
 
-/** `leaving`: what only the page knows. */
+/** `leaving`, and the `offset` of the app's clock: what only the page knows. */
 export type CallRequest = {
   readonly [Method in RemoteMethod]: {
     readonly kind: 'call';
@@ -24,6 +26,7 @@ export type CallRequest = {
     readonly method: Method;
     readonly args: Parameters<Custody[Method]>;
     readonly leaving: boolean;
+    readonly offset: Milliseconds;
   };
 }[RemoteMethod];
 
@@ -62,6 +65,7 @@ export interface ErrorText {
 const classes: Readonly<Record<string, { readonly prototype: GenericError }>> = {
   DisposedError,
   InvalidIdTokenError,
+  MfaRequiredError,
   NetworkError,
   StorageError,
   TimeoutError,

@@ -32,7 +32,7 @@ const silent = () => new TimeoutError('worker_silent');
 export async function startRemoteCustody(
   settings: Settings,
   worker: WorkerSettings,
-  { workers, timers, page }: Pick<Environment, 'workers' | 'timers' | 'page'>,
+  { clock, workers, timers, page }: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
 ): Promise<Custody> {
   const waiting = new Map<number, (reply: Answer) => void>();
   const revoking = new Map<number, () => void>();
@@ -51,7 +51,7 @@ export async function startRemoteCustody(
   const post = (request: Request): void => port.post(request);
   try {
     // What is the page's alone stays here: some of it is as the app gave it, and may be nothing that can be cloned.
-    const told = { ...settings, worker: undefined, popupCallbackUrl: undefined, cookieDomain: undefined };
+    const told = { ...settings, worker: undefined, popupCallbackUrl: undefined, nowProvider: undefined };
     post({ kind: 'begin', settings: told, origin: page.origin() });
     await within(timers, startLimit, started, () => workerUnavailable('late'));
   } catch (error) {
@@ -88,7 +88,8 @@ export async function startRemoteCustody(
     extra: Milliseconds = 0,
   ): Promise<Told<Method>> {
     const id = ++lastId;
-    post({ kind: 'call', id, method, args, leaving: page.leaving() } as CallRequest);
+    const offset = clock.offset ?? 0;
+    post({ kind: 'call', id, method, args, leaving: page.leaving(), offset } as CallRequest);
     const answered = new Promise<Told<Method>>((resolve, reject) =>
       waiting.set(id, (reply) =>
         reply.kind === 'value' ? resolve(reply.value as Told<Method>) : reject(readError(reply.error)),

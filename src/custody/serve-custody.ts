@@ -1,4 +1,5 @@
-import type { Environment } from '../environment.ts';
+import type { Milliseconds } from '../clock.ts';
+import type { Environment, PageClock } from '../environment.ts';
 import {
   messageVersion,
   writeError,
@@ -22,6 +23,8 @@ export function serveCustody(
 ): (request: Request) => void {
   let custody: Custody;
   let leaving = false;
+  let offset: Milliseconds = 0;
+  const clock: PageClock = { ...env.clock, now: () => env.clock.now() + offset };
 
   return (request) => {
     switch (request.kind) {
@@ -29,13 +32,13 @@ export function serveCustody(
         const { settings, origin } = request;
         const page: Environment['page'] = { ...env.page, origin: () => origin, leaving: () => leaving };
         const records = { ...createMemoryRecordStore(), close: () => post({ kind: 'idle' }) };
-        custody = createCustody(settings, { ...env, page }, records, createPageLocks(env.timers));
+        custody = createCustody(settings, { ...env, clock, page }, records, createPageLocks(env.timers));
         return post({ kind: 'ready', version: messageVersion });
       }
       case 'dispose':
         return custody.dispose();
       case 'call':
-        leaving = request.leaving;
+        ({ leaving, offset } = request);
         return void answer(request).catch((error: unknown) =>
           post({ kind: 'error', id: request.id, error: writeError(error) }),
         );

@@ -2,7 +2,7 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, type TokenJudgement } from '../core/token-response.ts';
-import type { Environment, HttpAnswer } from '../environment.ts';
+import type { Environment, HttpAnswer, HttpOptions } from '../environment.ts';
 import { NetworkError } from '../errors.ts';
 import { formOf } from '../oauth/form.ts';
 import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
@@ -23,7 +23,7 @@ export type Unclear = Pick<Extract<TokenJudgement, { kind: 'unclear' }>, 'status
 const revocationLimit: Milliseconds = 3000;
 
 export function createTokenRequests(
-  { clientId, domainUrl, exchangeLimit }: Settings,
+  { clientId, domainUrl, exchangeLimit, telemetry, useFormData }: Settings,
   { http, page }: Pick<Environment, 'http' | 'page'>,
 ): TokenRequests {
   return {
@@ -58,8 +58,16 @@ export function createTokenRequests(
   async function post(
     endpoint: 'token' | 'revoke',
     request: TokenRequest | RevocationRequest,
-    options: { limit: Milliseconds; keepalive?: boolean } = { limit: exchangeLimit },
+    options: HttpOptions = { limit: exchangeLimit },
   ): Promise<HttpAnswer> {
-    return http.post(`${domainUrl}/oauth/${endpoint}`, formOf(request).toString(), options);
+    const form = formOf(request);
+    const body = useFormData ? form.toString() : JSON.stringify(Object.fromEntries(form));
+    // A refresh goes without a header of its own: it is then one request, and no preflight.
+    const isLogin = 'grant_type' in request && request.grant_type === 'authorization_code';
+    const headers = {
+      ...(!useFormData && { 'Content-Type': 'application/json' }),
+      ...(isLogin && telemetry && { 'Auth0-Client': telemetry.header }),
+    };
+    return http.post(`${domainUrl}/oauth/${endpoint}`, body, { ...options, headers });
   }
 }

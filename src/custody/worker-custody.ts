@@ -11,7 +11,7 @@ import type { Custody } from './custody.ts';
 export function createWorkerCustody(
   settings: Settings,
   worker: WorkerSettings,
-  env: Pick<Environment, 'workers' | 'timers' | 'page'>,
+  env: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
   createInPage: () => Custody,
 ): Custody {
   let custodian: Promise<Custody> | undefined;

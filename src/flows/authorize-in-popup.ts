@@ -92,6 +92,7 @@ function follow(controller: AbortController, signal: AbortSignal | undefined): v
 
 async function prepare(context: ClientContext, popup: Window, options: PopupLogin) {
   const { settings, env } = context;
+  await context.tune?.();
   const callback = readCallbackUrl(context, options.popupCallbackUrl);
   const limit = 1000 * readLimit('timeoutInSeconds', options.timeoutInSeconds, settings.frameLimit / 1000);
   const target = targetOf(settings, options.authorizationParams);

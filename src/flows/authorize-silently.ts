@@ -6,6 +6,7 @@ import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { GenericError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
+import { organizationHint } from './entries.ts';
 import { redeemCode } from './redeem-code.ts';
 import { authorizationSecrets } from './secrets.ts';
 
@@ -28,7 +29,8 @@ export async function authorizeSilently(
   const { settings, env, disposal } = context;
   refuseToBegin(env.page, disposal.signal);
   return context.frames.run('frame', limit, async () => {
-    const { redirect_uri = env.page.origin(), organization = began.session?.org_id } = params;
+    const known = began.session ? began.session.org_id : organizationHint(context);
+    const { redirect_uri = env.page.origin(), organization = known } = params;
     const target = { ...wanted, params: { ...params, organization } };
     const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
       response_mode: 'web_message',

@@ -18,6 +18,8 @@ export interface ClientContext {
   readonly heap: Heap;
   /** Takes over what auth0-spa-js has stored, where there is something; `again`: even if this page has looked before. */
   readonly moveIn: (again?: 'again') => Promise<void>;
+  /** Asks the app for the time, where it has a clock of its own; `env.clock` goes by that. */
+  readonly tune: (() => Promise<void>) | undefined;
   /** Aborted by `dispose()`. */
   readonly disposal: AbortController;
 }
@@ -28,6 +30,8 @@ export interface Heap {
   session: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
+  /** How often this page has found a session to have lasted as long as it may. */
+  ceilings: number;
   /** How often the user had logged out when this page last wrote whose session it is. */
   logouts: number;
   /** How many sessions had ended when a call last came upon such an end. */

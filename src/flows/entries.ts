@@ -10,20 +10,39 @@ import {
   type UserEntry,
 } from '../core/cache.ts';
 import type { Milliseconds, Seconds } from '../clock.ts';
-import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
+import { isPeerEntry, peerRefreshTokens } from '../core/auth0-spa-js-names.ts';
 import type { Target } from '../core/authorization-request.ts';
-import { isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
-import { storageName } from '../core/settings.ts';
+import {
+  ceilingOf,
+  isPastCeiling,
+  isSameIdentity,
+  readSession,
+  type Identity,
+  type Session,
+} from '../core/session.ts';
+import { isEntryOf } from '../core/settings.ts';
 import type { Began, CustodyView } from '../custody/custody.ts';
 import { pause } from '../core/within.ts';
 import { StorageError } from '../errors.ts';
-import { textsOf } from '../oauth/json.ts';
+import { isText, textsOf } from '../oauth/json.ts';
 import type { ClientContext } from './context.ts';
 
-/** The signed-in user. The same object for as long as the ID token is the same. */
+/**
+ * The signed-in user. The same object for as long as the ID token is the same. A session that has lasted as long as it may ends
+ * here.
+ */
 export async function findSession(context: ClientContext): Promise<Session | undefined> {
   await context.moveIn();
-  return knownSession(context);
+  const user = await readUser(context);
+  if (
+    user === undefined ||
+    user === unreadable ||
+    !isPastCeiling(user.session_expiry, context.env.clock.now())
+  )
+    return sessionOf(context, user);
+  await context.flights.share('ceiling', () => endSession(context));
+  context.heap.ceilings += 1;
+  return undefined;
 }
 
 /** The same, of what latchkey itself has stored. */
@@ -88,7 +107,10 @@ export async function saveToken(
   if (began && !settings.useRefreshTokens && !isCarriedOn(began.session, former)) return undefined;
   const goesOn = former !== undefined && isSameIdentity(former, session);
   const kept = (goesOn && user?.audiences) || [];
-  const next: UserEntry = { id_token: idToken, audiences: [...new Set([...kept, audience])] };
+  const isLogin = logouts < Infinity && !began;
+  const session_expiry = (goesOn && !isLogin && user?.session_expiry) || saidCeiling(session);
+  const audiences = [...new Set([...kept, audience])];
+  const next: UserEntry = { id_token: idToken, audiences, ...(session_expiry && { session_expiry }) };
   await saveUser(context, next);
   if (token) await write(context, key, withToken(entry, session, token, env.clock.now()));
   // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
@@ -113,6 +135,15 @@ export async function saveToken(
   return undefined;
 }
 
+/** What a login may not say; what is renewed says nothing by it. */
+function saidCeiling({ claims }: Session): Seconds | undefined {
+  try {
+    return ceilingOf(claims);
+  } catch {
+    return undefined;
+  }
+}
+
 /** True for what a silent login may go on with: the session that it began with, or none as then. */
 export const isCarriedOn = (began: Identity | undefined, now: Identity | undefined): boolean =>
   began && now ? isSameIdentity(began, now) : began === now;
@@ -124,10 +155,12 @@ export async function saveUser(context: ClientContext, user: UserEntry): Promise
     await custody
       .goUnmarked()
       .catch(() => void context.flights.share('go unmarked', () => goUnmarked(context)));
-  env.cookies.set(hintCookie(context), 'true', {
-    days: settings.sessionCheckExpiryDays,
-    domain: settings.cookieDomain,
-  });
+  env.cookies.set(hintCookie(context), 'true', settings.cookie);
+  const session = readSession(user.id_token);
+  if (session?.org_id !== undefined)
+    env.cookies.set(organizationCookie(context), JSON.stringify(session.org_id), settings.cookie);
+  else if (session && organizationHint(context) !== undefined)
+    env.cookies.remove(organizationCookie(context), settings.cookie);
 }
 
 /** Neither the marker nor a word of its absence was taken: until one is, other tabs take the storage for cleared. */
@@ -163,33 +196,55 @@ export async function followCustody(
   return true;
 }
 
+/**
+ * Ends the session here, as a logout does. The tombstone comes before the cache is cleared: a refresh that is under way in any
+ * tab meets it, and a tab that has just written finds it and takes back what it wrote. What auth0-spa-js has left goes the same
+ * way.
+ *
+ * @param alsoOf Another client whose entries go; `null`: those of every client.
+ * @returns what became of the two; `revoked` is still under way
+ */
+export async function endSession(context: ClientContext, alsoOf?: string | null) {
+  const { settings, env, custody, heap } = context;
+  heap.signedOut = true;
+  const user = await unmark(context);
+  const isShared = settings.cacheLocation === 'localstorage';
+  const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
+  const [ended] = await Promise.allSettled([custody.end({ others: left })]);
+  const [cleared] = await Promise.allSettled([clearSession(context, user, alsoOf)]);
+  return { ended, cleared };
+}
+
 /** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */
-export async function unmark(context: ClientContext): Promise<UserEntry | undefined> {
+async function unmark(context: ClientContext): Promise<UserEntry | undefined> {
   const user = readUserEntry(await readUser(context));
   const { cache, settings } = context;
   await ask(context, () => cache.remove(userKey(settings))).catch(() => {}); // `clearSession` will tell
   return user;
 }
 
-/** Removes everything that this client wrote for its user, except what is in custody. */
-export async function clearSession(context: ClientContext, known?: UserEntry): Promise<void> {
-  const { settings, env, heap } = context;
+/** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`. */
+async function clearSession(
+  context: ClientContext,
+  known?: UserEntry,
+  alsoOf?: string | null,
+): Promise<void> {
+  const { heap } = context;
   const user = known ?? readUserEntry(await readUser(context));
   heap.session = undefined;
   heap.unsaved.clear();
-  env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain });
-  const failures = await removeEntries(context, user, []);
+  removeCookies(context);
+  const failures = await removeEntries(context, user, [], alsoOf);
   if (failures.length > 0) throw failures[0];
 }
 
 /** The same, if that session is still the one that is shown, or nobody can tell: a login that came later stays. */
 export async function clearShown(context: ClientContext, idToken: string | undefined): Promise<void> {
-  const { settings, env } = context;
   const user = await readUser(context);
   if (user === unreadable) return clearSession(context);
   if (readSession(user?.id_token ?? '')?.id_token !== idToken) return;
   if (user) await clearSession(context, user);
-  else env.cookies.remove(hintCookie(context), { domain: settings.cookieDomain }); // there is nothing else
+  else removeCookies(context); // there is nothing else
 }
 
 /** @returns what went wrong. What the cache would not remove counts as removed in this page. */
@@ -197,6 +252,7 @@ async function removeEntries(
   context: ClientContext,
   user: UserEntry | undefined,
   except: readonly string[],
+  alsoOf: string | null = context.settings.clientId,
 ): Promise<unknown[]> {
   const { cache, settings, heap } = context;
   const failures: unknown[] = [];
@@ -222,10 +278,10 @@ async function removeEntries(
   // The user's entry first: without it the others are not served, even if one of them cannot be removed.
   const [listed] = await Promise.all([attempt(() => cache.allKeys?.()), remove(userKey(settings))]);
   const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
-  const prefix = `${storageName(settings)}/`;
-  const custody = storageName(settings, 'custody');
-  const ours = textsOf(listed).filter(
-    (key) => (key.startsWith(prefix) && !key.startsWith(custody)) || isPeerEntry(key, settings.clientId), // or it would be moved in again
+  const ours = textsOf(listed).filter((key) =>
+    [settings.clientId, alsoOf].some(
+      (clientId) => isEntryOf(settings, key, clientId) || isPeerEntry(key, clientId), // or it would be moved in again
+    ),
   );
   await Promise.all([...new Set([...known, ...ours])].map(remove)); // a cache that hangs is waited for once
   return failures;
@@ -234,6 +290,26 @@ async function removeEntries(
 /** Tells `checkSession()`, and the app's own server, that there was a session; Auth0's name for it. */
 export const hintCookie = ({ settings }: ClientContext): string =>
   `auth0.${settings.clientId}.is.authenticated`;
+
+/** Tells a page that has forgotten the session, as pages in memory mode do, which organization it was for; Auth0's name for it. */
+const organizationCookie = ({ settings }: ClientContext): string =>
+  `auth0.${settings.clientId}.organization_hint`;
+
+/** The organization of the last session, by its id; anybody on the origin may have written it. */
+export function organizationHint(context: ClientContext): string | undefined {
+  try {
+    const hint: unknown = JSON.parse(context.env.cookies.get(organizationCookie(context)) ?? '');
+    return isText(hint) ? hint : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeCookies(context: ClientContext): void {
+  const { env, settings } = context;
+  for (const name of [hintCookie(context), organizationCookie(context)])
+    env.cookies.remove(name, settings.cookie);
+}
 
 /**
  * The user's entry. One that the cache would not take, or not give up, tells nobody of a logout, or a login, in another tab; the

@@ -50,7 +50,8 @@ export function readTokenOptions({
 }
 
 /**
- * An access token for `target`, without involving the user; `undefined` only for a `cache-only` miss.
+ * An access token for `target`, without involving the user; `undefined` only for a `cache-only` miss, and where the session has just
+ * lasted as long as it may.
  *
  * One straight line: look → plan → serve | keep | spend | authorize | refuse → write. Callers who ask for the same at the same
  * time share one walk along it; tabs share an exchange through custody.
@@ -97,7 +98,9 @@ async function obtain(
   /** However often the walk begins again, its caller waits once. */
   const remaining = (limit: Milliseconds) => Math.max(0, began + limit - env.clock.steady());
   const again = () => obtain(context, target, options, began);
+  const { ceilings } = context.heap;
   const snapshot = await look(context, target, options.cacheMode);
+  if (context.heap.ceilings > ceilings) return undefined; // over while it looked: the app is told nothing, as by auth0-spa-js
   const { session } = snapshot;
   /** The ID token that this call knows of: any other was brought by somebody else. */
   let known = session?.id_token;

@@ -3,7 +3,7 @@ import type { RedirectLoginResult } from '../core/options.ts';
 import { readTransaction } from '../core/transaction.ts';
 import { GenericError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
-import { transactionName } from './login-with-redirect.ts';
+import { transactionName, transactionStorage } from './login-with-redirect.ts';
 import { keepRedeemed, sendCode } from './redeem-code.ts';
 
 /**
@@ -16,12 +16,13 @@ export function handleRedirectCallback<AppState>(
   url: string,
 ): Promise<RedirectLoginResult<AppState>> {
   return context.flights.share(`callback ${url}`, async () => {
-    const { env, settings } = context;
+    const { settings } = context;
+    const transactions = transactionStorage(context);
     const response = readCallback(url);
     const name = transactionName(context);
     const text = readText(context, name);
     const transaction = answeredBy(response, readTransaction(text), settings.issuer);
-    env.sessionStorage.remove(name); // before anything is sent: another client of the page may be handling the same
+    transactions.remove(name); // before anything is sent: another client of the page may be handling the same
     let isSpent = false;
     try {
       const redeemed = await sendCode(context, response, transaction);
@@ -31,16 +32,16 @@ export function handleRedirectCallback<AppState>(
       if (!(error instanceof GenericError && error.retryable)) throw error;
       // The code may still be good where nobody answered, or the server declined for a while. Otherwise only a login helps.
       if (isSpent || text === null) throw Object.assign(error, { retryable: false, requiresLogin: true });
-      if (readText(context, name) === null) env.sessionStorage.set(name, text); // else another login has begun meanwhile
+      if (readText(context, name) === null) transactions.set(name, text); // else another login has begun meanwhile
       throw error;
     }
     return { appState: transaction.appState as AppState, response_type: 'code' };
   });
 }
 
-function readText({ env }: ClientContext, name: string): string | null {
+function readText(context: ClientContext, name: string): string | null {
   try {
-    return env.sessionStorage.get(name);
+    return transactionStorage(context).get(name);
   } catch (cause) {
     throw new StorageError('sessionStorage cannot be read', cause);
   }

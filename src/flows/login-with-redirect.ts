@@ -2,7 +2,7 @@ import { authorizationRequest, targetOf } from '../core/authorization-request.ts
 import type { RedirectLoginOptions } from '../core/options.ts';
 import { readText, storageName } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
-import type { Environment } from '../environment.ts';
+import type { Environment, TextStorage } from '../environment.ts';
 import { InvalidConfigurationError, StorageError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import { authorizationSecrets } from './secrets.ts';
@@ -18,7 +18,7 @@ export async function loginWithRedirect(
   const { settings, env } = context;
   const appState = readAppState(options.appState);
   const target = targetOf(settings, options.authorizationParams);
-  const navigate = readNavigation(options.openUrl, env);
+  const navigate = readNavigation(options.openUrl ?? options.onRedirect, env);
   const fragment = options.fragment ? `#${readText('fragment', options.fragment)}` : '';
   const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
     response_mode: 'query',
@@ -51,11 +51,25 @@ function readAppState(appState: unknown): unknown {
   }
 }
 
+/** Where a login under way is remembered: in this tab, or, with `useCookiesForTransactions`, in the browser for a day. */
+export function transactionStorage({ settings, env }: ClientContext): Omit<TextStorage, 'names'> {
+  if (!settings.useCookiesForTransactions) return env.sessionStorage;
+  return {
+    get: (name) => env.cookies.get(name) ?? null,
+    set(name, text) {
+      env.cookies.set(name, text, { ...settings.cookie, days: 1 });
+      // What is too long, or refused, a browser drops without a word.
+      if (env.cookies.get(name) !== text) throw new Error('the cookie was not taken: too long, or refused');
+    },
+    remove: (name) => env.cookies.remove(name, settings.cookie),
+  };
+}
+
 /** Without it the return could not be judged, so a login that cannot be remembered is not begun. */
 function saveTransaction(context: ClientContext, transaction: Transaction): void {
   try {
-    context.env.sessionStorage.set(transactionName(context), JSON.stringify(transaction));
+    transactionStorage(context).set(transactionName(context), JSON.stringify(transaction));
   } catch (cause) {
-    throw new StorageError('sessionStorage cannot hold the login', cause);
+    throw new StorageError('sessionStorage or a cookie cannot hold the login', cause);
   }
 }

@@ -1,7 +1,7 @@
 import { codeOf } from '../core/authorization-response.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { organizationOf } from '../core/session.ts';
+import { ceilingOf, organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Redeemed } from '../custody/custody.ts';
 import { signedOut } from '../errors.ts';
@@ -50,6 +50,7 @@ export async function keepRedeemed(
   try {
     const expected = { ...transaction, now: env.clock.now() };
     const claims = validateIdToken(settings, answer.id_token, expected);
+    ceilingOf(claims);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);
     if (began && (heap.signedOut || !isCarriedOn(began.session, former))) throw signedOut(transaction.state);

@@ -15,6 +15,8 @@ export interface IdTokenClaims {
   readonly sid?: string;
   readonly org_id?: string;
   readonly org_name?: string;
+  /** When the user must have logged in anew (IPSIE): Auth0's enterprise connections. */
+  readonly session_expiry?: Seconds;
   readonly [claim: string]: unknown;
 }
 
