@@ -18,6 +18,7 @@ import type {
   PopupLoginOptions,
   RedirectLoginOptions,
   RedirectLoginResult,
+  RevokeRefreshTokenOptions,
   User,
   WaitOptions,
 } from './core/options.ts';
@@ -45,6 +46,7 @@ import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
 import { loginWithRedirect } from './flows/login-with-redirect.ts';
 import { logout } from './flows/logout.ts';
+import { revokeRefreshToken } from './flows/revoke-refresh-token.ts';
 import { toSeconds, type Milliseconds } from './clock.ts';
 
 /**
@@ -303,6 +305,18 @@ export class Auth0Client {
    */
   async logout(options: LogoutOptions = {}): Promise<void> {
     await call(this, options, (context) => logout(context, options));
+  }
+
+  /**
+   * Revokes the refresh token for an audience at the tenant (RFC 7009). From then on nobody spends it, also where this fails; the
+   * next call then tells the tenant again. The user stays signed in, and access tokens stay good until they expire. Without
+   * `useRefreshTokens` there is nothing to do.
+   *
+   * @throws {GenericError} with the tenant's code, or `revoke_error`, when it declined.
+   * @throws {NetworkError} when it could not be reached. {StorageError} when the end could not be noted; nothing was sent.
+   */
+  async revokeRefreshToken(options: RevokeRefreshTokenOptions = {}): Promise<void> {
+    await call(this, options, (context) => revokeRefreshToken(context, options));
   }
 
   /** The tenant and the application that the client was built for. Frozen. */

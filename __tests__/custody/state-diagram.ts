@@ -120,11 +120,18 @@ export const ways: { readonly [K in Kind]: WaysOf<Extract<FamilyEvent, { kind: K
     cause: [
       ['', () => 'logout'],
       ['user_changed', () => 'user_changed'],
+      ['revoked', () => 'revoked'],
     ],
     unless: [
       ['', () => undefined],
       ['of all but this user', () => ada],
       ['of all but another user', () => grace],
+    ],
+  },
+  forget: {
+    tokens: [
+      ['', () => ['']],
+      ['of none that it holds', () => ['another']],
     ],
   },
 };

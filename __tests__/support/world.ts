@@ -45,7 +45,10 @@ export type Fault =
 
 export interface RecordedRequest {
   readonly path: string;
+  /** What its body says, as a form or in JSON. */
   readonly form: URLSearchParams;
+  /** What a browser would ask leave for first. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly by: Tab;
   /** By the steady clock. */
   readonly sentAt: number;
@@ -352,13 +355,13 @@ export function createWorld({
           new Uint8Array(await track(crypto.subtle.digest('SHA-256', bytes as BufferSource))),
       },
       http: {
-        async post(url, form, { limit }) {
-          const recorded = record(url, form, tab);
+        async post(url, body, { limit, headers = {} }) {
+          const recorded = record(url, body, headers, tab);
           for (const name of secretNames) keepSecret(recorded.form.get(name));
           const isRefresh = recorded.form.get('grant_type') === 'refresh_token';
           if (isRefresh) most = Math.max(most, ++underWay);
           const hear = (heard: Heard) => Object.assign(recorded, { heard, heardAt: time.clock.steady() });
-          const answering = withLimit(env.timers, limit, answerOf(url, form, recorded));
+          const answering = withLimit(env.timers, limit, answerOf(url, body, recorded));
           const settled = Promise.race([answering, death]).finally(() => {
             underWay -= Number(isRefresh);
           });
@@ -549,8 +552,14 @@ export function createWorld({
     return popup;
   }
 
-  function record(url: string, text: string, by: Tab): RecordedRequest {
-    const form = new URLSearchParams(text);
+  function record(
+    url: string,
+    text: string,
+    headers: Readonly<Record<string, string>>,
+    by: Tab,
+  ): RecordedRequest {
+    const isJson = headers['Content-Type'] === 'application/json';
+    const form = new URLSearchParams(isJson ? (JSON.parse(text) as Record<string, string>) : text);
     const token = form.get('refresh_token');
     const earlier = world
       .refreshes()
@@ -559,23 +568,23 @@ export function createWorld({
     const kept =
       token !== null && [...recordTexts.values(), ...cacheEntries.values()].some((it) => it.includes(token));
     const path = new URL(url).pathname;
-    const recorded = { path, form, by, sentAt: time.clock.steady(), earlier, kept };
+    const recorded = { path, form, headers, by, sentAt: time.clock.steady(), earlier, kept };
     world.requests.push(recorded);
     return recorded;
   }
 
-  async function answerOf(url: string, form: string, recorded: RecordedRequest): Promise<HttpAnswer> {
+  async function answerOf(url: string, body: string, recorded: RecordedRequest): Promise<HttpAnswer> {
     const faults = recorded.path === '/oauth/token' ? world.faults : world.revocationFaults;
     const fault = faults.shift();
-    if (fault?.kind !== 'hold') return served(url, form, recorded, fault);
-    const answer = served(url, form, recorded, fault.fault);
+    if (fault?.kind !== 'hold') return served(url, body, recorded, fault);
+    const answer = served(url, body, recorded, fault.fault);
     await Promise.allSettled([answer, fault.until]);
     return answer;
   }
 
   async function served(
     url: string,
-    form: string,
+    sent: string,
     recorded: RecordedRequest,
     fault: Fault | undefined,
   ): Promise<HttpAnswer> {
@@ -585,8 +594,8 @@ export function createWorld({
     if (fault?.kind === 'hang') return new Promise(() => {});
     const request = new Request(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: app },
-      body: form,
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...recorded.headers, origin: app },
+      body: sent,
     });
     const response = await track(tenant.fetch(request));
     recorded.granted = response.ok;

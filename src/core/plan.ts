@@ -9,15 +9,16 @@ import type { CacheMode } from './options.ts';
 import { mayBeOf, type Identity, type Session } from './session.ts';
 import type { Settings } from './settings.ts';
 
-/** Why a family is over. The last one: another user signed in. */
-export type EndedCause = 'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'user_changed';
+/** Why a family is over. The last two, which end no session: the app revoked it, or another user signed in. */
+export type EndedCause =
+  'refused' | 'outcome_unknown' | 'invalid_id_token' | 'logout' | 'revoked' | 'user_changed';
 
 /** What all tabs know of the end of a session. It ends when no family of it lives any more. */
 export interface SessionEnd {
   /** How many sessions have ended. */
   readonly ends: number;
   /** Why the last one did. `undefined`: the user has logged in since, or never has. */
-  readonly endedBy: Exclude<EndedCause, 'user_changed'> | undefined;
+  readonly endedBy: Exclude<EndedCause, 'revoked' | 'user_changed'> | undefined;
 }
 
 /** What may be known of a refresh token family outside custody: never its token. */

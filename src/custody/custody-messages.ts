@@ -16,7 +16,8 @@ import type { Custody, SpendOutcome } from './custody.ts';
 export const messageVersion = 1;
 
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
-export type RemoteMethod = 'look' | 'spend' | 'redeem' | 'adopt' | 'goUnmarked' | 'discard' | 'end';
+export type RemoteMethod =
+  'look' | 'spend' | 'redeem' | 'adopt' | 'goUnmarked' | 'discard' | 'end' | 'revoke';
 
 /** `leaving`, and the `offset` of the app's clock: what only the page knows. */
 export type CallRequest = {

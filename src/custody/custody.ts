@@ -102,6 +102,12 @@ export interface Custody {
     readonly still?: number;
     readonly others?: readonly string[];
   }): Promise<{ readonly revoked: Promise<void> }>;
+  /**
+   * Revokes the refresh token for `audience`, or, with one for many resources, all of them. They are spent by nobody from then on,
+   * also where the server could not be told; then they are kept, and the next call tells it again.
+   * @throws {GenericError} with the server's code, or `revoke_error`; {NetworkError} when it could not be reached.
+   */
+  revoke(wanted: Pick<Wanted, 'audience'>): Promise<void>;
   /** Sends nothing more, and gives back what it holds. What is under way is kept. */
   dispose(): void;
 }
@@ -200,7 +206,7 @@ export function createCustody(
   const updateRecord: UpdateRecord = (step) => update(step).finally(closeWhenIdle);
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
-  const { send, revoke, noAnswer } = createTokenRequests(settings, env);
+  const { send, revoke, revokeForSure, noAnswer } = createTokenRequests(settings, env);
   const unsaved = createUnsaved(timers, write, closeWhenIdle);
   const spends = new Map<string, Spend>();
   const provisional = new Map<string, string>();
@@ -208,7 +214,7 @@ export function createCustody(
   const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
 
-  return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, dispose };
+  return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, revoke: revokeFamilies, dispose };
 
   async function look({ audience, scope }: Wanted): Promise<CustodyView> {
     const { families, ...rest } = await updateRecord((it) => [it, it]);
@@ -415,7 +421,7 @@ export function createCustody(
   async function write(at: string, event: CommitEvent): Promise<boolean> {
     const outcome = await change(at, event);
     if (outcome.kind !== 'passed') return true;
-    if (!outcome.live && settings.revokeOnLogout) await revoke(successorOf(event));
+    if (!outcome.live && (settings.revokeOnLogout || outcome.revoked)) await revoke(successorOf(event));
     return false;
   }
 
@@ -538,6 +544,28 @@ export function createCustody(
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
       return { revoked };
     }
+  }
+
+  async function revokeFamilies({ audience }: Pick<Wanted, 'audience'>): Promise<void> {
+    const ended = await updateRecord((found) => {
+      const { families } = found;
+      const keys = settings.useMrrt ? Object.keys(families) : [audienceKey(audience)];
+      const [next, outcomes] = changed(
+        found,
+        keys.map((at): FamilyChange => [at, { kind: 'end', cause: 'revoked' }]),
+      );
+      return [next, { keys, tokens: orphansOf(outcomes) }];
+    });
+    const { keys } = ended;
+    const late = keys.flatMap((at) => unsaved.drop(at)).flatMap(successorOf);
+    const tokens = [...late, ...ended.tokens];
+    if (tokens.length > 0) refuseToBegin(page, disposal.signal);
+    const results = await Promise.allSettled(tokens.map(revokeForSure));
+    const heard = tokens.filter((_, at) => results[at]?.status === 'fulfilled');
+    const forget = keys.map((at): FamilyChange => [at, { kind: 'forget', tokens: heard }]);
+    // What the store goes on to hold is told to the server once more, at worst.
+    await updateRecord((found) => [changed(found, forget)[0], undefined]).catch(() => {});
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   function dispose(): void {

@@ -10,7 +10,7 @@
  *   claimed ──claim──▶ claimed
  *   claimed ──quarantine, refuse, end──▶ ended
  *   ended ──adopt──▶ live
- *   ended ──end──▶ ended
+ *   ended ──end, forget──▶ ended
  *
  * The claim is the intent: it is written before the refresh token is sent, so that whoever finds it knows that the token
  * may be spent. Only the claim's owner may send, and only it may rotate, quarantine, refuse or release; anybody else's
@@ -67,6 +67,8 @@ export interface EndedFamily {
   readonly state: 'ended';
   readonly generation: number;
   readonly cause: EndedCause;
+  /** Revoked by the app, and the server has yet to hear of it: spent by nobody, and kept so that it can be told again. */
+  readonly unrevoked?: readonly string[] | undefined;
 }
 
 /** `undefined`: there never was one. */
@@ -122,10 +124,12 @@ export type FamilyEvent =
     }
   | {
       readonly kind: 'end';
-      readonly cause: Extract<EndedCause, 'logout' | 'user_changed'>;
+      readonly cause: Extract<EndedCause, 'logout' | 'revoked' | 'user_changed'>;
       /** The families of this user go on. */
       readonly unless?: Identity | undefined;
-    };
+    }
+  /** The server has heard that these are revoked. */
+  | { readonly kind: 'forget'; readonly tokens: readonly string[] };
 
 export type FamilyOutcome =
   | { readonly kind: 'adopted' }
@@ -144,7 +148,7 @@ export type FamilyOutcome =
   /** `orphans`: what nobody will spend any more; to be revoked. */
   | { readonly kind: 'ended'; readonly orphans?: readonly string[] | undefined }
   /** The event came too late: somebody else has moved the family on. Nothing changed. */
-  | { readonly kind: 'passed'; readonly live: boolean };
+  | { readonly kind: 'passed'; readonly live: boolean; readonly revoked?: boolean | undefined };
 
 /** What a family is, by what may become of it. `claimed`: it lives, and somebody may be spending its head. */
 interface FamilyStates {
@@ -174,6 +178,7 @@ const rules: Rules = {
   refuse: byOwner((family) => endedBy(family, family.outcomeUnknown ? 'outcome_unknown' : 'refused')),
   release: byOwner(release),
   end: { none: nothing, live: end, claimed: end, ended: endAgain },
+  forget: { none: nothing, live: nothing, claimed: nothing, ended: forget },
 };
 
 export function transition(family: Family, event: FamilyEvent): Step {
@@ -267,12 +272,26 @@ function release(family: LiveFamily, event: EventOf<'release'>): Step {
 
 function end(family: LiveFamily, { cause, unless }: EventOf<'end'>): Step {
   if (unless && isSameIdentity(family, unless)) return nothing(family);
-  return endedBy(family, cause, tokensOf(family));
+  const tokens = tokensOf(family);
+  const [ended, outcome] = endedBy(family, cause, tokens);
+  return [cause === 'revoked' ? { ...ended, unrevoked: tokens } : ended, outcome];
 }
 
-/** What has ended keeps its cause, unless the user leaves: then there is nothing left to explain. */
+/**
+ * What has ended keeps its cause, unless the user leaves: then there is nothing left to explain. What the server has yet to hear
+ * of is told anew each time.
+ */
 function endAgain(family: EndedFamily, { cause }: EventOf<'end'>): Step {
-  return cause === 'logout' ? endedBy(family, cause) : over(family);
+  const { unrevoked } = family;
+  if (cause === 'logout' || (cause !== 'revoked' && unrevoked)) return endedBy(family, cause, unrevoked);
+  return [family, { kind: 'ended', orphans: unrevoked }];
+}
+
+function forget(family: EndedFamily, { tokens }: EventOf<'forget'>): Step {
+  const { unrevoked = [], ...rest } = family;
+  const left = unrevoked.filter((token) => !tokens.includes(token));
+  if (left.length === unrevoked.length) return over(family);
+  return [left.length > 0 ? { ...rest, unrevoked: left } : rest, { kind: 'ended' }];
 }
 
 function withFailure(family: LiveFamily, before = 0, failedAt: Milliseconds | undefined): LiveFamily {
@@ -318,7 +337,8 @@ export const idTokenOf = ({ answers }: LiveFamily): string | undefined =>
 export function readFamily(value: unknown): Family {
   const family = (value ?? {}) as LiveFamily | EndedFamily; // every member that is relied on is checked here
   if (!Number.isFinite(family.generation)) return undefined;
-  if (family.state === 'ended') return family;
+  if (family.state === 'ended')
+    return family.unrevoked ? { ...family, unrevoked: textsOf(family.unrevoked) } : family;
   if (family.state !== 'live' || ![family.refresh_token, family.scope, family.sub].every(isText))
     return undefined;
   const answers = Object.entries(family.answers ?? {}).filter(([, answer]) => isAnswer(answer, family));
@@ -351,14 +371,15 @@ function over(family: EndedFamily): Step {
 }
 
 function passed(family: Family): Step {
-  return [family, { kind: 'passed', live: isLive(family) }];
+  const revoked = (family?.state === 'ended' && family.cause === 'revoked') || undefined;
+  return [family, { kind: 'passed', live: isLive(family), revoked }];
 }
 
 const endedBy = (
   { generation }: LiveFamily | EndedFamily,
   cause: EndedCause,
   orphans?: readonly string[],
-): Step => [
+): readonly [EndedFamily, FamilyOutcome] => [
   { state: 'ended', generation: generation + 1, cause },
   { kind: 'ended', orphans },
 ];

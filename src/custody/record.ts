@@ -58,9 +58,9 @@ export function changed(
   let { ends, endedBy, unmarked } = record;
   const outcomes = changes.map(([at, event]) => {
     const [family, outcome] = transition(families[at], event);
-    // Where another user has taken over, no session is missed.
+    // Where another user has taken over, no session is missed; where the app has revoked it, the session goes on.
     if (family !== families[at] && family?.state === 'ended')
-      endedBy = family.cause === 'user_changed' ? undefined : family.cause;
+      endedBy = family.cause === 'user_changed' || family.cause === 'revoked' ? undefined : family.cause;
     families[at] = family;
     if (outcome.kind === 'adopted') unmarked = false;
     return outcome;

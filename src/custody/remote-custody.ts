@@ -77,6 +77,7 @@ export async function startRemoteCustody(
       await ask('end', [options]);
       return { revoked: within(timers, answerLimit, revoked, silent).catch(() => {}) };
     },
+    revoke: (wanted) => ask('revoke', [wanted], settings.callerLimit),
     moveIn: async () => undefined, // there is nothing to be moved into memory
     dispose: () => post({ kind: 'dispose' }),
   };

@@ -48,6 +48,7 @@ export function createWorkerCustody(
     goUnmarked: async () => (await custodianOf()).goUnmarked(),
     discard: async (receipt) => (await custodianOf()).discard(receipt),
     end: async (options) => (await custodianOf()).end(options),
+    revoke: async (wanted) => (await custodianOf()).revoke(wanted),
     dispose() {
       disposed = true;
       custodian?.then((it) => it.dispose()).catch(() => {});
