@@ -38,6 +38,15 @@ describe('options that name no tenant and no application', () => {
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
     ['a limit that is not finite', { ...good, httpTimeoutInSeconds: Infinity }, /"httpTimeoutInSeconds"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
+    [
+      'a scope without a text in a map',
+      { ...good, authorizationParams: { scope: { a: Symbol('x') } } },
+      /"scope"/,
+    ],
+    ['a clock that is none', { ...good, nowProvider: 5 }, /"nowProvider" is no function/],
+    ['a caller without a name', { ...good, auth0Client: { version: '1' } }, /"auth0Client"/],
+    ['a caller that is a text', { ...good, auth0Client: 'me' }, /"auth0Client"/],
+    ['a cookie domain that has no text', { ...good, cookieDomain: Symbol('x') }, /"cookieDomain" is no text/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],
     [
       'two scopes',
@@ -76,6 +85,23 @@ describe('settings', () => {
 
   it('keep a leeway of 0', () => {
     expect(readSettings({ ...good, leeway: 0 }).leeway).toBe(0);
+  });
+
+  it('take a limit of 0 for the default, where auth0-spa-js does', () => {
+    const settings = readSettings({ ...good, httpTimeoutInSeconds: 0, sessionCheckExpiryDays: 0 });
+    expect(settings).toMatchObject({ callerLimit: 10_000, cookie: { days: 1 } });
+  });
+
+  it('tell of the caller what Auth0 knows, and nothing else', () => {
+    const read = (auth0Client: unknown) => {
+      const { telemetry } = readSettings({ ...good, auth0Client: auth0Client as never });
+      return [telemetry?.query, telemetry?.header].map((text) => JSON.parse(atob(text ?? '')) as unknown);
+    };
+    expect(read({ name: 'n', version: 2, env: { a: 'b' }, secret: 's' })).toEqual([
+      { name: 'n', version: 2 },
+      { name: 'n', version: 2, env: { a: 'b' } },
+    ]);
+    expect(read({ name: 'n', version: {}, env: 'x' })).toEqual([{ name: 'n' }, { name: 'n' }]);
   });
 
   it('count a built-in cache as its location', () => {

@@ -39,6 +39,12 @@ describe('an answer of the token endpoint', () => {
     expect(answer(status, { error: 'x' })).toMatchObject({ kind: 'declined', error: { retryable } });
   });
 
+  it.each([undefined, null, 'x'])('by mfa_required says what it can: %p', (mfa_requirements) => {
+    expect(answer(403, { error: 'mfa_required', mfa_requirements })).toMatchObject({
+      error: { name: 'MfaRequiredError', error_description: 'mfa_required', mfa_token: '' },
+    });
+  });
+
   it('by invalid_grant asks for a login', () => {
     expect(answer(403, { error: 'invalid_grant' })).toMatchObject({ error: { requiresLogin: true } });
   });

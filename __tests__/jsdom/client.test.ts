@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import fetchMock from 'fetch-mock';
+import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import defaultExport, { createAuth0Client, type Auth0Client } from '../../src/index.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
 import { tenantBrowser } from '../support/tenant-browser.ts';
@@ -140,6 +141,42 @@ describe('a client in a page', () => {
     expect(Object.keys(localStorage)).toEqual([]);
     expect(await stored()).not.toContain('v1.M');
     expect(tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
+  it('has a twin of each cookie for old browsers, unless it is told not to', async () => {
+    const twin = '_legacy_auth0.spa.is.authenticated';
+    const client = await createAuth0Client(options);
+    await login(client);
+    expect(document.cookie).toContain(`${twin}=true`);
+    document.cookie = `auth0.spa.is.authenticated=; path=/; expires=${new Date(0).toUTCString()}`;
+    const { cookies } = createBrowserEnvironment();
+    expect(cookies.get('auth0.spa.is.authenticated')).toBe('true');
+    await client.logout({ openUrl: false });
+    expect(document.cookie).toBe('');
+    await login(await createAuth0Client({ ...options, legacySameSiteCookie: false }));
+    expect(document.cookie).not.toContain('_legacy_');
+  });
+
+  it('remembers a login in a cookie, where it is told to', async () => {
+    const client = await createAuth0Client({ ...options, useCookiesForTransactions: true });
+    await login(client);
+    await expect(client.getUser()).resolves.toMatchObject({ name: 'Ada' });
+    await client.loginWithRedirect({ openUrl: () => {} });
+    expect(document.cookie).toContain('code_verifier');
+    expect(sessionStorage).toHaveLength(0);
+  });
+
+  it('says who it is in a header at a login and at no refresh, and sends JSON where it is told to', async () => {
+    const auth0Client = { name: 'n', version: '1' };
+    const client = await createAuth0Client({ ...options, auth0Client, useFormData: false });
+    fetchMock.clearHistory();
+    await login(client);
+    await client.getTokenSilently({ cacheMode: 'off' });
+    const calls = fetchMock.callHistory.calls(/oauth.token/);
+    expect(calls.map((call) => call.options.headers)).toEqual([
+      { 'content-type': 'application/json', 'auth0-client': btoa(JSON.stringify(auth0Client)) },
+      { 'content-type': 'application/json' },
+    ]);
   });
 
   it('signs in and out where the browser refuses cookies', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
-import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import type { Auth0ClientOptions, LogoutOptions } from '../../src/core/options.ts';
 import type { Environment, RecordStore } from '../../src/environment.ts';
 import { StorageError } from '../../src/errors.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
@@ -1007,10 +1007,49 @@ describe('logging out', () => {
     expect(tab.navigations).toEqual([]);
   });
 
-  it('may name another client to the tenant', async () => {
+  const auth0Client = { name: 'n', version: '1', env: { a: 'b' } };
+  const telemetry = encodeURIComponent(btoa('{"name":"n","version":"1"}'));
+  it.each<[string, LogoutOptions, Partial<Auth0ClientOptions>, string]>([
+    ['nothing more', {}, {}, '?client_id=spa'],
+    ['who calls', {}, { auth0Client }, `?client_id=spa&auth0Client=${telemetry}`],
+    ['no client', { clientId: null }, {}, ''],
+    ['no client, but who calls', { clientId: null }, { auth0Client }, `?auth0Client=${telemetry}`],
+    [
+      'where to return to, and the identity provider',
+      { logoutParams: { federated: true, returnTo: app } },
+      { auth0Client },
+      `?client_id=spa&returnTo=${encodeURIComponent(app)}&auth0Client=${telemetry}&federated`,
+    ],
+    ['not the identity provider', { logoutParams: { federated: false } }, {}, '?client_id=spa'],
+    [
+      'another client, and whatever the app says',
+      { clientId: 'zz', logoutParams: { a: 1 } },
+      { auth0Client },
+      `?client_id=zz&a=1&auth0Client=${telemetry}`,
+    ],
+  ])('tells the tenant %s', async (_, options, clientOptions, query) => {
+    const tab = createWorld().openTab(clientOptions);
+    await tab.client.logout(options);
+    expect(tab.navigations).toEqual([`${tenantUrl}/v2/logout${query}`]);
+  });
+
+  it.each([
+    ['its own', undefined, [true, true]],
+    ['another one’s', 'other', [false, true]],
+    ['everyone’s', null, [false, false]],
+  ] as const)('with a client id ends besides its own session %s', async (_, clientId, remaining) => {
     const world = createWorld();
+    for (const name of ['other', 'other2']) {
+      world.localStorage.set(`latchkey/1/localhost%3A4400/${name}/user`, '{}');
+      world.localStorage.set(`@@auth0spajs@@::${name}::@@user@@`, '{}');
+    }
     const tab = world.openTab();
-    await tab.client.logout({ clientId: 'other' });
-    expect(tab.navigations).toEqual([`${tenantUrl}/v2/logout?client_id=other`]);
+    await tab.login();
+    await tab.client.logout({ clientId, openUrl: false });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    for (const [at, name] of ['other', 'other2'].entries())
+      expect(world.localStorage.names().filter((key) => key.split(/[/:]+/).includes(name))).toHaveLength(
+        remaining[at] ? 2 : 0,
+      );
   });
 });
