@@ -19,6 +19,7 @@ import type {
   RedirectLoginOptions,
   RedirectLoginResult,
   RevokeRefreshTokenOptions,
+  Unchecked,
   User,
   WaitOptions,
 } from './core/options.ts';
@@ -186,7 +187,7 @@ export class Auth0Client {
    * @throws {InsecureContextError} where the page has no Web Crypto.
    * @throws {StorageError} when the login cannot be remembered; the page is not left.
    */
-  async loginWithRedirect<AppState = unknown>(options: RedirectLoginOptions<AppState> = {}): Promise<void> {
+  async loginWithRedirect<AppState = Unchecked>(options: RedirectLoginOptions<AppState> = {}): Promise<void> {
     await call(this, options, (context) => loginWithRedirect(context, options));
   }
 
@@ -201,7 +202,7 @@ export class Auth0Client {
    * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
    * @throws {NetworkError} when the tenant could not be reached.
    */
-  async handleRedirectCallback<AppState = unknown>(
+  async handleRedirectCallback<AppState = Unchecked>(
     url: string | URL = contextOf(this).env.page.url(),
     options: WaitOptions = {},
   ): Promise<RedirectLoginResult<AppState>> {
@@ -234,7 +235,7 @@ export class Auth0Client {
 
   /**
    * An access token: from the cache, or by spending the refresh token, or through a hidden iframe. `undefined` only for a
-   * miss with `cacheMode: 'cache-only'`.
+   * miss with `cacheMode: 'cache-only'`, and where the session has just lasted as long as its ID token lets it (`session_expiry`).
    *
    * @throws {SessionEndedError} `invalid_grant`, when the tenant no longer accepts the refresh token.
    * @throws {MissingRefreshTokenError} when there is none, and the iframe did not help.
@@ -242,20 +243,9 @@ export class Auth0Client {
    * @throws {NetworkError} | {TimeoutError} | {StorageError} with `retryable`; the session is as it was.
    */
   async getTokenSilently(
-    options: GetTokenSilentlyOptions & { cacheMode?: 'on' | 'off' | undefined; detailedResponse: true },
-  ): Promise<GetTokenSilentlyVerboseResponse>;
-  async getTokenSilently(
-    options?: GetTokenSilentlyOptions & {
-      cacheMode?: 'on' | 'off' | undefined;
-      detailedResponse?: false | undefined;
-    },
-  ): Promise<string>;
-  async getTokenSilently(
     options: GetTokenSilentlyOptions & { detailedResponse: true },
   ): Promise<GetTokenSilentlyVerboseResponse | undefined>;
-  async getTokenSilently(
-    options: GetTokenSilentlyOptions & { detailedResponse?: false | undefined },
-  ): Promise<string | undefined>;
+  async getTokenSilently(options?: GetTokenSilentlyOptions): Promise<string | undefined>;
   async getTokenSilently(
     options: GetTokenSilentlyOptions = {},
   ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {

@@ -70,7 +70,8 @@ export class InsecureContextError extends GenericError {
 export class AuthenticationError extends GenericError {
   override name = 'AuthenticationError';
   readonly state: string;
-  readonly appState: unknown;
+  // oxlint-disable-next-line typescript/no-explicit-any -- the app knows what it passed
+  readonly appState: any;
 
   constructor(
     error: string,
@@ -87,8 +88,8 @@ export class AuthenticationError extends GenericError {
 
 /** What the tenant offers where it asks for a second factor: which kinds to enrol, or which of the enrolled to challenge. */
 export interface MfaRequirements {
-  readonly enroll?: readonly { readonly type: string }[] | undefined;
-  readonly challenge?: readonly { readonly type: string }[] | undefined;
+  readonly enroll?: { readonly type: string }[] | undefined;
+  readonly challenge?: { readonly type: string }[] | undefined;
 }
 
 /**

@@ -3,6 +3,10 @@ import type { Milliseconds, Seconds } from '../clock.ts';
 import type { IdTokenClaims } from '../oauth/id-token.ts';
 import type { ICache } from './cache.ts';
 
+/** What the app knows better: as free as with auth0-spa-js, so that code that was written for it compiles. */
+// oxlint-disable-next-line typescript/no-explicit-any -- `unknown` would have every app say what it knows
+export type Unchecked = any;
+
 /** Where access-token and ID-token entries are kept. Refresh tokens follow: in the page's heap, or in IndexedDB. */
 export type CacheLocation = 'memory' | 'localstorage';
 
@@ -141,7 +145,7 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface RedirectLoginOptions<AppState = unknown> extends WaitOptions {
+export interface RedirectLoginOptions<AppState = Unchecked> extends WaitOptions {
   authorizationParams?: AuthorizationParams | undefined;
   /** Comes back from `handleRedirectCallback()`. Must survive JSON. */
   appState?: AppState | undefined;
@@ -157,7 +161,7 @@ export interface RedirectLoginOptions<AppState = unknown> extends WaitOptions {
 export const ResponseType = { Code: 'code', ConnectCode: 'connect_code' } as const;
 export type ResponseType = (typeof ResponseType)[keyof typeof ResponseType];
 
-export interface RedirectLoginResult<AppState = unknown> {
+export interface RedirectLoginResult<AppState = Unchecked> {
   appState?: AppState | undefined;
   response_type: typeof ResponseType.Code;
 }
@@ -253,7 +257,7 @@ export class User {
   address?: string;
   updated_at?: string;
   sub?: string;
-  [claim: string]: unknown;
+  [claim: string]: Unchecked;
 }
 
 /** All claims of the ID token, and its text. */

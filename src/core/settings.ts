@@ -198,7 +198,7 @@ export function readText(name: string, value: unknown): string {
   }
 }
 
-/** @throws {InvalidConfigurationError} for what is no function. */
+/** What the app gave to be called, if it did. @throws {InvalidConfigurationError} for what is no function. */
 export function readFunction<T extends (...args: never[]) => unknown>(
   name: string,
   value: T | undefined,

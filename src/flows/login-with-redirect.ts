@@ -1,6 +1,6 @@
 import { authorizationRequest, targetOf } from '../core/authorization-request.ts';
 import type { RedirectLoginOptions } from '../core/options.ts';
-import { readText, storageName } from '../core/settings.ts';
+import { readFunction, readText, storageName } from '../core/settings.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Environment, TextStorage } from '../environment.ts';
 import { InvalidConfigurationError, StorageError } from '../errors.ts';
@@ -32,10 +32,7 @@ export function readNavigation(
   openUrl: RedirectLoginOptions['openUrl'],
   { page }: Pick<Environment, 'page'>,
 ): (url: string) => Promise<void> | void {
-  const navigate = openUrl ?? page.navigate;
-  if (typeof navigate !== 'function')
-    throw new InvalidConfigurationError('"openUrl" is no function.', 'Leave it out, or pass one.');
-  return navigate;
+  return readFunction('openUrl', openUrl ?? undefined) ?? page.navigate;
 }
 
 /** @throws {InvalidConfigurationError} for what would not come back. */
