@@ -245,6 +245,7 @@ describe('nowProvider', () => {
     await world.advance(twoHours);
     await expect(tab.client.getTokenSilently()).resolves.toEqual(isToken);
     expect(world.refreshes()).toHaveLength(1);
+    expect(world.warnings).toEqual([]); // it is in a worker
   });
 
   it.each([
@@ -268,6 +269,20 @@ describe('nowProvider', () => {
     await world.advance(5000);
     await expect(call).resolves.toBe(token);
     expect(world.refreshes()).toHaveLength(0);
+  });
+
+  it('is what a login by popup is judged by', async () => {
+    const world = createWorld();
+    const nowProvider = () => world.steady();
+    world.jump(100 * 3600 * 1000);
+    const tab = world.openTab({
+      nowProvider,
+      authorizationParams: { audience, redirect_uri: app, max_age: 60 },
+    });
+    const login = tab.client.loginWithPopup();
+    await world.rest();
+    await tab.popups[0]?.signIn();
+    await expect(login).resolves.toBeUndefined();
   });
 
   it('keeps no popup from opening at once', async () => {
@@ -428,6 +443,14 @@ describe('an old name', () => {
     const after = tab.reload();
     await after.client.checkSession();
     await expect(after.client.isAuthenticated()).resolves.toBe(true);
+    expect([...world.cookies.keys()]).toEqual(['auth0.spa.is.authenticated']);
+  });
+
+  it('auth0.is.authenticated is not forgotten where nobody could be reached', async () => {
+    const world = createWorld();
+    world.cookies.set('auth0.is.authenticated', 'true');
+    world.online = false;
+    await world.openTab().client.checkSession();
     expect([...world.cookies.keys()]).toEqual(['auth0.spa.is.authenticated']);
   });
 });

@@ -92,6 +92,7 @@ describe('a refresh token that the app revokes', () => {
     await expect(call).resolves.toMatchObject({ error: 'missing_refresh_token' });
     await world.rest();
     const [successor] = world.requests.filter(({ path }) => path === '/oauth/revoke').slice(1);
+    expect(successor?.form.get('token')).toEqual(expect.any(String));
     expect(successor?.form.get('token')).not.toBe(world.refreshes()[0]?.form.get('refresh_token'));
     expect(verdicts()).toEqual(['revoked']);
     await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
@@ -102,6 +103,9 @@ describe('a refresh token that the app revokes', () => {
     const { tab, revocations } = await signedIn({ cacheLocation, useRefreshTokens: false });
     await tab.client.revokeRefreshToken();
     expect(revocations()).toHaveLength(0);
+    const former = await signedIn({ cacheLocation });
+    await former.tab.reload({ useRefreshTokens: false }).client.revokeRefreshToken();
+    expect(former.revocations()).toHaveLength(0);
     const nobody = createWorld();
     await nobody.openTab({ cacheLocation }).client.revokeRefreshToken({ audience });
     expect(nobody.requests).toHaveLength(0);
@@ -172,13 +176,19 @@ describe('W22: a revocation that the tenant did not carry out', () => {
     ['logout', ({ client }) => client.logout()],
     ['login', ({ login }) => login()],
     ['login of somebody else', ({ login }) => login('grace@example.com')],
-  ])('is carried out by the next %s', async (_, next) => {
-    const { world, tab, verdicts } = await signedIn();
+  ])('is carried out by the next %s, and by nothing after it', async (_, next) => {
+    const { world, tab, revocations, verdicts } = await signedIn();
+    await tab.login(ada, { audience: orders });
     world.revocationFaults.push({ kind: 'drop-before' });
-    await expect(tab.client.revokeRefreshToken()).rejects.toMatchObject({ error: 'network_error' });
+    const call = tab.client.revokeRefreshToken({ audience: orders });
+    await expect(call).rejects.toMatchObject({ error: 'network_error' });
     await next(tab);
     await world.rest();
-    expect(verdicts()[0]).toBe('revoked');
+    expect(verdicts()[1]).toBe('revoked');
+    await tab.login('grace@example.com');
+    await tab.login('grace@example.com');
+    const [first, ...later] = revocations().map(({ form }) => form.get('token'));
+    expect(later.filter((token) => token === first)).toHaveLength(1);
   });
 
   it('says nothing of the token that a server echoes', async () => {

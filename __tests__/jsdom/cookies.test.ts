@@ -1,0 +1,53 @@
+/**
+ * @jest-environment ./__tests__/support/jsdom-environment.js
+ * @jest-environment-options {"url": "https://app.example/"}
+ */
+import { afterEach, expect, it } from '@jest/globals';
+import { createBrowserEnvironment } from '../../src/browser/environment.ts';
+
+const { cookies } = createBrowserEnvironment();
+const twoDays = { days: 2, domain: 'app.example' };
+
+/** What is written to `document.cookie` from now on: each cookie's name and value, and its attributes, without the date. */
+function written(): string[][] {
+  const texts: string[][] = [];
+  const set = (text: string) => void texts.push(text.split('; ').filter((part) => !/^expires/i.test(part)));
+  Object.defineProperty(document, 'cookie', { configurable: true, get: () => '', set });
+  return texts;
+}
+
+afterEach(() => void Reflect.deleteProperty(document, 'cookie'));
+
+it('a cookie of a page on https is for framed pages too, and its twin says nothing of that', () => {
+  const texts = written();
+  cookies.set('a', 'b', { ...twoDays, legacy: true });
+  expect(texts.map((parts) => parts.sort())).toEqual([
+    ['Domain=app.example', 'Path=/', 'SameSite=none', 'Secure', 'a=b'],
+    ['Domain=app.example', 'Path=/', 'Secure', '_legacy_a=b'],
+  ]);
+});
+
+it('a cookie without a twin is one', () => {
+  const texts = written();
+  cookies.set('a', 'b', twoDays);
+  expect(texts).toHaveLength(1);
+});
+
+it('a cookie and its twin are removed where they were set', () => {
+  const texts = written();
+  cookies.remove('a', twoDays);
+  expect(texts.map((parts) => parts.sort())).toEqual([
+    ['Domain=app.example', 'Path=/', 'SameSite=none', 'Secure', 'a='],
+    ['Domain=app.example', 'Path=/', 'Secure', '_legacy_a='],
+  ]);
+});
+
+it('a cookie that is gone is read from its twin, and goes before it', () => {
+  cookies.set('a', 'b', { days: 1, legacy: true });
+  document.cookie = '_legacy_a=c; path=/; secure';
+  expect(cookies.get('a')).toBe('b');
+  document.cookie = 'a=; path=/; secure; max-age=0';
+  expect(cookies.get('a')).toBe('c');
+  cookies.remove('a', {});
+  expect(cookies.get('a')).toBeUndefined();
+});
