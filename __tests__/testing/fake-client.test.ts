@@ -115,6 +115,25 @@ describe.each(subjects)('%s, in the same story', (_, begin) => {
     expect(await client.getUser()).toBeUndefined();
   });
 
+  it('leaves by the older name of openUrl, too', async () => {
+    const { client } = await begin();
+    const paths: string[] = [];
+    const onRedirect = (url: string) => void paths.push(new URL(url).pathname);
+    await client.loginWithRedirect({ onRedirect });
+    await client.logout({ onRedirect });
+    expect(paths).toEqual(['/authorize', '/v2/logout']);
+  });
+
+  it('stays signed in when its refresh token is revoked, and tells what it was built with', async () => {
+    const { client, comeBack, complete } = await begin();
+    await comeBack({});
+    await complete();
+    await client.revokeRefreshToken();
+    expect(await client.isAuthenticated()).toBe(true);
+    expect(client.getConfiguration()).toEqual({ domain: expect.any(String), clientId: expect.any(String) });
+    expect(Object.isFrozen(client.getConfiguration())).toBe(true);
+  });
+
   it('ends a call at once whose signal is aborted, and every call after dispose()', async () => {
     const { client } = await begin();
     expect(await client.isAuthenticated({ signal: AbortSignal.abort() }).catch(codeOf)).toBe('aborted');

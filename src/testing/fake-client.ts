@@ -175,7 +175,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
         const state = `fake-state-${logins.size + 1}`;
         logins.set(state, given.appState);
         const params = { client_id: clientId, ...given.authorizationParams, response_type: 'code', state };
-        await given.openUrl?.(address('/authorize', params));
+        await (given.openUrl ?? given.onRedirect)?.(address('/authorize', params));
       }),
     handleRedirectCallback: <AppState>(url: string | URL = '', given: WaitOptions = {}) =>
       call('handleRedirectCallback', url === '' ? [] : [url], given, () => {
@@ -217,9 +217,11 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     logout: (given: LogoutOptions = {}) =>
       call('logout', [given], given, async () => {
         signOut();
-        if (given.openUrl)
-          await given.openUrl(address('/v2/logout', { client_id: clientId, ...given.logoutParams }));
+        const { openUrl = given.onRedirect } = given;
+        if (openUrl) await openUrl(address('/v2/logout', { client_id: clientId, ...given.logoutParams }));
       }),
+    revokeRefreshToken: (given = {}) => call('revokeRefreshToken', [given], given, () => {}),
+    getConfiguration: () => Object.freeze({ domain, clientId }),
     dispose: () => void (isDisposed = true),
   };
 }
