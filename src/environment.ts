@@ -175,6 +175,8 @@ export interface TextStorage {
 export interface Cookies {
   /** The cookie, or its twin. */
   get(name: string): string | undefined;
+  /** Of all cookies that the page can see. */
+  names(): string[];
   /** `legacy`: with a twin, `_legacy_` before its name, without `SameSite`. */
   set(name: string, value: string, options: CookieOptions): void;
   /** The cookie and its twin. */

@@ -27,7 +27,7 @@ const pausing: Timers = {
 const still = { steady: () => 0 };
 
 /** Cookies as a page has them. */
-function createCookies(jar = new Map<string, string>()): Cookies {
+function createCookies(jar = new Map<string, string>()): Omit<Cookies, 'names'> {
   return {
     get: (name) => jar.get(name),
     set: (name, value) => void jar.set(name, value),

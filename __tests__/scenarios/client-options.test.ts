@@ -175,6 +175,7 @@ describe('useCookiesForTransactions', () => {
     const world = createWorld();
     const cookies: Cookies = {
       get: (name) => world.cookies.get(name),
+      names: () => [...world.cookies.keys()],
       set(name, value, attributes) {
         world.cookies.set(name, value);
         set.push([name, attributes]);
@@ -199,7 +200,7 @@ describe('useCookiesForTransactions', () => {
   });
 
   it('begins no login that a cookie cannot hold', async () => {
-    const none: Cookies = { get: () => undefined, set() {}, remove() {} };
+    const none: Cookies = { get: () => undefined, names: () => [], set() {}, remove() {} };
     const tab = createWorld().openTab(options, { cookies: none });
     await expect(tab.client.loginWithRedirect()).rejects.toMatchObject({ error: 'storage_error' });
     expect(tab.navigations).toEqual([]);

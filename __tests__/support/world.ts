@@ -451,6 +451,7 @@ export function createWorld({
       sessionStorage,
       cookies: {
         get: (name) => cookies.get(name),
+        names: () => [...cookies.keys()],
         set: (name, value) => void cookies.set(name, value),
         remove: (name) => void cookies.delete(name),
       },

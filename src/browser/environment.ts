@@ -11,7 +11,7 @@ import type {
   Timers,
   Workers,
 } from '../environment.ts';
-import { get, remove, set } from 'es-cookie';
+import { get, getAll, remove, set } from 'es-cookie';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
@@ -144,6 +144,7 @@ const page: Page = {
 /** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
   get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
+  names: () => attempt(() => Object.keys(getAll())) ?? [],
   set(name, value, { days, domain, legacy }) {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));
     if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));

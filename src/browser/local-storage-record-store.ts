@@ -21,7 +21,7 @@ const lagPause: Milliseconds = 10;
 
 export interface LocalStorageRecordStoreOptions {
   readonly localStorage: TextStorage;
-  readonly cookies: Cookies;
+  readonly cookies: Omit<Cookies, 'names'>;
   readonly locks: Locks;
   readonly timers: Timers;
 }

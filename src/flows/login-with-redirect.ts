@@ -49,7 +49,7 @@ function readAppState(appState: unknown): unknown {
 }
 
 /** Where a login under way is remembered: in this tab, or, with `useCookiesForTransactions`, in the browser for a day. */
-export function transactionStorage({ settings, env }: ClientContext): Omit<TextStorage, 'names'> {
+export function transactionStorage({ settings, env }: ClientContext): TextStorage {
   if (!settings.useCookiesForTransactions) return env.sessionStorage;
   return {
     get: (name) => env.cookies.get(name) ?? null,
@@ -59,6 +59,7 @@ export function transactionStorage({ settings, env }: ClientContext): Omit<TextS
       if (env.cookies.get(name) !== text) throw new Error('the cookie was not taken: too long, or refused');
     },
     remove: (name) => env.cookies.remove(name, settings.cookie),
+    names: () => env.cookies.names(),
   };
 }
 
