@@ -110,7 +110,8 @@ describe('auth0Client', () => {
   const auth0Client = { name: 'my-app', version: '1.2', env: { framework: '5' }, secret: 'x' } as NonNullable<
     Auth0ClientOptions['auth0Client']
   >;
-  const read = (text: string | null | undefined): unknown => JSON.parse(atob(text ?? ''));
+  const read = (text: string | null | undefined): unknown =>
+    JSON.parse(Buffer.from(text ?? '', 'base64').toString());
   const told = { name: 'my-app', version: '1.2' };
 
   it.each([['localstorage'], ['memory']] as const)(

@@ -221,14 +221,8 @@ function readTelemetry(given: Auth0ClientOptions['auth0Client']): Telemetry | un
   return { query: base64Json(caller), header: base64Json(told) };
 }
 
-/** In ASCII, as `btoa` and headers want it. */
 const base64Json = (value: object): string =>
-  btoa(
-    JSON.stringify(value).replaceAll(
-      /[^\0-\x7f]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    ),
-  );
+  btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value))));
 
 /** What is asked for, by audience; `default`: of any other. */
 function readScopes(

@@ -17,6 +17,7 @@ import {
   type Identity,
 } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
+import { loadFeature } from '../core/load-feature.ts';
 import { tokenOf } from '../core/token-response.ts';
 import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { pause, within } from '../core/within.ts';
@@ -105,7 +106,8 @@ export interface Custody {
   /**
    * Revokes the refresh token for `audience`, or, with one for many resources, all of them. They are spent by nobody from then on,
    * also where the server could not be told; then they are kept, and the next call tells it again.
-   * @throws {GenericError} with the server's code, or `revoke_error`; {NetworkError} when it could not be reached.
+   * @throws {GenericError} with the server's code, `revoke_error`, or `feature_load_failed`; {NetworkError} when it could not be
+   * reached.
    */
   revoke(wanted: Pick<Wanted, 'audience'>): Promise<void>;
   /** Sends nothing more, and gives back what it holds. What is under way is kept. */
@@ -206,7 +208,8 @@ export function createCustody(
   const updateRecord: UpdateRecord = (step) => update(step).finally(closeWhenIdle);
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
-  const { send, revoke, revokeForSure, noAnswer } = createTokenRequests(settings, env);
+  const requests = createTokenRequests(settings, env);
+  const { send, revoke, noAnswer } = requests;
   const unsaved = createUnsaved(timers, write, closeWhenIdle);
   const spends = new Map<string, Spend>();
   const provisional = new Map<string, string>();
@@ -214,7 +217,7 @@ export function createCustody(
   const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
 
-  return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, revoke: revokeFamilies, dispose };
+  return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, revoke: revokeByCall, dispose };
 
   async function look({ audience, scope }: Wanted): Promise<CustodyView> {
     const { families, ...rest } = await updateRecord((it) => [it, it]);
@@ -546,26 +549,13 @@ export function createCustody(
     }
   }
 
-  async function revokeFamilies({ audience }: Pick<Wanted, 'audience'>): Promise<void> {
-    const ended = await updateRecord((found) => {
-      const { families } = found;
-      const keys = settings.useMrrt ? Object.keys(families) : [audienceKey(audience)];
-      const [next, outcomes] = changed(
-        found,
-        keys.map((at): FamilyChange => [at, { kind: 'end', cause: 'revoked' }]),
-      );
-      return [next, { keys, tokens: orphansOf(outcomes) }];
-    });
-    const { keys } = ended;
-    const late = keys.flatMap((at) => unsaved.drop(at)).flatMap(successorOf);
-    const tokens = [...late, ...ended.tokens];
-    if (tokens.length > 0) refuseToBegin(page, disposal.signal);
-    const results = await Promise.allSettled(tokens.map(revokeForSure));
-    const heard = tokens.filter((_, at) => results[at]?.status === 'fulfilled');
-    const forget = keys.map((at): FamilyChange => [at, { kind: 'forget', tokens: heard }]);
-    // What the store goes on to hold is told to the server once more, at worst.
-    await updateRecord((found) => [changed(found, forget)[0], undefined]).catch(() => {});
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  async function revokeByCall({ audience }: Pick<Wanted, 'audience'>): Promise<void> {
+    const { revokeFamilies } = await loadFeature(timers, () => import('./revoke-families.ts'));
+    const keysIn = (families: Families) =>
+      settings.useMrrt ? Object.keys(families) : [audienceKey(audience)];
+    const refuse = () => refuseToBegin(page, disposal.signal);
+    const tools = { updateRecord, requests, unsaved, refuseToBegin: refuse };
+    await revokeFamilies(tools, keysIn, settings.callerLimit);
   }
 
   function dispose(): void {

@@ -3,9 +3,8 @@ import type { Milliseconds } from '../clock.ts';
 import type { Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, HttpOptions } from '../environment.ts';
-import { GenericError, NetworkError } from '../errors.ts';
+import { NetworkError } from '../errors.ts';
 import { formOf } from '../oauth/form.ts';
-import { isText, parseJsonObject } from '../oauth/json.ts';
 import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
 import type { TokenRequest } from '../oauth/token-endpoint.ts';
 
@@ -14,11 +13,8 @@ export interface TokenRequests {
   send(request: TokenRequest): Promise<TokenJudgement>;
   /** Best effort: a local end stands, whether the server hears of it or not. Settles within 3 s, and never rejects. */
   revoke(tokens: readonly string[]): Promise<void>;
-  /**
-   * The same, for an app that wants to know.
-   * @throws {GenericError} with the server's code, or `revoke_error`; {NetworkError} when no answer came.
-   */
-  revokeForSure(token: string): Promise<void>;
+  /** Asks for the revocation of one, and waits `limit` for what the server says to that. */
+  requestRevocation(token: string, limit: Milliseconds): Promise<HttpAnswer>;
   /** What is told where no usable answer came. */
   noAnswer(reason: 'unreachable' | 'outcome_unknown', unclear?: Unclear): NetworkError;
 }
@@ -29,15 +25,9 @@ export type Unclear = Pick<Extract<TokenJudgement, { kind: 'unclear' }>, 'status
 const revocationLimit: Milliseconds = 3000;
 
 export function createTokenRequests(
-  { callerLimit, clientId, domainUrl, exchangeLimit, telemetry, useFormData }: Settings,
+  { clientId, domainUrl, exchangeLimit, telemetry, useFormData }: Settings,
   { http, page }: Pick<Environment, 'http' | 'page'>,
 ): TokenRequests {
-  const revocation = (token: string): RevocationRequest => ({
-    client_id: clientId,
-    token,
-    token_type_hint: 'refresh_token',
-  });
-
   return {
     async send(request) {
       try {
@@ -48,36 +38,25 @@ export function createTokenRequests(
     },
 
     async revoke(tokens) {
-      const options = { limit: revocationLimit, keepalive: true };
-      await Promise.allSettled(tokens.map((token) => post('revoke', revocation(token), options)));
+      await Promise.allSettled(tokens.map((token) => requestRevocation(token, revocationLimit)));
     },
 
-    async revokeForSure(token) {
-      const options = { limit: callerLimit, keepalive: true };
-      const { status, body } = await post('revoke', revocation(token), options).catch((cause: unknown) => {
-        throw noAnswer('unreachable', { status: 0, cause });
-      });
-      if (status >= 200 && status < 300) return;
-      const { error, error_description = error } = parseJsonObject(body) ?? {};
-      const told = isText(error_description) ? error_description : `HTTP error ${status}`;
-      throw new GenericError(isText(error) ? error : 'revoke_error', told.replaceAll(token, '…'), {
-        retryable: status >= 500 || status === 408 || status === 429,
-      });
-    },
+    requestRevocation,
 
-    noAnswer,
+    // Browsers do not say why an answer cannot be read; that the tenant does not know the page's origin is one of the reasons.
+    noAnswer(reason, { status, cause } = { status: 0 }) {
+      const suspect = `If none ever comes: does the tenant list ${page.origin()} in the application's web origins (CORS)?`;
+      const description =
+        status === 0
+          ? `No answer to a token request could be read. ${suspect}`
+          : `No usable answer to a token request (HTTP status ${status}).`;
+      return new NetworkError(reason, description, cause);
+    },
   };
 
-  // Browsers do not say why an answer cannot be read; that the tenant does not know the page's origin is one of the reasons.
-  function noAnswer(
-    ...[reason, { status, cause } = { status: 0 }]: Parameters<TokenRequests['noAnswer']>
-  ): NetworkError {
-    const suspect = `If none ever comes: does the tenant list ${page.origin()} in the application's web origins (CORS)?`;
-    const description =
-      status === 0
-        ? `No answer to a token request could be read. ${suspect}`
-        : `No usable answer to a token request (HTTP status ${status}).`;
-    return new NetworkError(reason, description, cause);
+  function requestRevocation(token: string, limit: Milliseconds): Promise<HttpAnswer> {
+    const request = { client_id: clientId, token, token_type_hint: 'refresh_token' } as const;
+    return post('revoke', request, { limit, keepalive: true });
   }
 
   async function post(
@@ -88,7 +67,7 @@ export function createTokenRequests(
     const form = formOf(request);
     const body = useFormData ? form.toString() : JSON.stringify(Object.fromEntries(form));
     // A refresh goes without a header of its own: it is then one request, and no preflight.
-    const isLogin = 'grant_type' in request && request.grant_type === 'authorization_code';
+    const isLogin = form.get('grant_type') === 'authorization_code';
     const headers = {
       ...(!useFormData && { 'Content-Type': 'application/json' }),
       ...(isLogin && telemetry && { 'Auth0-Client': telemetry.header }),
