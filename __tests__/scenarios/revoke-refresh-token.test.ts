@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { StorageError } from '../../src/errors.ts';
 import { ada, audience, createWorld, orders, type Fault } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
@@ -99,6 +100,35 @@ describe('a refresh token that the app revokes', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('takes with it what the store would not take', async () => {
+    const world = createWorld();
+    let isFull = false;
+    const update: typeof world.records.update = (name, step) =>
+      isFull ? Promise.reject(new StorageError('full')) : world.records.update(name, step);
+    const tab = world.openTab(noFallback, { records: { update, close() {} } });
+    await tab.login();
+    await world.advance(twoHours);
+    let arrive: () => void = () => {};
+    world.faults.push({ kind: 'hold', until: new Promise((resolve) => (arrive = resolve)) });
+    const call = tab.client.getTokenSilently();
+    await world.rest();
+    isFull = true;
+    arrive();
+    await call;
+    isFull = false;
+    await tab.client.revokeRefreshToken();
+    const spent = world.refreshes()[0]?.form.get('refresh_token');
+    const told = world.requests.flatMap(({ path, form }) =>
+      path === '/oauth/revoke' ? form.get('token') : [],
+    );
+    expect(told).toEqual(expect.arrayContaining([spent]));
+    expect(new Set(told).size).toBe(2);
+    await world.advance(1000);
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
   it.each(both)('asks for nothing of the tenant where there is none (%s)', async (cacheLocation) => {
     const { tab, revocations } = await signedIn({ cacheLocation, useRefreshTokens: false });
     await tab.client.revokeRefreshToken();
@@ -107,6 +137,7 @@ describe('a refresh token that the app revokes', () => {
     await former.tab.reload({ useRefreshTokens: false }).client.revokeRefreshToken();
     expect(former.revocations()).toHaveLength(0);
     const nobody = createWorld();
+    nobody.online = false;
     await nobody.openTab({ cacheLocation }).client.revokeRefreshToken({ audience });
     expect(nobody.requests).toHaveLength(0);
   });
