@@ -128,6 +128,8 @@ export class Auth0Client {
     const { nowProvider } = settings;
     const appClock = nowProvider && createAppClock(environment.clock, environment.timers, nowProvider);
     const env = appClock ? { ...environment, clock: appClock.clock } : environment;
+    if (given.cache && given.cacheLocation)
+      env.page.warn('latchkey: there is a "cache", so "cacheLocation" says nothing.');
     const inHeap = settings.cacheLocation === 'memory';
     const pageLocks = createPageLocks(env.timers);
     const cache =

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { InMemoryCache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Cookies } from '../../src/environment.ts';
 import { MfaRequiredError } from '../../src/errors.ts';
@@ -487,5 +488,19 @@ describe('getConfiguration', () => {
     const configuration = createWorld().openTab().client.getConfiguration();
     expect(configuration).toEqual({ domain: tenantUrl, clientId: 'spa' });
     expect(Object.isFrozen(configuration)).toBe(true);
+  });
+});
+
+describe('a cache', () => {
+  it.each([
+    ['and where tokens are kept, which says nothing then', 'localstorage' as const, 1],
+    ['alone', undefined, 0],
+  ])('is given %s: what is a mistake, the developer is told', async (_, cacheLocation, warnings) => {
+    const world = createWorld();
+    const { enclosedCache: cache } = new InMemoryCache();
+    const tab = world.openTab({ cache, cacheLocation, worker: false });
+    expect(world.warnings).toHaveLength(warnings);
+    await tab.login();
+    expect(world.localStorage.names()).toEqual([]);
   });
 });
