@@ -174,7 +174,10 @@ describe('I3, P3: whatever hangs', () => {
       world.revocationFaults.push({ kind: 'hang' });
       return [];
     },
-    'the iframe': () => [{ silentFrame: { authorize: forever } }, { useRefreshTokens: false }],
+    'the iframe': () => [
+      { silentFrame: { authorize: forever } },
+      { useRefreshTokens: false, authorizeTimeoutInSeconds: 0.5 }, // on top of what a refresh may take
+    ],
     'the locks of auth0-spa-js': () => [{ peerLocks: { exclusive: true, run: forever } }],
     'an app’s own cache': () => [{}, { cache: ownCache, cacheLocation: undefined }],
   };
