@@ -48,6 +48,8 @@ describe('an ID token', () => {
       jwt({ ...claims, aud: ['spa', 'other'], azp: 'other' }),
       'authorized_party',
     ],
+    ['is for this client, and given to another', jwt({ ...claims, azp: 'other' }), 'authorized_party'],
+    ['has an azp that is no text', jwt({ ...claims, azp: ['spa'] }), 'authorized_party'],
     ['has another nonce', jwt({ ...claims, nonce: 'x' }), 'nonce'],
     ['has no nonce', jwt({ ...claims, nonce: undefined }), 'nonce'],
     ['has no exp', jwt({ ...claims, exp: undefined }), 'expiry'],
@@ -55,6 +57,7 @@ describe('an ID token', () => {
     ['has no iat', jwt({ ...claims, iat: undefined }), 'issued_at'],
     ['has expired', jwt({ ...claims, exp: instant - 61 }), 'time'],
     ['is not valid yet', jwt({ ...claims, nbf: instant + 61 }), 'time'],
+    ['was issued more than a day ago', jwt({ ...claims, iat: instant - 86_461 }), 'time'],
   ])('is refused when it %s', (_, token, reason) => {
     expect(() => judge(token)).toThrow(
       expect.objectContaining({
@@ -69,6 +72,9 @@ describe('an ID token', () => {
   it.each([
     ['expired within the leeway', { exp: instant - 60 }],
     ['valid within the leeway', { nbf: instant + 60 }],
+    ['issued a day ago', { iat: instant - 86_460 }],
+    ['issued in a year, by a clock that is behind', { iat: instant + 31_536_000, exp: instant + 31_539_600 }],
+    ['for this client, and given to it', { azp: 'spa' }],
     ['for several audiences with azp', { aud: ['spa', 'other'], azp: 'spa' }],
     ['for one audience in an array', { aud: ['spa'] }],
   ])('passes when it is %s', (_, changes) => {
@@ -125,6 +131,47 @@ describe('an ID token', () => {
   it('of the same user and organization passes on refresh', () => {
     const identity = { sub: 'auth0|1', org_id: 'org_1' };
     expect(judge(jwt({ ...claims, org_id: 'org_1' }), { now, identity })).toBeDefined();
+  });
+
+  it.each([
+    ['another access token', 'other', false],
+    ['the access token', 'hash', true],
+    ['no access token', undefined, true],
+    ['something that is no text', 1, false],
+  ])('whose at_hash speaks of %s passes or not', (_, at_hash, passes) => {
+    const judged = () => judge(jwt({ ...claims, at_hash }), { now, nonce: 'n', at_hash: 'hash' });
+    if (passes) expect(judged()).toBeDefined();
+    else expect(judged).toThrow(expect.objectContaining({ reason: 'access_token_hash', retryable: false }));
+  });
+
+  describe('on refresh', () => {
+    const full = { ...claims, azp: 'spa', auth_time: instant - 9000 };
+    const refreshed = (changes: object) => () =>
+      judge(jwt({ ...full, nonce: undefined, ...changes }), { now, former: jwt(full) });
+
+    it.each([
+      ['for fewer audiences', { aud: 'spa' }, { aud: ['spa', 'other'] }, 'audience'],
+      ['for other audiences', { aud: ['spa', 'third'] }, { aud: ['spa', 'other'] }, 'audience'],
+      ['without the azp that there was', { azp: undefined }, {}, 'authorized_party'],
+      ['with an azp that there was not', {}, { azp: undefined }, 'authorized_party'],
+      ['by another authentication', { auth_time: instant }, {}, 'authentication_time'],
+      ['with another nonce', { nonce: 'x' }, {}, 'nonce'],
+    ])('is refused when it is %s', (_, changes, former, reason) => {
+      const token = jwt({ ...full, nonce: undefined, ...changes });
+      expect(() => judge(token, { now, former: jwt({ ...full, ...former }) })).toThrow(
+        expect.objectContaining({ reason, retryable: false }),
+      );
+    });
+
+    it.each([
+      ['says no nonce', {}],
+      ['says the same nonce', { nonce: 'n' }],
+      ['does not say when the user signed in', { auth_time: undefined }],
+      ['is for more audiences', { aud: ['spa', 'other'] }],
+      ['is for the same audience in an array', { aud: ['spa'] }],
+    ])('passes when it %s', (_, changes) => {
+      expect(refreshed(changes)()).toBeDefined();
+    });
   });
 
   it('is never quoted by the error', () => {

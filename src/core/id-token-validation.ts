@@ -1,7 +1,8 @@
 /**
- * Whether an ID token is what was asked for (OIDC Core §3.1.3.7; on refresh §12.2).
+ * Whether an ID token is what was asked for (OIDC Core §3.1.3.7 and §3.1.3.8; on refresh §12.2).
  *
- * The signature is not verified: the token comes straight from the token endpoint over TLS, which §3.1.3.7 (6) allows.
+ * The signature is not judged here: the token comes straight from the token endpoint over TLS, which §3.1.3.7 (6) allows.
+ * `custody/id-token-signature.ts` does, for apps that ask for it.
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { InvalidIdTokenError } from '../errors.ts';
@@ -20,6 +21,10 @@ export interface IdTokenExpectation {
   /** The organization that was asked for, by id (`org_…`) or by name. */
   readonly organization?: string | undefined;
   readonly max_age?: Seconds | undefined;
+  /** The hash of the access token that came with it; see `accessTokenHash`. */
+  readonly at_hash?: string | undefined;
+  /** Refresh: the ID token that the family had before. */
+  readonly former?: string | undefined;
 }
 
 /** @throws {InvalidIdTokenError} whose `reason` names the first check that failed; `time` when only the times are wrong. */
@@ -38,12 +43,15 @@ export function validateIdToken(
   if (typeof sub !== 'string' || sub === '') refuse('subject');
   if (!audiences.includes(clientId))
     refuse('audience', `expected "${clientId}", found "${textsOf(audiences).join(' ')}"`);
-  if (audiences.length > 1) compare('authorized_party', clientId, azp);
+  if (audiences.length > 1 || azp !== undefined) compare('authorized_party', clientId, azp);
   if (expected.nonce !== undefined && claims.nonce !== expected.nonce) refuse('nonce');
   const { identity } = expected;
   if (identity && sub !== identity.sub) refuse('subject');
   if (identity && identity.org_id !== organizationOf(claims)) refuse('organization');
   checkOrganization(claims, expected.organization?.trim());
+  if (claims.at_hash !== undefined && expected.at_hash !== undefined)
+    compare('access_token_hash', expected.at_hash, claims.at_hash);
+  if (expected.former !== undefined) checkContinuity(claims, decode(expected.former).claims);
   checkTimes(claims, leeway, expected);
   return claims as unknown as IdTokenClaims; // every member that the type requires was checked above
 }
@@ -63,6 +71,23 @@ function checkOrganization(claims: Record<string, unknown>, asked: string | unde
   else compare('organization', asked.toLowerCase(), claims.org_name);
 }
 
+/**
+ * What a refresh may not change (OIDC Core §12.2), besides issuer and user: who it was for, and by which authentication. A claim
+ * that neither of the two need have may be missing from either.
+ */
+function checkContinuity(claims: Record<string, unknown>, former: Record<string, unknown>): void {
+  const before = Array.isArray(former.aud) ? former.aud : [former.aud];
+  if (!before.every((it) => it === claims.aud || (Array.isArray(claims.aud) && claims.aud.includes(it))))
+    refuse('audience', 'it is for fewer than before');
+  if (claims.azp !== former.azp) refuse('authorized_party', 'it is another than before');
+  for (const [name, reason] of Object.entries({ nonce: 'nonce', auth_time: 'authentication_time' }))
+    if (claims[name] !== undefined && former[name] !== undefined && claims[name] !== former[name])
+      refuse(reason, 'it is another than before');
+}
+
+/** No token that has just been issued is that old by a clock that is any good; minutes are no matter. */
+const longAgo: Seconds = 86_400;
+
 function checkTimes(
   claims: Record<string, unknown>,
   leeway: Seconds,
@@ -75,6 +100,8 @@ function checkTimes(
   const instant = toSeconds(now);
   if (instant > exp + leeway) refuse('time', `it expired ${instant - exp} s ago by this machine's clock`);
   if (isDate(nbf) && instant < nbf - leeway) refuse('time', `it is not valid for another ${nbf - instant} s`);
+  if (instant - iat > longAgo + leeway)
+    refuse('time', `it was issued ${instant - iat} s ago by this machine's clock`);
   if (maxAge !== undefined && isDate(auth_time) && instant > auth_time + maxAge + leeway)
     refuse('max_age', `the user signed in ${instant - auth_time} s ago`);
 }

@@ -5,8 +5,9 @@
  * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
  */
 import type { Milliseconds } from '../clock.ts';
+import type { Token } from '../core/cache.ts';
 import type { Target } from '../core/authorization-request.ts';
-import { validateIdToken } from '../core/id-token-validation.ts';
+import { validateIdToken, type IdTokenExpectation } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
 import {
   identityOf,
@@ -24,6 +25,7 @@ import { pause, within } from '../core/within.ts';
 import type { Environment, Locks, RecordStore } from '../environment.ts';
 import { InvalidIdTokenError, lockTimeout, NetworkError, StorageError, TimeoutError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
+import { accessTokenHash } from '../oauth/id-token.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import type { AuthorizationCodeGrant, TokenResponse } from '../oauth/token-endpoint.ts';
 import {
@@ -373,7 +375,10 @@ export function createCustody(
         const granted = whole ? head.scope : grantedOf(judgement.response, scope);
         const answer = { token: tokenOf(judgement.response, granted, askedAt), id_token };
         const expected = head.sub === unknownIdentity.sub ? asked : head;
-        const problem = id_token === undefined ? undefined : problemOf(id_token, expected);
+        const problem =
+          id_token === undefined
+            ? undefined
+            : await problemOf(id_token, { identity: expected, former: idTokenOf(head) }, answer.token);
         const identity = identityOf(expected ?? readSession(id_token ?? '') ?? unknownIdentity);
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
@@ -396,10 +401,15 @@ export function createCustody(
     }
   }
 
-  /** What is wrong with the ID token of a refresh (OIDC Core §12.2). */
-  function problemOf(idToken: string, identity: Identity | undefined): InvalidIdTokenError | undefined {
+  /** What is wrong with the ID token of a refresh (OIDC Core §12.2). Waits for no network: the successor is not written yet. */
+  async function problemOf(
+    idToken: string,
+    expected: Pick<IdTokenExpectation, 'identity' | 'former'>,
+    { access_token }: Token,
+  ): Promise<InvalidIdTokenError | undefined> {
     try {
-      validateIdToken(settings, idToken, { now: clock.now(), identity });
+      const at_hash = await accessTokenHash(access_token, env.cryptography.sha256);
+      validateIdToken(settings, idToken, { ...expected, at_hash, now: clock.now() });
       return undefined;
     } catch (error) {
       if (error instanceof InvalidIdTokenError) return error;

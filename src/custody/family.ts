@@ -61,7 +61,10 @@ export interface LiveFamily extends Identity {
 }
 
 /** What its holder needs to spend it and to judge what comes. */
-export type Head = Pick<LiveFamily, 'generation' | 'refresh_token' | 'scope' | 'sub' | 'org_id' | 'failures'>;
+export type Head = Pick<
+  LiveFamily,
+  'generation' | 'refresh_token' | 'scope' | 'sub' | 'org_id' | 'failures' | 'answers'
+>;
 
 export interface EndedFamily {
   readonly state: 'ended';
@@ -325,7 +328,7 @@ export function answerFor(family: Family, key: string, scope: string, now: Milli
 }
 
 /** The last ID token that it brought: whose session it is. */
-export const idTokenOf = ({ answers }: LiveFamily): string | undefined =>
+export const idTokenOf = ({ answers }: Pick<LiveFamily, 'answers'>): string | undefined =>
   Object.values(answers)
     .sort((one, other) => other.generation - one.generation)
     .find(({ id_token }) => id_token !== undefined)?.id_token;

@@ -6,6 +6,7 @@ import type { Transaction } from '../core/transaction.ts';
 import type { Redeemed } from '../custody/custody.ts';
 import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
+import { accessTokenHash } from '../oauth/id-token.ts';
 import type { ClientContext } from './context.ts';
 import { findSession, isCarriedOn, saveToken } from './entries.ts';
 import type { Obtained } from './get-token-silently.ts';
@@ -48,7 +49,8 @@ export async function keepRedeemed(
   const { audience, scope } = transaction;
   let logouts: number | undefined;
   try {
-    const expected = { ...transaction, now: env.clock.now() };
+    const at_hash = await accessTokenHash(answer.token.access_token, env.cryptography.sha256);
+    const expected = { ...transaction, at_hash, now: env.clock.now() };
     const claims = validateIdToken(settings, answer.id_token, expected);
     ceilingOf(claims);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
