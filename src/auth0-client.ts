@@ -5,6 +5,7 @@ import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
 import { createAppClock } from './core/app-clock.ts';
 import { targetOf } from './core/authorization-request.ts';
 import { InMemoryCache } from './core/cache.ts';
+import { endpointsAt, type Endpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
@@ -139,15 +140,26 @@ export class Auth0Client {
       localstorage: () => env.records,
       custom: () => createLazyRecordStore(env, cache),
     }[settings.cacheLocation]();
-    const createInPage = () => createCustody(settings, env, records, inHeap ? pageLocks : env.locks);
+    const flights = createFlights();
+    let discovery: (() => Promise<Endpoints>) | undefined;
+    const discover = () =>
+      flights.share('discovery', async () => {
+        const { createDiscovery } = await loadFeature(env.timers, () => import('./flows/discover.ts'));
+        discovery ??= createDiscovery(settings, env);
+        return discovery();
+      });
+    const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
+    const createInPage = () =>
+      createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints);
     const context: ClientContext = {
       settings,
       env,
       cache,
       custody: settings.worker
-        ? createWorkerCustody(settings, settings.worker, env, createInPage)
+        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints)
         : createInPage(),
-      flights: createFlights(),
+      endpoints,
+      flights,
       frames: pageLocks,
       heap: {
         session: undefined,
@@ -188,6 +200,7 @@ export class Auth0Client {
    *
    * @throws {InsecureContextError} where the page has no Web Crypto.
    * @throws {StorageError} when the login cannot be remembered; the page is not left.
+   * @throws {NetworkError} | {GenericError} `discovery_failed`, with `discovery` only: nobody knows where to go to.
    */
   async loginWithRedirect<AppState = Unchecked>(options: RedirectLoginOptions<AppState> = {}): Promise<void> {
     await call(this, options, (context) => loginWithRedirect(context, options));
@@ -294,6 +307,7 @@ export class Auth0Client {
    * logout, unless `openUrl` says otherwise.
    *
    * @throws {StorageError} when something could not be removed; the page is left all the same.
+   * @throws {NetworkError} | {GenericError} `discovery_failed`, with `discovery` only: the session has ended here, and the page stays.
    */
   async logout(options: LogoutOptions = {}): Promise<void> {
     await call(this, options, (context) => logout(context, options));

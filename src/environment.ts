@@ -42,15 +42,19 @@ export interface Cryptography {
   /** Cryptographically strong random bytes. */
   randomBytes(length: number): Uint8Array;
   readonly sha256: Sha256;
+  /** Whether `jwk`, an RSA key, has made that RS256 signature (RFC 7518 §3.3). It rejects for what is no key. */
+  verifyRs256(jwk: JsonWebKey, signed: Uint8Array, signature: Uint8Array): Promise<boolean>;
 }
 
-/** POST, the only kind of request the SDK makes: of a form, a CORS-simple one, so that no preflight is needed. */
+/** The kinds of request that the SDK makes. A form is sent, and a document read, by a CORS-simple one: no preflight is needed. */
 export interface Http {
   /**
    * Sends once, as a form unless a `Content-Type` among the headers says otherwise; the body of the answer is read whole before the promise settles. It rejects, with whatever the platform
    * throws, when no whole answer arrived within `limit`: whether the server acted is then unknown.
    */
   post(url: string, body: string, options: HttpOptions): Promise<HttpAnswer>;
+  /** Reads a document that is anybody's to read, as `post` sends. `fresh`: as it is now, whatever an HTTP cache holds. */
+  get(url: string, options: { limit: Milliseconds; fresh?: boolean }): Promise<HttpAnswer>;
 }
 
 export interface HttpOptions {

@@ -223,14 +223,19 @@ export const newerFormat = (found: number, known: number): StorageError =>
     'newer_format',
   );
 
-/** The ID token does not hold what it must (OIDC Core §3.1.3.7). `reason` names the claim or the check. */
+/**
+ * The ID token does not hold what it must (OIDC Core §3.1.3.7, §3.1.3.8; on refresh §12.2). `reason` names the claim or the check:
+ * `missing`, `malformed`, `algorithm`, `signature`, `issuer`, `subject`, `audience`, `authorized_party`, `nonce`, `organization`,
+ * `access_token_hash`, `expiry`, `issued_at`, `authentication_time`, `max_age`; or, and then it is retryable, `time` or `unknown_key`.
+ */
 export class InvalidIdTokenError extends GenericError {
   override name = 'InvalidIdTokenError';
 
   constructor(reason: string, detail: string) {
     const description = `The ID token was refused (${reason}). ${detail}`.trim();
-    // A token that is only too old or too new tells of a clock, not of a forgery.
-    super('invalid_id_token', description, { reason, retryable: reason === 'time' });
+    // A token that is only too old or too new tells of a clock, not of a forgery; and a key may be too new to be known.
+    const retryable = reason === 'time' || reason === 'unknown_key';
+    super('invalid_id_token', description, { reason, retryable });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What custody promises, in the page and behind the message port of a worker. */
 import { describe, expect, it } from '@jest/globals';
 import type { Target } from '../../src/core/authorization-request.ts';
+import { endpointsAt } from '../../src/core/endpoints.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { createCustody, type AdoptableFamily, type Custody } from '../../src/custody/custody.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
@@ -27,7 +28,10 @@ const settings = readSettings({
 const sides: Readonly<Record<string, (tab: Tab) => Custody | Promise<Custody>>> = {
   'in the page': ({ env }) =>
     createCustody(settings, env, createMemoryRecordStore(), createPageLocks(env.timers)),
-  'in a worker': ({ env }) => startRemoteCustody(settings, { url: undefined, fallback: 'error' }, env),
+  'in a worker': ({ env }) =>
+    startRemoteCustody(settings, { url: undefined, fallback: 'error' }, env, async () =>
+      endpointsAt(settings),
+    ),
 };
 
 /** A code of the tenant's for a user who has just signed in there. */

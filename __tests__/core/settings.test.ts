@@ -33,6 +33,12 @@ describe('options that name no tenant and no application', () => {
       /"scope" is no text/,
     ],
     ['such a scope in the spelling of v1', { domain: 'd', client_id: 'a', scope: Symbol('x') }, /"scope"/],
+    ['an issuer that has no text', { ...good, issuer: Symbol('x') }, /"issuer" is no address/],
+    ['an issuer that is no host', { ...good, issuer: 'not a host' }, /"issuer" is no address/],
+    ['an issuer with a query', { ...good, issuer: 'https://id.example/?a' }, /"issuer" is no address/],
+    ['an issuer with a fragment', { ...good, issuer: 'https://id.example/#a' }, /"issuer" is no address/],
+    ['discovery that is neither on nor off', { ...good, discovery: 'true' }, /"discovery" is neither/],
+    ['signatures that are', { ...good, verifyIdTokenSignature: 1 }, /"verifyIdTokenSignature" is neither/],
     ['a cache that is none', { ...good, cache: 'localstorage' }, /"cache" is no cache/],
     ['a cache that gives nothing', { ...good, cache: {} }, /"cache" is no cache/],
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
@@ -73,6 +79,25 @@ describe('settings', () => {
     ['http://localhost:4400', 'http://localhost:4400'],
   ])('read the domain %s as the origin %s', (domain, domainUrl) => {
     expect(readSettings({ ...good, domain })).toMatchObject({ domainUrl, issuer: `${domainUrl}/` });
+  });
+
+  it.each([
+    ['https://id.example/realms/shop', 'https://id.example/realms/shop'],
+    ['http://localhost:5000', 'http://localhost:5000'],
+    ['id.example', 'https://id.example/'],
+    ['id.example/realms/shop', 'https://id.example/realms/shop/'],
+    ['', 'https://tenant.example/'],
+    [undefined, 'https://tenant.example/'],
+    [null, 'https://tenant.example/'],
+  ])('read the issuer %j as %s', (issuer, expected) => {
+    expect(readSettings({ ...good, issuer: issuer as string }).issuer).toBe(expected);
+  });
+
+  it('name what is stored after the issuer, where that is not the domain’s own', () => {
+    const name = (issuer?: string) => storageName(readSettings({ ...good, issuer }));
+    expect(name('https://tenant.example/')).toBe(name());
+    expect(name('https://tenant.example/realms/shop')).not.toBe(name());
+    expect(name('https://tenant.example')).not.toBe(name());
   });
 
   it('R54, R55: ask for openid and for what is configured, and for offline_access with refresh tokens only', () => {

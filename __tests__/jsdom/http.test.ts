@@ -14,7 +14,9 @@ afterEach(() => {
   globalThis.fetch = original;
 });
 
-const post = () => createBrowserEnvironment().http.post('https://tenant.example', 'a=b', { limit: 30_000 });
+const { http } = createBrowserEnvironment();
+const post = () => http.post('https://tenant.example', 'a=b', { limit: 30_000 });
+const get = () => http.get('https://tenant.example', { limit: 30_000 });
 
 /** Answers as the platform's does: the headers at once, of the body a part, and nothing more until it is aborted. */
 const stalling: typeof fetch = async (_, { signal } = {}) =>
@@ -48,11 +50,30 @@ describe('P3: a request', () => {
     ],
   ])('%s is given up at its limit, and aborted', async (_, fetch) => {
     globalThis.fetch = fetch;
-    let ended = false;
-    const answer = expect(post().finally(() => (ended = true))).rejects.toMatchObject({ name: 'AbortError' });
-    await jest.advanceTimersByTimeAsync(29_999);
-    expect(ended).toBe(false);
-    await jest.advanceTimersByTimeAsync(1);
-    await answer;
+    for (const request of [post, get]) {
+      let ended = false;
+      const answer = expect(request().finally(() => (ended = true))).rejects.toMatchObject({
+        name: 'AbortError',
+      });
+      await jest.advanceTimersByTimeAsync(29_999);
+      expect(ended).toBe(false);
+      await jest.advanceTimersByTimeAsync(1);
+      await answer;
+    }
+  });
+
+  it('for a document sends no cookie and no header of its own, and passes the HTTP cache by where it is told to', async () => {
+    const sent: Parameters<typeof fetch>[] = [];
+    globalThis.fetch = async (...request) => {
+      sent.push(request);
+      return new Response('{}', { status: 203 });
+    };
+    await expect(get()).resolves.toEqual({ status: 203, body: '{}' });
+    await http.get('https://tenant.example', { limit: 30_000, fresh: true });
+    const signal = expect.any(AbortSignal);
+    expect(sent.map(([, init]) => init)).toEqual([
+      { credentials: 'omit', signal },
+      { credentials: 'omit', cache: 'no-cache', signal },
+    ]);
   });
 });

@@ -822,6 +822,9 @@ describe('a page without Web Crypto', () => {
       sha256: (): never => {
         throw new TypeError('no crypto');
       },
+      verifyRs256: (): never => {
+        throw new TypeError('no crypto');
+      },
     };
     const tab = world.openTab({}, { cryptography });
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);

@@ -108,6 +108,7 @@ describe('a cache of the app’s own', () => {
       await world.advance(twoHours);
       let refusals = 1;
       const http: Environment['http'] = {
+        ...tab.env.http,
         post: async (...request) =>
           refusals-- > 0 ? { status: 403, body: '{"error":"invalid_grant"}' } : tab.env.http.post(...request),
       };

@@ -988,7 +988,7 @@ describe('logging out', () => {
       kept.push([new URL(url).pathname, options.keepalive]);
       return http.post(url, form, options);
     };
-    const tab = world.openTab({}, { http: { post } });
+    const tab = world.openTab({}, { http: { ...http, post } });
     await tab.login();
     await tab.client.logout({ openUrl: false });
     expect(kept).toEqual([

@@ -32,6 +32,7 @@ async function done<T>(world: World, work: Promise<T>, within = 20_000): Promise
 function refusedOnce({ env }: Tab): Environment['http'] {
   let refusals = 1;
   return {
+    ...env.http,
     post: async (...request) =>
       refusals-- > 0 ? { status: 403, body: '{"error":"invalid_grant"}' } : env.http.post(...request),
   };

@@ -4,6 +4,7 @@
  */
 import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
+import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
@@ -41,7 +42,8 @@ export type Fault =
   | { readonly kind: 'hold'; readonly until: Promise<void>; readonly fault?: Fault | undefined }
   | { readonly kind: 'slow'; readonly by: number }
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
-  | { readonly kind: 'alter'; readonly alter: (body: Record<string, unknown>) => Record<string, unknown> };
+  | { readonly kind: 'alter'; readonly alter: (body: Body) => Body | Promise<Body> };
+type Body = Record<string, unknown>;
 
 export interface RecordedRequest {
   readonly path: string;
@@ -134,6 +136,10 @@ export interface World {
   readonly requests: RecordedRequest[];
   /** Refreshes among them. */
   refreshes(): RecordedRequest[];
+  /** Every document that a page has asked for: discovery, and the tenant's keys. `fresh`: from no HTTP cache. */
+  readonly documents: { readonly path: string; readonly fresh: boolean; readonly by: Tab }[];
+  /** The next of those requests meet these, one each. */
+  readonly documentFaults: Fault[];
   /** How many refreshes were under way at the same moment, at the most. */
   mostAtOnce(): number;
   /** What the SDK has said on the console. */
@@ -170,6 +176,8 @@ export interface WorldOptions {
   readonly latency?: () => number;
   /** How long `localStorage` goes on to show a tab what was there before another tab wrote. */
   readonly storageLag?: number;
+  /** The tenant does as the specifications want; see `quirks.conformance`. */
+  readonly conformance?: boolean;
   /** The tabs keep everything in one asynchronous cache of the app's own. */
   readonly appCache?: boolean;
 }
@@ -180,6 +188,7 @@ export function createWorld({
   multiResource = false,
   latency = () => 0,
   storageLag = 0,
+  conformance = false,
   appCache = false,
 }: WorldOptions = {}): World {
   const scopes = [{ value: 'read:things' }, { value: 'write:things' }];
@@ -204,6 +213,7 @@ export function createWorld({
     baseUrl: tenantUrl,
     seed: 'world',
     now: time.clock.steady,
+    quirks: { conformance },
     clients: [
       {
         client_id: 'spa',
@@ -270,6 +280,8 @@ export function createWorld({
     sleep: time.sleep,
     rest,
     requests: [],
+    documents: [],
+    documentFaults: [],
     refreshes: () => world.requests.filter(({ form }) => form.get('grant_type') === 'refresh_token'),
     mostAtOnce: () => most,
     frames: [],
@@ -353,8 +365,27 @@ export function createWorld({
         randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
         sha256: async (bytes) =>
           new Uint8Array(await track(crypto.subtle.digest('SHA-256', bytes as BufferSource))),
+        verifyRs256: (...signature) =>
+          track(createBrowserEnvironment().cryptography.verifyRs256(...signature)),
       },
       http: {
+        async get(url, { limit, fresh = false }) {
+          world.documents.push({ path: new URL(url).pathname, fresh, by: tab });
+          const answer = async () => {
+            await travel();
+            const fault = world.documentFaults.shift();
+            if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
+            if (fault?.kind === 'hang') return new Promise<never>(() => {});
+            if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
+            const response = await track(tenant.fetch(new Request(url, { headers: { origin: app } })));
+            const body = await track(response.text());
+            await travel();
+            if (fault?.kind !== 'alter') return { status: response.status, body };
+            const altered = await fault.alter(JSON.parse(body) as Body);
+            return { status: response.status, body: JSON.stringify(altered) };
+          };
+          return alive(Promise.race([withLimit(env.timers, limit, answer()), death]));
+        },
         async post(url, body, { limit, headers = {} }) {
           const recorded = record(url, body, headers, tab);
           for (const name of secretNames) keepSecret(recorded.form.get(name));
@@ -606,7 +637,7 @@ export function createWorld({
     if (!world.online) throw new TypeError('Failed to fetch');
     if (fault?.kind === 'slow') await new Promise<void>((resolve) => time.timers.after(fault.by, resolve));
     if (fault?.kind === 'alter') {
-      const altered = fault.alter(JSON.parse(body) as Record<string, unknown>);
+      const altered = await track(Promise.resolve(fault.alter(JSON.parse(body) as Body)));
       return { status: response.status, body: JSON.stringify(altered) };
     }
     if (fault?.kind === 'drop-after') {

@@ -6,11 +6,13 @@ import type {
   Cryptography,
   Environment,
   Http,
+  HttpAnswer,
   Page,
   PageClock,
   Timers,
   Workers,
 } from '../environment.ts';
+import type { Milliseconds } from '../clock.ts';
 import { get, getAll, remove, set } from 'es-cookie';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
@@ -78,28 +80,37 @@ const cryptography: Cryptography = {
   },
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as BufferSource)),
+  async verifyRs256(jwk, signed, signature) {
+    const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+    const key = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']);
+    return crypto.subtle.verify(algorithm, key, signature as BufferSource, signed as BufferSource);
+  },
 };
 
 const http: Http = {
-  async post(url, body, { limit, keepalive = false, headers }) {
-    const abort = new AbortController();
-    const callOff = timers.after(limit, () => abort.abort());
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        // With this type, and without any other header, the request is CORS-simple: no preflight goes before it.
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
-        body,
-        signal: abort.signal,
-        redirect: 'error', // what is sent is for this endpoint and no other
-        keepalive,
-      });
-      return { status: response.status, body: await response.text() }; // the limit covers the body too
-    } finally {
-      callOff();
-    }
-  },
+  post: (url, body, { limit, keepalive = false, headers }) =>
+    send(url, limit, {
+      method: 'POST',
+      // With this type, and without any other header, the request is CORS-simple: no preflight goes before it.
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+      body,
+      redirect: 'error', // what is sent is for this endpoint and no other
+      keepalive,
+    }),
+  get: (url, { limit, fresh }) =>
+    send(url, limit, { credentials: 'omit', ...(fresh && { cache: 'no-cache' }) }),
 };
+
+async function send(url: string, limit: Milliseconds, init: RequestInit): Promise<HttpAnswer> {
+  const abort = new AbortController();
+  const callOff = timers.after(limit, () => abort.abort());
+  try {
+    const response = await fetch(url, { ...init, signal: abort.signal });
+    return { status: response.status, body: await response.text() }; // the limit covers the body too
+  } finally {
+    callOff();
+  }
+}
 
 /** The code is loaded by those apps only that have a worker. */
 const workers: Workers = {

@@ -3,6 +3,7 @@ import { InvalidConfigurationError } from '../errors.ts';
 import type { AuthorizationRequest } from '../oauth/authorization-endpoint.ts';
 import { authorizationUrl } from '../oauth/authorization-endpoint.ts';
 import { joinScopes } from '../oauth/scope.ts';
+import type { Endpoints } from './endpoints.ts';
 import type { AuthorizationParams } from './options.ts';
 import { readParams, type Settings } from './settings.ts';
 import type { Transaction } from './transaction.ts';
@@ -50,7 +51,8 @@ export function authorizationRequest(
   settings: Settings,
   target: Target,
   secrets: AuthorizationSecrets,
-  mode: Pick<AuthorizationRequest, 'response_mode' | 'prompt' | 'redirect_uri'>,
+  mode: Pick<AuthorizationRequest, 'response_mode' | 'prompt' | 'redirect_uri'> &
+    Pick<Endpoints, 'authorize'>,
 ): { readonly url: string; readonly transaction: Transaction } {
   const { code_challenge, ...kept } = secrets;
   const redirect_uri = mode.redirect_uri ?? target.params.redirect_uri;
@@ -70,7 +72,7 @@ export function authorizationRequest(
     ...(settings.telemetry && { auth0Client: settings.telemetry.query }),
   };
   return {
-    url: authorizationUrl(`${settings.domainUrl}/authorize`, request),
+    url: authorizationUrl(mode.authorize, request),
     transaction: {
       ...kept,
       audience: target.audience,

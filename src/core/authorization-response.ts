@@ -1,6 +1,7 @@
 /** Judges what came back from the authorization endpoint, against the transaction that it must belong to. */
 import { AuthenticationError, GenericError } from '../errors.ts';
 import { readAuthorizationResponse, type AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
+import type { Endpoints } from './endpoints.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -24,10 +25,11 @@ export function answeredBy(
   response: AuthorizationResponse,
   transaction: Transaction | undefined,
   issuer: string,
+  { namesIssuer }: Pick<Endpoints, 'namesIssuer'> = {},
 ): Transaction {
   if (transaction === undefined) throw new GenericError('missing_transaction', 'Invalid state');
   if (response.state !== transaction.state) throw new GenericError('state_mismatch', 'Invalid state');
-  if (response.iss !== undefined && response.iss !== issuer)
+  if (response.iss !== issuer && (response.iss !== undefined || namesIssuer))
     throw new GenericError('issuer_mismatch', 'The answer came from another issuer.');
   return transaction;
 }

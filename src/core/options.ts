@@ -51,6 +51,21 @@ export interface Auth0ClientOptions {
   /** The tenant: `tenant.eu.auth0.com`, or a whole origin such as `http://localhost:4400`. */
   domain: string;
   clientId: string;
+  /**
+   * What ID tokens must say in `iss`, where that is not `https://<domain>/`: as it is if it begins with `https://` or `http://`, else as
+   * `https://<issuer>/`.
+   */
+  issuer?: string | undefined;
+  /**
+   * Ask the provider where its endpoints are, for providers other than Auth0: at `<issuer>/.well-known/openid-configuration`
+   * (OpenID Connect Discovery 1.0 §4). A logout is then an RP-initiated one, if it has any. Default: `false`.
+   */
+  discovery?: boolean | undefined;
+  /**
+   * Verify the signature of ID tokens (RS256), with the issuer's JWK Set: at the cost of a request for that. Default: `false`, as
+   * they come over TLS (OIDC Core §3.1.3.7 (6)).
+   */
+  verifyIdTokenSignature?: boolean | undefined;
   /** Sent with every authorization request. Default scope: `openid profile email`; `openid` is always asked for. */
   authorizationParams?: ClientAuthorizationParams | undefined;
   /** Default: `memory`. */

@@ -17,9 +17,13 @@ export interface Settings {
   readonly configuration: ClientConfiguration;
   /** scheme://host[:port], without a slash at its end. */
   readonly domainUrl: string;
+  /** What this provider is called in names of what is stored: its host, or its issuer where another one is given. */
   readonly domain: string;
   readonly clientId: string;
   readonly issuer: string;
+  /** The endpoints are where the provider's discovery document says. */
+  readonly discovery: boolean;
+  readonly verifyIdTokenSignature: boolean;
   readonly authorizationParams: AuthorizationParams;
   /** What is asked for of the audiences that the app names one by one; of any other, what the parameters say. */
   readonly scopes: ReadonlyMap<string, string>;
@@ -103,12 +107,15 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   const { scope: given, ...params } = options.authorizationParams ?? {};
   const { default: scope, ...scopes } = readScopes(given);
   const whole = (text: string) => joinScopes('openid', text, useRefreshTokens ? 'offline_access' : undefined);
+  const issuer = readIssuer(options.issuer) ?? `${domainUrl}/`;
   return {
     configuration: Object.freeze({ domain: options.domain, clientId }),
     domainUrl,
-    domain: new URL(domainUrl).host,
+    domain: issuer === `${domainUrl}/` ? new URL(domainUrl).host : issuer,
     clientId,
-    issuer: `${domainUrl}/`,
+    issuer,
+    discovery: readFlag('discovery', options.discovery),
+    verifyIdTokenSignature: readFlag('verifyIdTokenSignature', options.verifyIdTokenSignature),
     authorizationParams: { ...readParams(params), scope: whole(scope) },
     scopes: new Map(Object.entries(scopes).map(([audience, text]) => [audience, whole(text)])),
     cacheLocation: location,
@@ -240,6 +247,30 @@ function readScopes(
 
 const isCacheLocation = (location: unknown): location is CacheLocation =>
   location === 'memory' || location === 'localstorage';
+
+/** Where `'true'` would otherwise count as `false`, and nobody hear of it. */
+function readFlag(name: string, value: unknown): boolean {
+  const flag = value ?? false;
+  if (typeof flag === 'boolean') return flag;
+  throw new InvalidConfigurationError(`"${name}" is neither true nor false.`, 'Leave it out, or pass one.');
+}
+
+/** An address as it is, whatever stands behind its host; else the name of a host. */
+function readIssuer(issuer: unknown): string | undefined {
+  if (issuer === undefined || issuer === null || issuer === '') return undefined;
+  try {
+    const text = readText('issuer', issuer);
+    const address = /^https?:\/\//.test(text) ? text : `https://${text}/`;
+    const { search, hash } = new URL(address);
+    if (search === '' && hash === '') return address;
+  } catch {
+    // Not an address at all: refused below, with the same words.
+  }
+  throw new InvalidConfigurationError(
+    '"issuer" is no address.',
+    'Leave it out, or pass what ID tokens say in "iss", such as "https://id.example/realms/shop".',
+  );
+}
 
 function readDomain(domain: unknown): string {
   const suggestion = 'Pass a domain such as "tenant.eu.auth0.com".';

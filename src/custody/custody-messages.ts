@@ -1,5 +1,6 @@
 /** What a page and the worker that holds its refresh tokens say to each other. No refresh token is in any of it. */
 import type { Milliseconds } from '../clock.ts';
+import type { Endpoints } from '../core/endpoints.ts';
 import type { Settings } from '../core/settings.ts';
 import {
   DisposedError,
@@ -13,7 +14,7 @@ import {
 import type { Custody, SpendOutcome } from './custody.ts';
 
 /** Of the words below. A script at `workerUrl` may have been deployed with another version of the SDK. */
-export const messageVersion = 1;
+export const messageVersion = 2;
 
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
 export type RemoteMethod =
@@ -42,6 +43,8 @@ type Quarantine = Extract<SpendOutcome, { kind: 'quarantined' }>;
 /** To the worker. */
 export type Request =
   | { readonly kind: 'begin'; readonly settings: Settings; readonly origin: string }
+  /** Where they are, by discovery; told before anything is spent. */
+  | { readonly kind: 'endpoints'; readonly endpoints: Endpoints }
   | { readonly kind: 'dispose' }
   | CallRequest;
 

@@ -7,6 +7,7 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Token } from '../core/cache.ts';
 import type { Target } from '../core/authorization-request.ts';
+import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
 import { validateIdToken, type IdTokenExpectation } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
 import {
@@ -39,6 +40,7 @@ import {
   type FamilyOutcome,
   type Head,
 } from './family.ts';
+import type { IdTokenSignatures } from './id-token-signature.ts';
 import {
   changed,
   changedAt,
@@ -69,15 +71,17 @@ export interface Custody {
    * Callers who want the same share one exchange; it goes on when a caller's `limit` is over.
    * @throws {NetworkError} when the server could not be reached or no whole answer came; the head is kept.
    * @throws {GenericError} with the server's code, when it declined without ending the family.
-   * @throws {InvalidIdTokenError} with `retryable`, when only a clock is wrong; the successor is kept.
+   * @throws {InvalidIdTokenError} with `retryable`, when only a clock is wrong, or the key of its signature is not known; the
+   * successor is kept.
    * @throws {StorageError} before anything was sent, when the claim could not be written.
    * @throws {TimeoutError} when `limit` is over: `lock_timeout` while another tab is at it, `still_waiting` for the answer.
    */
   spend(wanted: Spendable, seen: Seen, limit: Milliseconds): Promise<SpendOutcome>;
   /**
    * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
-   * until `adopt`.
+   * until `adopt`. Where the app wants signatures verified, the ID token's is good.
    * @throws {GenericError} with the server's code, or {NetworkError}; `offline` or `leaving`: nothing was sent.
+   * @throws {InvalidIdTokenError} for a signature; what came with it is revoked. `unknown_key`: another call for that code may do.
    */
   redeem(code: RedeemableCode): Promise<Redeemed>;
   /**
@@ -136,6 +140,11 @@ export type SpendOutcome =
   | { readonly kind: 'moved' }
   /** The answer was somebody else's, by `cause`; the family has ended. */
   | { readonly kind: 'quarantined'; readonly cause: InvalidIdTokenError };
+
+/** The successor is kept. The ID token that it came with has a key that is not known yet. */
+interface Unjudged {
+  readonly kind: 'unjudged';
+}
 
 /** What keeps a claim from being made, for a while. */
 type Wait = Extract<FamilyOutcome, { kind: 'busy' | 'paused' }>;
@@ -198,6 +207,7 @@ export function createCustody(
   env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'http' | 'page'>,
   records: RecordStore,
   locks: Locks,
+  endpoints: () => Promise<Endpoints> = async () => endpointsAt(settings),
 ): Custody {
   const { clock, page, timers } = env;
   const name = storageName(settings, 'custody');
@@ -210,11 +220,12 @@ export function createCustody(
   const updateRecord: UpdateRecord = (step) => update(step).finally(closeWhenIdle);
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
-  const requests = createTokenRequests(settings, env);
+  const requests = createTokenRequests(settings, env, endpoints);
   const { send, revoke, noAnswer } = requests;
   const unsaved = createUnsaved(timers, write, closeWhenIdle);
   const spends = new Map<string, Spend>();
   const provisional = new Map<string, string>();
+  let signatures: IdTokenSignatures | undefined;
   /** How to stop waiting for the network, by family. */
   const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
@@ -264,9 +275,17 @@ export function createCustody(
         saving && within(timers, abandonedAfter, saving, () => lockTimeout(abandonedAfter)).catch(() => {})
       );
     };
+    refuseToBegin(page, disposal.signal);
+    turn.late = () => new TimeoutError('still_waiting');
+    await prepare();
+    turn.late = lockTimeout;
     for (;;) {
       refuseToBegin(page, disposal.signal);
       const outcome = await takeTurn(inTurn, rest);
+      if (outcome.kind === 'unjudged') {
+        await signatures?.renew();
+        continue; // the successor brings another ID token, and that can be judged
+      }
       if (outcome.kind !== 'busy' && outcome.kind !== 'paused') return outcome;
       const met = clock.steady();
       const wait = outcome.kind === 'busy' ? busyPause : outcome.until - clock.now();
@@ -286,7 +305,7 @@ export function createCustody(
     seen: Seen,
     turn: Turn,
     locked: boolean,
-  ): Promise<SpendOutcome | Wait> {
+  ): Promise<SpendOutcome | Wait | Unjudged> {
     const { audience, scope, identity } = wanted;
     const key = audienceKey(audience);
     await unsaved.save();
@@ -357,7 +376,7 @@ export function createCustody(
     owner: string,
     head: Head,
     { audience, scope, identity: asked }: Spendable,
-  ): Promise<SpendOutcome | ({ readonly kind: 'lost' } & Unclear)> {
+  ): Promise<SpendOutcome | Unjudged | ({ readonly kind: 'lost' } & Unclear)> {
     const askedAt = clock.now();
     const { refresh_token } = head;
     const key = audienceKey(audience);
@@ -386,8 +405,11 @@ export function createCustody(
           return { kind: 'quarantined', cause: problem };
         }
         const rotated = { kind: 'rotate', owner, refresh_token: successor, key, identity } as const;
-        const kept = await commit(at, { ...rotated, ...(problem ? { failedAt: clock.now() } : { answer }) });
-        if (problem) throw problem; // only a clock is wrong
+        const isUnjudged = problem?.reason === 'unknown_key' && signatures?.mayRenew();
+        const failure = { failedAt: isUnjudged ? undefined : clock.now() };
+        const kept = await commit(at, { ...rotated, ...(problem ? failure : { answer }) });
+        if (isUnjudged) return { kind: 'unjudged' };
+        if (problem) throw problem; // only a clock is wrong, or a key is still unknown
         return kept ? { kind: 'answer', answer, identity } : { kind: 'moved' };
       }
       case 'refused':
@@ -410,7 +432,7 @@ export function createCustody(
     try {
       const at_hash = await accessTokenHash(access_token, env.cryptography.sha256);
       validateIdToken(settings, idToken, { ...expected, at_hash, now: clock.now() });
-      return undefined;
+      return await signatures?.problemOf(idToken);
     } catch (error) {
       if (error instanceof InvalidIdTokenError) return error;
       throw error;
@@ -465,8 +487,25 @@ export function createCustody(
     waiting.delete(at);
   }
 
-  async function redeem({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
+  /** Gets what has to be there before a code or a refresh token is spent: where it cannot be had, nothing is. */
+  async function prepare(): Promise<void> {
+    await endpoints();
+    if (!settings.verifyIdTokenSignature) return;
+    const load = () => import('./id-token-signature.ts');
+    const { createIdTokenSignatures } = await loadFeature(timers, load);
+    signatures ??= createIdTokenSignatures({ ...env, endpoints, discard });
+    await signatures.prepare();
+  }
+
+  async function redeem(code: RedeemableCode): Promise<Redeemed> {
     refuseToBegin(page, disposal.signal);
+    await prepare();
+    const exchange = () => exchangeCode(code);
+    return signatures ? signatures.redeem(code.code, exchange) : exchange();
+  }
+
+  async function exchangeCode({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
+    refuseToBegin(page, disposal.signal); // it may have waited for the network
     const askedAt = clock.now();
     // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
     const judgement = await send({ grant_type: 'authorization_code', client_id: settings.clientId, ...code });
@@ -537,6 +576,7 @@ export function createCustody(
 
   async function end({ still, others = [] }: Parameters<Custody['end']>[0]) {
     const revokeAll = (tokens: readonly string[]) => revoke(settings.revokeOnLogout ? tokens : []);
+    if (settings.revokeOnLogout) void signatures?.forget();
     // What the store would not take belongs to a session that is over: it is not written after that.
     if (still) await unsaved.save();
     const late = still ? others : [...unsaved.drop().flatMap(successorOf), ...others];

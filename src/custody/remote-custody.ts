@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../clock.ts';
+import type { Endpoints } from '../core/endpoints.ts';
 import type { Settings, WorkerSettings } from '../core/settings.ts';
 import { within } from '../core/within.ts';
 import type { Environment } from '../environment.ts';
@@ -19,6 +20,9 @@ const startLimit: Milliseconds = 3000;
 /** How long an answer may take, beside what was asked for. */
 const answerLimit: Milliseconds = 5000;
 
+/** How long an exchange may wait for the keys of ID tokens, before it and after it. */
+const keysPatience: Milliseconds = 10_000;
+
 type Answer = Extract<Reply, { kind: 'value' | 'error' }>;
 
 const silent = () => new TimeoutError('worker_silent');
@@ -33,6 +37,7 @@ export async function startRemoteCustody(
   settings: Settings,
   worker: WorkerSettings,
   { clock, workers, timers, page }: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
+  endpoints: () => Promise<Endpoints>,
 ): Promise<Custody> {
   const waiting = new Map<number, (reply: Answer) => void>();
   const revoking = new Map<number, () => void>();
@@ -62,12 +67,16 @@ export async function startRemoteCustody(
   return {
     look: (wanted) => ask('look', [wanted]),
     async spend(wanted, seen, limit) {
+      await tellEndpoints();
       const outcome = await ask('spend', [wanted, seen, limit], limit);
       return outcome.kind === 'quarantined'
         ? { ...outcome, cause: readError(outcome.cause) as InvalidIdTokenError }
         : outcome;
     },
-    redeem: (code) => ask('redeem', [code], settings.exchangeLimit),
+    async redeem(code) {
+      await tellEndpoints();
+      return ask('redeem', [code], settings.exchangeLimit + keysPatience);
+    },
     adopt: (receipt, family) => ask('adopt', [receipt, family]),
     goUnmarked: () => ask('goUnmarked', []),
     discard: (receipt) => ask('discard', [receipt]).catch(() => {}),
@@ -81,6 +90,11 @@ export async function startRemoteCustody(
     moveIn: async () => undefined, // there is nothing to be moved into memory
     dispose: () => post({ kind: 'dispose' }),
   };
+
+  /** What a worker revokes, it has redeemed: then it knows already. */
+  async function tellEndpoints(): Promise<void> {
+    if (settings.discovery) post({ kind: 'endpoints', endpoints: await endpoints() });
+  }
 
   /** @param extra How long what is asked for may itself take. */
   async function ask<Method extends RemoteMethod>(

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../clock.ts';
+import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
 import type { Environment, PageClock } from '../environment.ts';
 import {
   messageVersion,
@@ -22,6 +23,7 @@ export function serveCustody(
   post: (reply: Reply) => void,
 ): (request: Request) => void {
   let custody: Custody;
+  let endpoints: Endpoints;
   let leaving = false;
   let offset: Milliseconds = 0;
   const clock: PageClock = { ...env.clock, now: () => env.clock.now() + offset };
@@ -32,9 +34,14 @@ export function serveCustody(
         const { settings, origin } = request;
         const page: Environment['page'] = { ...env.page, origin: () => origin, leaving: () => leaving };
         const records = { ...createMemoryRecordStore(), close: () => post({ kind: 'idle' }) };
-        custody = createCustody(settings, { ...env, clock, page }, records, createPageLocks(env.timers));
+        endpoints = endpointsAt(settings);
+        const locks = createPageLocks(env.timers);
+        custody = createCustody(settings, { ...env, clock, page }, records, locks, async () => endpoints);
         return post({ kind: 'ready', version: messageVersion });
       }
+      case 'endpoints':
+        endpoints = request.endpoints;
+        return;
       case 'dispose':
         return custody.dispose();
       case 'call':

@@ -1,5 +1,6 @@
 /** The two endpoints that custody speaks to, for one client. What is sent, is sent once. */
 import type { Milliseconds } from '../clock.ts';
+import type { Endpoints } from '../core/endpoints.ts';
 import type { Settings } from '../core/settings.ts';
 import { judgeTokenAnswer, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, HttpOptions } from '../environment.ts';
@@ -25,8 +26,9 @@ export type Unclear = Pick<Extract<TokenJudgement, { kind: 'unclear' }>, 'status
 const revocationLimit: Milliseconds = 3000;
 
 export function createTokenRequests(
-  { clientId, domainUrl, exchangeLimit, telemetry, useFormData }: Settings,
+  { clientId, exchangeLimit, telemetry, useFormData }: Settings,
   { http, page }: Pick<Environment, 'http' | 'page'>,
+  endpoints: () => Promise<Endpoints>,
 ): TokenRequests {
   return {
     async send(request) {
@@ -64,6 +66,12 @@ export function createTokenRequests(
     request: TokenRequest | RevocationRequest,
     options: HttpOptions = { limit: exchangeLimit },
   ): Promise<HttpAnswer> {
+    const { [endpoint]: url } = await endpoints();
+    if (url === undefined)
+      return {
+        status: 404,
+        body: '{"error":"revoke_error","error_description":"The provider revokes nothing."}',
+      };
     const form = formOf(request);
     const body = useFormData ? form.toString() : JSON.stringify(Object.fromEntries(form));
     // A refresh goes without a header of its own: it is then one request, and no preflight.
@@ -72,6 +80,6 @@ export function createTokenRequests(
       ...(!useFormData && { 'Content-Type': 'application/json' }),
       ...(isLogin && telemetry && { 'Auth0-Client': telemetry.header }),
     };
-    return http.post(`${domainUrl}/oauth/${endpoint}`, body, { ...options, headers });
+    return http.post(url, body, { ...options, headers });
   }
 }

@@ -1,4 +1,5 @@
 import { loadFeature } from '../core/load-feature.ts';
+import type { Endpoints } from '../core/endpoints.ts';
 import type { Settings, WorkerSettings } from '../core/settings.ts';
 import type { Environment } from '../environment.ts';
 import { DisposedError, type GenericError } from '../errors.ts';
@@ -13,6 +14,7 @@ export function createWorkerCustody(
   worker: WorkerSettings,
   env: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
   createInPage: () => Custody,
+  endpoints: () => Promise<Endpoints>,
 ): Custody {
   let custodian: Promise<Custody> | undefined;
   let disposed = false;
@@ -20,7 +22,7 @@ export function createWorkerCustody(
   async function start(): Promise<Custody> {
     try {
       const { startRemoteCustody } = await loadFeature(env.timers, () => import('./remote-custody.ts'));
-      return await startRemoteCustody(settings, worker, env);
+      return await startRemoteCustody(settings, worker, env, endpoints);
     } catch (error) {
       if (worker.fallback === 'error') {
         custodian = undefined; // the next call tries again

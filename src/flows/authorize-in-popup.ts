@@ -45,23 +45,25 @@ export async function authorizeInPopup(
     if (options.closePopup !== false) popup.close();
   };
 
-  const { limit, target, transaction, url, channel } = await prepare(context, popup, options).catch(
-    (error: unknown) => {
-      finish();
-      throw error;
-    },
-  );
+  const { limit, target, transaction, url, channel, endpoints } = await prepare(
+    context,
+    popup,
+    options,
+  ).catch((error: unknown) => {
+    finish();
+    throw error;
+  });
   const before = standing(context, target);
   let isLate = false;
   const answer = popupAnswer({ host: options.host, popup, timers: env.timers }, url, {
-    origin: settings.domainUrl,
+    origin: new URL(endpoints.authorize).origin,
     state: transaction.state,
     channel,
     signal: giveUp.signal,
   });
   const login = answer
     .then(async (response) => {
-      const answered = answeredBy(response, transaction, settings.issuer);
+      const answered = answeredBy(response, transaction, settings.issuer, endpoints);
       if (isLate && !isUnchanged(await before, await standing(context, target)))
         throw new Error('the user has logged out or in meanwhile'); // told to nobody
       giveUp.signal.throwIfAborted(); // the code is good for nobody else
@@ -97,14 +99,16 @@ async function prepare(context: ClientContext, popup: Window, options: PopupLogi
   const limit = 1000 * readLimit('timeoutInSeconds', options.timeoutInSeconds, settings.frameLimit / 1000);
   const target = targetOf(settings, options.authorizationParams);
   const { redirect_uri = env.page.origin() } = target.params;
+  const endpoints = await context.endpoints();
   const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+    authorize: endpoints.authorize,
     response_mode: callback === undefined ? 'web_message' : 'query',
     redirect_uri: callback ?? redirect_uri,
   });
   if (popup.closed) throw new PopupCancelledError(popup); // nothing has been in it that could cut it off
   const name = popupChannelName(settings.clientId, transaction.state);
   const channel = callback === undefined ? undefined : { name, close: options.closePopup !== false };
-  return { limit, target, transaction, url, channel };
+  return { limit, target, transaction, url, channel, endpoints };
 }
 
 /** @throws {InvalidConfigurationError} for an address that this page could hear nothing from. */

@@ -32,14 +32,16 @@ export async function authorizeSilently(
     const known = began.session ? began.session.org_id : organizationHint(context);
     const { redirect_uri = env.page.origin(), organization = known } = params;
     const target = { ...wanted, params: { ...params, organization } };
+    const endpoints = await context.endpoints();
     const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+      authorize: endpoints.authorize,
       response_mode: 'web_message',
       prompt: 'none',
       redirect_uri,
     });
     refuseToBegin(env.page, disposal.signal); // it has waited for its turn
     const response = await env.silentFrame.authorize(url, {
-      origin: settings.domainUrl,
+      origin: new URL(endpoints.authorize).origin,
       state: transaction.state,
       limit,
       silence: settings.frameSilence,
@@ -48,6 +50,11 @@ export async function authorizeSilently(
     // That refuses nobody: the server is not up to it for now (RFC 6749 §4.1.2.1).
     if (/^(temporarily_unavailable|server_error)$/.test(error))
       throw new GenericError(error, error_description, { retryable: true });
-    return redeemCode(context, response, answeredBy(response, transaction, settings.issuer), began);
+    return redeemCode(
+      context,
+      response,
+      answeredBy(response, transaction, settings.issuer, endpoints),
+      began,
+    );
   });
 }

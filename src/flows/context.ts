@@ -1,5 +1,6 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
 import type { ICache } from '../core/cache.ts';
+import type { Endpoints } from '../core/endpoints.ts';
 import type { Flights } from '../core/flights.ts';
 import type { Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
@@ -11,6 +12,8 @@ export interface ClientContext {
   readonly env: Environment;
   readonly cache: ICache;
   readonly custody: Custody;
+  /** Where they are. @throws {NetworkError} | {GenericError} `discovery_failed`, where the provider's document is to tell. */
+  readonly endpoints: () => Promise<Endpoints>;
   /** Work that several callers share. */
   readonly flights: Flights;
   /** One hidden iframe at a time. */

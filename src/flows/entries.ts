@@ -202,7 +202,7 @@ export async function followCustody(
  * way.
  *
  * @param alsoOf Another client whose entries go; `null`: those of every client.
- * @returns what became of the two; `revoked` is still under way
+ * @returns what became of the two, and the ID token of who was signed in; `revoked` is still under way
  */
 export async function endSession(context: ClientContext, alsoOf?: string | null) {
   const { settings, env, custody, heap } = context;
@@ -212,7 +212,7 @@ export async function endSession(context: ClientContext, alsoOf?: string | null)
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
   const [ended] = await Promise.allSettled([custody.end({ others: left })]);
   const [cleared] = await Promise.allSettled([clearSession(context, user, alsoOf)]);
-  return { ended, cleared };
+  return { ended, cleared, idToken: user?.id_token };
 }
 
 /** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */

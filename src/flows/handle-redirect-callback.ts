@@ -19,9 +19,10 @@ export function handleRedirectCallback<AppState>(
     const { settings } = context;
     const transactions = transactionStorage(context);
     const response = readCallback(url);
+    const endpoints = await context.endpoints();
     const name = transactionName(context);
     const text = readText(context, name);
-    const transaction = answeredBy(response, readTransaction(text), settings.issuer);
+    const transaction = answeredBy(response, readTransaction(text), settings.issuer, endpoints);
     transactions.remove(name); // before anything is sent: another client of the page may be handling the same
     let isSpent = false;
     try {

@@ -20,7 +20,9 @@ export async function loginWithRedirect(
   const target = targetOf(settings, options.authorizationParams);
   const navigate = readNavigation(options.openUrl ?? options.onRedirect, env);
   const fragment = options.fragment ? `#${readText('fragment', options.fragment)}` : '';
+  const { authorize } = await context.endpoints();
   const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+    authorize,
     response_mode: 'query',
   });
   saveTransaction(context, { ...transaction, appState });

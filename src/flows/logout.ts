@@ -1,25 +1,41 @@
+import { loadFeature } from '../core/load-feature.ts';
 import type { LogoutOptions } from '../core/options.ts';
 import { readParams } from '../core/settings.ts';
-import { logoutUrl } from '../oauth/logout-endpoint.ts';
+import { logoutUrl, type LogoutRequest } from '../oauth/logout-endpoint.ts';
 import type { ClientContext } from './context.ts';
 import { endSession } from './entries.ts';
 import { readNavigation } from './login-with-redirect.ts';
 
 /**
  * Ends the session here, then at the tenant. The page does not wait for the revocation, since until it has left, the tenant still
- * knows the user. A store that fails does not keep the user either; its error is thrown afterwards.
+ * knows the user. A store that fails does not keep the user either; its error is thrown afterwards. Only where nobody knows where
+ * the tenant's logout is, because its discovery document cannot be had, is the page not left; the session has ended here all the same.
  */
 export async function logout(context: ClientContext, options: LogoutOptions): Promise<void> {
   const { settings, env } = context;
   const { clientId = settings.clientId, logoutParams, openUrl = options.onRedirect } = options;
-  const navigate = openUrl === false ? () => {} : readNavigation(openUrl, env);
-  const url = logoutUrl(`${settings.domainUrl}/v2/logout`, {
+  const navigate = openUrl === false ? undefined : readNavigation(openUrl, env);
+  const request = {
     ...readParams({ client_id: clientId, ...logoutParams, auth0Client: settings.telemetry?.query }),
     federated: logoutParams?.federated,
-  });
-  const { ended, cleared } = await endSession(context, clientId);
-  await navigate(url);
+  };
+  const { ended, cleared, idToken } = await endSession(context, clientId);
+  if (navigate) {
+    const url = settings.discovery
+      ? await providersLogout(context, request, idToken)
+      : logoutUrl(`${settings.domainUrl}/v2/logout`, request);
+    if (url !== undefined) await navigate(url);
+  }
   if (ended.status === 'rejected') throw ended.reason;
   await ended.value.revoked;
   if (cleared.status === 'rejected') throw cleared.reason;
+}
+
+async function providersLogout(
+  { env, endpoints }: ClientContext,
+  request: LogoutRequest,
+  idToken: string | undefined,
+): Promise<string | undefined> {
+  const { endSessionUrl } = await loadFeature(env.timers, () => import('./discover.ts'));
+  return endSessionUrl(await endpoints(), request, idToken);
 }

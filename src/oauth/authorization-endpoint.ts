@@ -1,6 +1,6 @@
 /** The authorization endpoint: request and response as they stand in URLs (RFC 6749 §4.1, OIDC Core §3.1.2). */
 
-import { formOf } from './form.ts';
+import { formOf, withQuery } from './form.ts';
 
 /** Parameters of an authorization request. Unknown names are passed on as they are. */
 export interface AuthorizationRequest {
@@ -18,9 +18,9 @@ export interface AuthorizationRequest {
   readonly [parameter: string]: unknown;
 }
 
-/** The address that starts an authorization: `endpoint` with the request as its query. */
+/** The address that starts an authorization: `endpoint`, which may have a query (RFC 6749 §3.1), with the request as its query. */
 export const authorizationUrl = (endpoint: string, request: AuthorizationRequest): string =>
-  `${endpoint}?${formOf(request).toString()}`;
+  withQuery(endpoint, formOf(request).toString());
 
 /** What an authorization server may answer, by redirect or by message (RFC 6749 §4.1.2, RFC 9207 §2). */
 export interface AuthorizationResponse {

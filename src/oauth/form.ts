@@ -7,3 +7,7 @@ export function formOf(members: object): URLSearchParams {
     if (value !== undefined && value !== null) form.set(name, String(value));
   return form;
 }
+
+/** An address with `query` behind what query it has. */
+export const withQuery = (address: string, query: string): string =>
+  `${address}${address.includes('?') ? '&' : '?'}${query}`;

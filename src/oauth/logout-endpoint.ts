@@ -1,6 +1,6 @@
 /** Auth0's logout endpoint, `GET /v2/logout`: ends the session at the tenant and returns to a registered address. */
 
-import { formOf } from './form.ts';
+import { formOf, withQuery } from './form.ts';
 
 export interface LogoutRequest {
   readonly client_id?: string | undefined;
@@ -13,5 +13,5 @@ export interface LogoutRequest {
 /** The address to navigate to. `federated` is a name without a value, and stands last. */
 export function logoutUrl(endpoint: string, { federated, ...members }: LogoutRequest): string {
   const query = [formOf(members).toString(), federated ? 'federated' : ''].filter((part) => part !== '');
-  return query.length === 0 ? endpoint : `${endpoint}?${query.join('&')}`;
+  return query.length === 0 ? endpoint : withQuery(endpoint, query.join('&'));
 }

@@ -1,0 +1,173 @@
+/**
+ * The signature of ID tokens (OIDC Core §3.1.3.7 (6) to (8)): RS256, by a key of the issuer's JWK Set (RFC 7517 §5). Loaded by those
+ * apps only that ask for it.
+ *
+ * The keys are fetched before a code or a refresh token is spent, so that where they cannot be had nothing is; what is spent is
+ * then judged without waiting for the network.
+ */
+import type { Milliseconds } from '../clock.ts';
+import type { Endpoints } from '../core/endpoints.ts';
+import type { Environment } from '../environment.ts';
+import { InvalidIdTokenError, NetworkError, type GenericError } from '../errors.ts';
+import { decodeBase64url } from '../oauth/base64url.ts';
+import { parseJsonObject } from '../oauth/json.ts';
+import { decodeJwt } from '../oauth/jwt.ts';
+import type { Custody, Redeemed } from './custody.ts';
+
+export interface IdTokenSignatures {
+  /** Settles when there are keys. @throws {NetworkError} `unreachable`, when they cannot be had. */
+  prepare(): Promise<void>;
+  /**
+   * What is wrong with the signature of `idToken`, by the keys that are there. `signature`: no key of that name has made it.
+   * `unknown_key`, which is retryable: its key is not among them. `malformed`, `algorithm`: there is none to be judged.
+   */
+  problemOf(idToken: string): Promise<InvalidIdTokenError | undefined>;
+  /**
+   * What the `exchange` of `code` brings, once its signature is good. Where that cannot be judged, it is held, and another call for the
+   * same code judges it anew and sends nothing; a call for another code discards it.
+   * @throws {InvalidIdTokenError} as `problemOf()`; what came is discarded, unless that is retryable
+   * @throws {NetworkError} as `prepare()`
+   */
+  redeem(code: string, exchange: () => Promise<Redeemed>): Promise<Redeemed>;
+  /** Discards what is held. */
+  forget(): Promise<void>;
+  /** Whether the keys may be fetched anew because one was unknown: once in a while, whatever tokens come. */
+  mayRenew(): boolean;
+  /** Does so, once for all who ask meanwhile. @throws {NetworkError} as `prepare()` */
+  renew(): Promise<void>;
+}
+
+/** How long a request for the keys may take. */
+const keysLimit: Milliseconds = 5000;
+
+/** How long keys are used before they are asked for again: one that was withdrawn is believed no longer than that. */
+const keysLife: Milliseconds = 600_000;
+
+/** How long after they were fetched for an unknown key they are not again, whatever is asked: a forger may name any. */
+const coolDown: Milliseconds = 30_000;
+
+export function createIdTokenSignatures({
+  http,
+  clock,
+  cryptography,
+  endpoints,
+  discard,
+}: Pick<Environment, 'http' | 'clock' | 'cryptography'> &
+  Pick<Custody, 'discard'> & { readonly endpoints: () => Promise<Endpoints> }): IdTokenSignatures {
+  let held: { readonly code: string; readonly redeemed: Redeemed } | undefined;
+  let keys: readonly SigningKey[] = [];
+  let fetchedAt = -Infinity;
+  let renewedAt = -Infinity;
+  let fetching: Promise<void> | undefined;
+  let renewing: Promise<void> | undefined;
+  const since = (instant: Milliseconds): Milliseconds => clock.steady() - instant;
+
+  return {
+    async prepare() {
+      if (since(fetchedAt) < keysLife) return;
+      await (fetching ??= fetchKeys(false).finally(() => (fetching = undefined)));
+    },
+
+    async redeem(code, exchange) {
+      const found = held?.code === code ? held.redeemed : undefined;
+      if (found) held = undefined;
+      else await forget();
+      const redeemed = found ?? (await exchange());
+      const problem = await judge(redeemed.answer.id_token).catch((error: GenericError) => error);
+      if (problem === undefined) return redeemed;
+      await (problem.retryable ? forget() : discard(redeemed.receipt));
+      if (problem.retryable) held = { code, redeemed };
+      throw problem;
+    },
+
+    problemOf,
+    forget,
+    mayRenew,
+    renew,
+  };
+
+  async function forget(): Promise<void> {
+    const receipt = held?.redeemed.receipt;
+    held = undefined;
+    if (receipt !== undefined) await discard(receipt);
+  }
+
+  /** With the keys fetched anew where its own is unknown. What is no token at all is refused for that by who asked for it. */
+  async function judge(idToken: string | undefined): Promise<InvalidIdTokenError | undefined> {
+    if (idToken === undefined) return undefined;
+    const problem = await problemOf(idToken);
+    if (!problem?.retryable || !mayRenew()) return problem;
+    await renew();
+    return problemOf(idToken);
+  }
+
+  async function problemOf(idToken: string): Promise<InvalidIdTokenError | undefined> {
+    const decoded = attempt(() => decodeJwt(idToken));
+    if (!decoded) return new InvalidIdTokenError('malformed', '');
+    const { header, signature } = decoded;
+    if (header.alg !== 'RS256') return new InvalidIdTokenError('algorithm', 'Expected "RS256".');
+    const signed = new TextEncoder().encode(idToken.slice(0, idToken.lastIndexOf('.')));
+    const named = keys.filter(({ kid }) => header.kid === undefined || header.kid === kid);
+    for (const { jwk } of named)
+      if (await isSignedBy(jwk, signed, signature).catch(() => false)) return undefined; // it may be no key at all
+    // A token that names no key may be signed by one that was not there yet.
+    const isUnknown = named.length === 0 || (header.kid === undefined && mayRenew());
+    return isUnknown
+      ? new InvalidIdTokenError('unknown_key', 'No key of the issuer that is known has its name.')
+      : new InvalidIdTokenError('signature', 'The key that it names has not signed it.');
+  }
+
+  function renew(): Promise<void> {
+    return (renewing ??= fetchForUnknown().finally(() => (renewing = undefined)));
+  }
+
+  function mayRenew(): boolean {
+    return renewing !== undefined || since(renewedAt) >= coolDown;
+  }
+
+  function fetchForUnknown(): Promise<void> {
+    renewedAt = clock.steady();
+    return fetchKeys(true);
+  }
+
+  async function isSignedBy(jwk: JsonWebKey, signed: Uint8Array, signature: string): Promise<boolean> {
+    return cryptography.verifyRs256(jwk, signed, decodeBase64url(signature));
+  }
+
+  /** @param fresh Not what the browser's HTTP cache holds. */
+  async function fetchKeys(fresh: boolean): Promise<void> {
+    const { keys: url } = await endpoints();
+    // Discovery sees to it that there is one.
+    const answer = await http.get(url as string, { limit: keysLimit, fresh }).catch((cause: unknown) => {
+      throw unreachable('No answer', cause);
+    });
+    const found = parseJsonObject(answer.body)?.['keys'];
+    if (answer.status !== 200 || !Array.isArray(found))
+      throw unreachable(`No usable answer (HTTP status ${answer.status})`);
+    keys = found.flatMap(readKey);
+    fetchedAt = clock.steady();
+  }
+}
+
+interface SigningKey {
+  readonly kid: unknown;
+  readonly jwk: JsonWebKey;
+}
+
+/** Of the JWK Set only what can have made an RS256 signature (RFC 7517 §4, RFC 7518 §6.3.1). */
+function readKey(value: unknown): SigningKey[] {
+  const { kty, use = 'sig', alg = 'RS256', kid, n, e } = Object(value) as Record<string, unknown>;
+  if (kty !== 'RSA' || use !== 'sig' || alg !== 'RS256') return [];
+  return [{ kid, jwk: { kty, n: String(n), e: String(e), alg } }];
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
+
+const unreachable = (what: string, cause?: unknown): NetworkError =>
+  new NetworkError('unreachable', `${what} to the request for the issuer's keys.`, cause);
