@@ -161,7 +161,7 @@ const page: Page = {
 /** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
   get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
-  names: () => attempt(() => Object.keys(getAll())) ?? [],
+  names: () => attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, ''))) ?? [],
   set(name, value, { days, domain, legacy }) {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));
     if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));
