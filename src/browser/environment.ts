@@ -161,6 +161,7 @@ const page: Page = {
 /** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
   get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
+  // Of some there is the twin alone.
   names: () => attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, ''))) ?? [],
   set(name, value, { days, domain, legacy }) {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));

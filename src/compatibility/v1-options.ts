@@ -164,10 +164,12 @@ export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth
   const clientId = agreed('client_id', client_id, 'clientId', rest.clientId);
   const given = gather(rest, 'authorizationParams', flatParameters, names);
   const { defaultScope = 'openid profile email' } = advancedOptions ?? {};
-  const scope = joinScopes(
-    readText('advancedOptions.defaultScope', defaultScope),
-    readText('scope', given.authorizationParams?.scope ?? ''),
-  );
+  const asked = given.authorizationParams?.scope as unknown;
+  // By audience, as v2 takes scopes, they stand for themselves.
+  const scope =
+    typeof asked === 'object' && asked !== null
+      ? asked
+      : joinScopes(readText('advancedOptions.defaultScope', defaultScope), readText('scope', asked ?? ''));
   return {
     useRefreshTokensFallback: true,
     ...given,
