@@ -300,8 +300,9 @@ describe('the types', () => {
       await auth0.getUser({ audience: 'a', scope: 'd' });
       await auth0.getIdTokenClaims({ audience: 'a' });
       await auth0.logout({ returnTo: auth0.buildLogoutUrl({ federated: true }), client_id: 'app' });
-      const { access_token } = await auth0.getTokenSilently({ ignoreCache: true, detailedResponse: true });
-      return access_token + appState?.at.toFixed() + (await auth0.getTokenSilently({ audience: 'a', scope: 'd' }));
+      const fresh = await auth0.getTokenSilently({ ignoreCache: true, detailedResponse: true });
+      const tokens = [fresh?.access_token, await auth0.getTokenSilently({ audience: 'a', scope: 'd' })];
+      return tokens.join() + String(appState?.at);
     }`;
   const servers = `
     import { createTenant, type Tenant } from 'latchkey/tenant';
