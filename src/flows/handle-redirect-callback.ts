@@ -22,7 +22,7 @@ export async function handleRedirectCallback<AppState>(
   const response = readCallback(url);
   return context.flights.share(`callback ${JSON.stringify(response)}`, async () => {
     const find = () => underWay(context).find(({ state }) => state === response.state);
-    const areOthersUnderWay = underWay(context).length > 0;
+    const areOthersUnderWay = underWay(context).some(({ state }) => state !== response.state);
     const mayBeSent = find() ?? findLogin(context, response.state)?.outcome === 'sent';
     const endpoints = mayBeSent ? await context.endpoints() : undefined;
     const login = find() ?? (await othersDone(context, response).then(find)); // found, it is taken at once
