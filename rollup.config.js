@@ -71,6 +71,11 @@ const globalsOfV1 = `
 if (globalThis.auth0 === exports)
   Object.assign(globalThis, { createAuth0Client: Object.assign(createAuth0Client, exports), Auth0Client });`;
 
+/** The module is the function, as that of v1 is, and carries every export. */
+const moduleOfV1 = `
+if (typeof module === 'object' && module.exports === exports)
+  module.exports = Object.defineProperty(Object.assign(createAuth0Client, exports), '__esModule', { value: true });`;
+
 const output = { dir: 'dist', sourcemap: true, exports: 'named' };
 const chunked = { ...output, format: 'es', chunkFileNames: 'chunks/[name]-[hash].js' };
 const whole = { ...output, inlineDynamicImports: true };
@@ -148,7 +153,7 @@ export default [
     input: sdk.index, // in one piece
     plugins: [workerScript, ...forBrowsers('latchkey')],
     output: [
-      { ...whole, format: 'cjs', entryFileNames: 'index.cjs' },
+      { ...whole, format: 'cjs', entryFileNames: 'index.cjs', outro: moduleOfV1 },
       { ...script, entryFileNames: 'latchkey.umd.js', plugins: [integrity] },
       { ...script, entryFileNames: 'latchkey.umd.min.js', plugins: [terser({ ecma: 2022 }), integrity] },
     ],

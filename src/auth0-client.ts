@@ -1,6 +1,20 @@
 import { createBrowserEnvironment } from './browser/environment.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
-import { toV2Options, type V1ClientOptions } from './compatibility/v1-options.ts';
+import {
+  toV2Call,
+  toV2Logout,
+  toV2Options,
+  type Called,
+  type GetIdTokenClaimsOptions,
+  type GetUserOptions,
+  type V1ClientOptions,
+  type V1GetTokenSilentlyOptions,
+  type V1GetTokenWithPopupOptions,
+  type V1LogoutOptions,
+  type V1LogoutUrlOptions,
+  type V1PopupLoginOptions,
+  type V1RedirectLoginOptions,
+} from './compatibility/v1-options.ts';
 import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
 import { createAppClock } from './core/app-clock.ts';
 import { targetOf } from './core/authorization-request.ts';
@@ -15,6 +29,7 @@ import type {
   IdToken,
   GetTokenWithPopupOptions,
   LogoutOptions,
+  LogoutUrlOptions,
   PopupConfigOptions,
   PopupLoginOptions,
   RedirectLoginOptions,
@@ -46,8 +61,8 @@ import { createFlights } from './core/flights.ts';
 import { getTokenSilently, readTokenOptions } from './flows/get-token-silently.ts';
 import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
-import { loginWithRedirect } from './flows/login-with-redirect.ts';
-import { logout } from './flows/logout.ts';
+import { beginLogin, loginWithRedirect } from './flows/login-with-redirect.ts';
+import { logout, logoutAddress } from './flows/logout.ts';
 import { revokeRefreshToken } from './flows/revoke-refresh-token.ts';
 import { toSeconds, type Milliseconds } from './clock.ts';
 
@@ -56,11 +71,16 @@ import { toSeconds, type Milliseconds } from './clock.ts';
  *
  * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
  */
+export function createAuth0Client(options: V1ClientOptions, waitOptions?: WaitOptions): Promise<Auth0Client>;
+export function createAuth0Client(
+  options: Auth0ClientOptions,
+  waitOptions?: WaitOptions,
+): Promise<Auth0Client>;
 export async function createAuth0Client(
   options: Auth0ClientOptions | V1ClientOptions,
   waitOptions?: WaitOptions,
 ): Promise<Auth0Client> {
-  const client = new Auth0Client(options);
+  const client = new Auth0Client(options as Auth0ClientOptions);
   await client.checkSession(waitOptions);
   return client;
 }
@@ -69,11 +89,23 @@ export async function createAuth0Client(
  * What belongs to a client and to nobody else. Not a `#private` field: what bundlers turn one into, for targets before
  * ES2022, costs every app a quarter of a kB more after gzip than this map.
  */
-const contexts = new WeakMap<Auth0Client, ClientContext>();
-const contextOf = (client: Auth0Client): ClientContext => contexts.get(client) as ClientContext; // set when constructed
+const contexts = new WeakMap<Auth0Client, OwnContext>();
+const contextOf = (client: Auth0Client): OwnContext => contexts.get(client) as OwnContext; // set when constructed
+
+interface OwnContext extends ClientContext {
+  /** How its options were spelt says which spelling its calls are read in. */
+  readonly called: Called;
+}
 
 /** What a cache of the app's own may take for one answer. */
 const cacheLimit: Milliseconds = 5000;
+
+function readOptions<T>(options: T): T {
+  if (typeof options === 'object' && options !== null) return options;
+  throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
+}
+
+type AnyTokenOptions = GetTokenSilentlyOptions | V1GetTokenSilentlyOptions;
 
 /**
  * A call ends at once when its caller or its client gives up. What it began goes on.
@@ -83,12 +115,10 @@ const cacheLimit: Milliseconds = 5000;
 async function call<T>(
   client: Auth0Client,
   options: WaitOptions,
-  work: (context: ClientContext) => Promise<T>,
+  work: (context: OwnContext) => Promise<T>,
   atOnce?: 'at once',
 ): Promise<T> {
-  if (typeof options !== 'object' || (options as unknown) === null)
-    throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
-  const { signal } = options;
+  const { signal } = readOptions(options);
   if (signal && typeof signal.addEventListener !== 'function')
     throw new InvalidConfigurationError('"signal" is no AbortSignal.', 'Leave it out, or pass one.');
   const context = contextOf(client);
@@ -117,7 +147,8 @@ export class Auth0Client {
   /**
    * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
    */
-  constructor(options: Auth0ClientOptions | V1ClientOptions);
+  constructor(options: V1ClientOptions);
+  constructor(options: Auth0ClientOptions);
   /** @internal The world to live in; tests bring one of their own. */
   constructor(options: Auth0ClientOptions | V1ClientOptions, environment: Environment);
   constructor(
@@ -151,7 +182,8 @@ export class Auth0Client {
     const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
     const createInPage = () =>
       createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints);
-    const context: ClientContext = {
+    const context: OwnContext = {
+      called: { isV1: given !== options, page: env.page },
       settings,
       env,
       cache,
@@ -202,8 +234,21 @@ export class Auth0Client {
    * @throws {StorageError} when the login cannot be remembered; the page is not left.
    * @throws {NetworkError} | {GenericError} `discovery_failed`, with `discovery` only: nobody knows where to go to.
    */
-  async loginWithRedirect<AppState = Unchecked>(options: RedirectLoginOptions<AppState> = {}): Promise<void> {
-    await call(this, options, (context) => loginWithRedirect(context, options));
+  async loginWithRedirect<AppState = Unchecked>(
+    options: RedirectLoginOptions<AppState> | V1RedirectLoginOptions<AppState> = {},
+  ): Promise<void> {
+    await call(this, options, (context) => loginWithRedirect(context, toV2Call(context.called, options)));
+  }
+
+  /**
+   * Begins a login, and leaves it to the caller to go to the address that is returned, as v1 did; v2's way is `openUrl`.
+   *
+   * @throws {InsecureContextError} | {StorageError} as `loginWithRedirect()`.
+   */
+  async buildAuthorizeUrl<AppState = Unchecked>(
+    options: RedirectLoginOptions<AppState> | V1RedirectLoginOptions<AppState> = {},
+  ): Promise<string> {
+    return call(this, options, (context) => beginLogin(context, toV2Call(context.called, options)));
   }
 
   /**
@@ -235,16 +280,20 @@ export class Auth0Client {
    * @throws {AuthenticationError} when the tenant returned an error, such as `access_denied`.
    * @throws {InvalidIdTokenError} | {NetworkError} | {InsecureContextError} as `handleRedirectCallback()` and `loginWithRedirect()`.
    */
-  async loginWithPopup(options: PopupLoginOptions = {}, config?: PopupConfigOptions): Promise<void> {
-    await call(this, options, (context) => loginWithPopup(context, options, config), 'at once');
+  async loginWithPopup(
+    options: PopupLoginOptions | V1PopupLoginOptions = {},
+    config?: PopupConfigOptions,
+  ): Promise<void> {
+    const login = (context: OwnContext) => loginWithPopup(context, toV2Call(context.called, options), config);
+    await call(this, options, login, 'at once');
   }
 
   /** A login in a popup, and the access token that it brought. As `loginWithPopup()`. */
   async getTokenWithPopup(
-    options: GetTokenWithPopupOptions = {},
+    options: GetTokenWithPopupOptions | V1GetTokenWithPopupOptions = {},
     config?: PopupConfigOptions,
   ): Promise<string> {
-    const login = (context: ClientContext) => loginWithPopup(context, options, config);
+    const login = (context: OwnContext) => loginWithPopup(context, toV2Call(context.called, options), config);
     return (await call(this, options, login, 'at once')).token.access_token;
   }
 
@@ -258,17 +307,18 @@ export class Auth0Client {
    * @throws {NetworkError} | {TimeoutError} | {StorageError} with `retryable`; the session is as it was.
    */
   async getTokenSilently(
-    options: GetTokenSilentlyOptions & { detailedResponse: true },
+    options: AnyTokenOptions & { detailedResponse: true },
   ): Promise<GetTokenSilentlyVerboseResponse | undefined>;
-  async getTokenSilently(options?: GetTokenSilentlyOptions): Promise<string | undefined>;
+  async getTokenSilently(options?: AnyTokenOptions): Promise<string | undefined>;
   async getTokenSilently(
-    options: GetTokenSilentlyOptions = {},
+    options: AnyTokenOptions = {},
   ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {
     return call(this, options, async (context) => {
       const { settings, env } = context;
-      const { detailedResponse = false, authorizationParams } = options;
+      const given = toV2Call(context.called, options);
+      const { detailedResponse = false, authorizationParams } = given;
       const target = targetOf(settings, authorizationParams);
-      const obtained = await getTokenSilently(context, target, readTokenOptions(options));
+      const obtained = await getTokenSilently(context, target, readTokenOptions(given));
       if (obtained === undefined) return undefined;
       const { token, session } = obtained;
       if (!detailedResponse) return token.access_token;
@@ -283,12 +333,12 @@ export class Auth0Client {
   }
 
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
-  async getUser<TUser extends User>(options: WaitOptions = {}): Promise<TUser | undefined> {
+  async getUser<TUser extends User>(options: GetUserOptions = {}): Promise<TUser | undefined> {
     return (await call(this, options, findSession))?.user as TUser | undefined; // the caller knows what the tenant adds
   }
 
   /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */
-  async getIdTokenClaims(options: WaitOptions = {}): Promise<IdToken | undefined> {
+  async getIdTokenClaims(options: GetIdTokenClaimsOptions = {}): Promise<IdToken | undefined> {
     return (await call(this, options, findSession))?.claims;
   }
 
@@ -298,19 +348,30 @@ export class Auth0Client {
   }
 
   /** Restores the session, if a cookie tells that there was one. Rejects only when its `signal` is aborted. */
-  async checkSession(options: GetTokenSilentlyOptions = {}): Promise<void> {
-    await call(this, options, (context) => checkSession(context, options));
+  async checkSession(options: AnyTokenOptions = {}): Promise<void> {
+    await call(this, options, (context) => checkSession(context, toV2Call(context.called, options)));
   }
 
   /**
    * Ends the session here, revokes the refresh tokens as far as the tenant can be reached, and leaves for the tenant's
-   * logout, unless `openUrl` says otherwise.
+   * logout, unless `openUrl` says otherwise. Whoever does not wait for it has nobody signed in all the same, in any page that is
+   * loaded from then on, with a built-in cache; the revocation takes its time.
    *
    * @throws {StorageError} when something could not be removed; the page is left all the same.
    * @throws {NetworkError} | {GenericError} `discovery_failed`, with `discovery` only: the session has ended here, and the page stays.
    */
-  async logout(options: LogoutOptions = {}): Promise<void> {
-    await call(this, options, (context) => logout(context, options));
+  async logout(options: LogoutOptions | V1LogoutOptions = {}): Promise<void> {
+    await call(this, options, (context) => logout(context, toV2Logout(context.called, options)));
+  }
+
+  /**
+   * The address of the tenant's logout, at once and without any effect, as in v1. `logout()` goes there.
+   *
+   * @throws {InvalidConfigurationError} for what is no option.
+   */
+  buildLogoutUrl(options: LogoutUrlOptions | V1LogoutUrlOptions = {}): string {
+    const { called, settings } = contextOf(this);
+    return logoutAddress(settings, toV2Logout(called, readOptions(options)));
   }
 
   /**

@@ -74,7 +74,8 @@ export interface Page {
   url(): string;
   /** scheme://host[:port] of the page; `''` where there is no page. */
   origin(): string;
-  navigate(url: string): void;
+  /** @param method `replace` leaves no entry of this page in the history. Default: `assign`. */
+  navigate(url: string, method?: 'assign' | 'replace'): void;
   /** Says something to the app's developer. */
   warn(text: string): void;
   /** False only when the browser knows that there is no network. */
@@ -84,6 +85,11 @@ export interface Page {
    * has happened since it was first asked.
    */
   leaving(): boolean;
+  /**
+   * False only where the browser tells whether the user has just done something, and neither that nor a touch, click or key has
+   * been noticed since `leaving` was first asked.
+   */
+  touched(): boolean;
   /** Runs `task` whenever the network has come back. Returns how to stop that. */
   onOnline(task: () => void): () => void;
 }

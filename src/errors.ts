@@ -117,8 +117,8 @@ export const signedOut = (state: string): AuthenticationError =>
 export class TimeoutError extends GenericError {
   override name = 'TimeoutError';
 
-  constructor(reason?: string, description = 'Timeout') {
-    super('timeout', description, { retryable: true, reason });
+  constructor(reason?: string, description = 'Timeout', cause?: unknown) {
+    super('timeout', description, { retryable: true, reason, cause });
   }
 }
 
@@ -197,6 +197,16 @@ export const workerUnavailable = (
     reason,
     cause,
   });
+
+/** For a login by redirect that would be one more round of a loop. `reason`: what became of the last one, where that is known. */
+export const redirectLoop = (rounds: number, last: string | undefined): GenericError =>
+  new GenericError(
+    'redirect_loop',
+    `Not redirected once more: ${rounds} logins of the last minute came back, and none was the user's doing. ` +
+      `${last === undefined ? '' : `The last one ended with "${last}". `}Likely: the page answers an error of ` +
+      'handleRedirectCallback() by a login, or does not wait for it; a blocked storage; a wrong clock.',
+    { reason: last },
+  );
 
 /** For what only a page can do, asked for outside of one. */
 export const noPage = (): GenericError =>

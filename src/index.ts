@@ -1,5 +1,29 @@
-/** The public surface of latchkey's SDK: re-exports only. */
-export { Auth0Client, createAuth0Client, createAuth0Client as default } from './auth0-client.ts';
+/** The public surface of latchkey's SDK: re-exports, and the default export of auth0-spa-js v1. */
+import { Auth0Client, createAuth0Client } from './auth0-client.ts';
+import { LocalStorageCache } from './browser/local-storage-cache.ts';
+import { InMemoryCache } from './core/cache.ts';
+import {
+  AuthenticationError,
+  GenericError,
+  PopupCancelledError,
+  PopupTimeoutError,
+  TimeoutError,
+} from './errors.ts';
+
+/** `createAuth0Client`, carrying what v1's did as a script and for CommonJS. Whoever does not import it has nothing of it. */
+export default /* @__PURE__ */ Object.assign(createAuth0Client, {
+  Auth0Client,
+  createAuth0Client,
+  AuthenticationError,
+  GenericError,
+  InMemoryCache,
+  LocalStorageCache,
+  PopupCancelledError,
+  PopupTimeoutError,
+  TimeoutError,
+});
+
+export { Auth0Client, createAuth0Client } from './auth0-client.ts';
 export { LocalStorageCache } from './browser/local-storage-cache.ts';
 export { InMemoryCache, type ICache } from './core/cache.ts';
 export {
@@ -46,7 +70,18 @@ export type {
   TokenEndpointOptions,
   TokenEndpointResponse,
 } from './compatibility/auth0-spa-js-types.ts';
-export type { V1ClientOptions } from './compatibility/v1-options.ts';
+export type {
+  GetIdTokenClaimsOptions,
+  GetUserOptions,
+  V1CallParams,
+  V1ClientOptions,
+  V1GetTokenSilentlyOptions,
+  V1GetTokenWithPopupOptions,
+  V1LogoutOptions,
+  V1LogoutUrlOptions,
+  V1PopupLoginOptions,
+  V1RedirectLoginOptions,
+} from './compatibility/v1-options.ts';
 export {
   AnonymousSessionError,
   ConnectError,

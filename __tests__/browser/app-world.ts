@@ -277,7 +277,7 @@ async function returning(page: Page, leave: string): Promise<void> {
  * The clients are there, and the login that the page may have returned from is complete. Asked from outside: what the
  * library waits with inside a page is code made of text, which the policy forbids.
  */
-async function ready(page: Page): Promise<void> {
+export async function ready(page: Page): Promise<void> {
   const isReady = () => page.evaluate(() => 'clients' in globalThis);
   while (!(await isReady())) await new Promise((later) => setTimeout(later, 20));
 }

@@ -177,6 +177,12 @@ describe('options in the spelling of v1', () => {
     expect(toV2Options(good)).toBe(good);
   });
 
+  it('leave scopes by audience as they are', () => {
+    const scope = { 'https://api': 'read:a' };
+    const given = { domain: 'tenant.example', client_id: 'spa', authorizationParams: { scope } };
+    expect(toV2Options(given as never).authorizationParams).toEqual({ scope });
+  });
+
   it('say nothing with a client_id that is undefined', () => {
     expect(toV2Options({ ...good, client_id: undefined as never })).toEqual(good);
   });

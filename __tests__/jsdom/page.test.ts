@@ -2,7 +2,7 @@
  * @jest-environment ./__tests__/support/jsdom-environment.js
  * @jest-environment-options {"url": "http://localhost:3000/"}
  */
-import { expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 
 it('a page that is being left, or is shown again, knows that before listeners that came first', () => {
@@ -13,4 +13,24 @@ it('a page that is being left, or is shown again, knows that before listeners th
   for (const type of ['pagehide', 'pageshow'])
     dispatchEvent(new PageTransitionEvent(type, { persisted: true }));
   expect(heard).toEqual([true, false]);
+});
+
+afterEach(() => void Reflect.deleteProperty(navigator, 'userActivation'));
+
+it.each([
+  [true, 'of whose user the browser tells nothing', undefined],
+  [true, 'in which the user has just done something', { isActive: true }],
+  [false, 'in which the user has done nothing', { isActive: false }],
+])('touched is %p of a page %s', (touched, _, userActivation) => {
+  if (userActivation)
+    Object.defineProperty(navigator, 'userActivation', { configurable: true, value: userActivation });
+  expect(createBrowserEnvironment().page.touched()).toBe(touched);
+});
+
+it('touched is false of a page in which only scripts have clicked', () => {
+  Object.defineProperty(navigator, 'userActivation', { configurable: true, value: { isActive: false } });
+  const { page } = createBrowserEnvironment();
+  page.leaving();
+  for (const type of ['pointerdown', 'keydown']) dispatchEvent(new Event(type));
+  expect(page.touched()).toBe(false);
 });

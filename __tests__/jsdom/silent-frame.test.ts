@@ -63,11 +63,16 @@ describe('a silent frame', () => {
     await expect(answer).resolves.toMatchObject({ error: 'login_required' });
   });
 
-  it('that has loaded and stays silent is given up after 2 s', async () => {
+  it('P8: that has loaded and stays silent is given up after 2 s, and names the suspects', async () => {
     const { answer, frame } = begin();
     frame.dispatchEvent(new Event('load'));
     await jest.advanceTimersByTimeAsync(2000);
-    await expect(answer).rejects.toMatchObject({ error: 'timeout', reason: 'frame_silent' });
+    await expect(answer).rejects.toMatchObject({
+      error: 'timeout',
+      message: 'Timeout',
+      reason: 'frame_silent',
+      cause: { message: expect.stringContaining(location.origin) as unknown },
+    });
     expect(document.querySelector('iframe')).toBeNull();
   });
 

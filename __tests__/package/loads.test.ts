@@ -140,6 +140,36 @@ describe('loads and constructs, touches no global, and keeps no process from end
   });
 });
 
+describe('the module of auth0-spa-js v1', () => {
+  const use = `
+    createAuth0Client({ domain: 'tenant.example', client_id: 'app', redirect_uri: '${url}' }).then((client) => {
+      client.dispose();
+      console.log(JSON.stringify({
+        client: client instanceof createAuth0Client.Auth0Client && client instanceof all.Auth0Client,
+        missing: Object.keys(createAuth0Client).filter((name) => createAuth0Client[name] !== all[name]),
+        carried: ['Auth0Client', 'GenericError', 'TimeoutError', 'LocalStorageCache'].every((name) => createAuth0Client[name]),
+      }));
+    });`;
+  it.each([
+    ['imported', 'v1.js', `import createAuth0Client, * as all from 'latchkey';`],
+    ['required', 'v1.cjs', `const createAuth0Client = require('latchkey'); const all = createAuth0Client;`],
+    [
+      'required as a compiler writes an import',
+      'v1-compiled.cjs',
+      `const all = require('latchkey'); const createAuth0Client = all.__esModule ? all.default : undefined;`,
+    ],
+    [
+      'imported as CommonJS',
+      'v1-mixed.js',
+      `import createAuth0Client from './node_modules/latchkey/dist/index.cjs';
+      import * as all from './node_modules/latchkey/dist/index.cjs';`,
+    ],
+  ])('is what it was, %s: a function that carries the rest', async (_, file, text) => {
+    app.write({ [file]: text + use });
+    expect(JSON.parse(await app.node(file))).toEqual({ client: true, missing: [], carried: true });
+  });
+});
+
 describe('the script in a window of jsdom', () => {
   it.each(['latchkey.umd.js', 'latchkey.umd.min.js'])(
     'gives a page the globals of %s: the one of its own and those of auth0-spa-js v1',
@@ -254,7 +284,26 @@ describe('the types', () => {
     export const client: Auth0Client = new Auth0Client(options);
     export const factory: (options: Auth0ClientOptions) => Promise<Auth0Client> = createAuth0Client;
     // @ts-expect-error a client id is needed
-    export const nobody = createAuth0Client({ domain: 'tenant.example' });`;
+    export const nobody = createAuth0Client({ domain: 'tenant.example' });
+    // @ts-expect-error a misspelt option of a client
+    export const misspelt = createAuth0Client({ domain: 'tenant.example', clientId: 'app', useRefreshToken: true });
+    // @ts-expect-error a misspelt option of a call
+    export const off: Promise<unknown> = client.getTokenSilently({ cachemode: 'off' });`;
+  const v1 = `
+    const options: V1ClientOptions = { domain: 'tenant.example', client_id: 'app', audience: 'a', custom: 'b' };
+    export async function v1(): Promise<string> {
+      const auth0 = await createAuth0Client(options);
+      if (!(auth0 instanceof createAuth0Client.Auth0Client)) throw new createAuth0Client.GenericError('a', 'b');
+      await auth0.loginWithRedirect({ redirect_uri: 'b', appState: { at: 1 }, redirectMethod: 'replace', my_own: 'c' });
+      const { appState } = await auth0.handleRedirectCallback<{ at: number }>();
+      await auth0.loginWithPopup({ scope: 'd', max_age: 0 });
+      await auth0.getUser({ audience: 'a', scope: 'd' });
+      await auth0.getIdTokenClaims({ audience: 'a' });
+      await auth0.logout({ returnTo: auth0.buildLogoutUrl({ federated: true }), client_id: 'app' });
+      const fresh = await auth0.getTokenSilently({ ignoreCache: true, detailedResponse: true });
+      const tokens = [fresh?.access_token, await auth0.getTokenSilently({ audience: 'a', scope: 'd' })];
+      return tokens.join() + String(appState?.at);
+    }`;
   const servers = `
     import { createTenant, type Tenant } from 'latchkey/tenant';
     import { installTenant, tenantMatchers, type InstalledTenant } from 'latchkey/tenant/jest';
@@ -270,12 +319,13 @@ describe('the types', () => {
     export const close: () => Promise<void> = async () => (await serve(tenant)).close();`;
 
   it.each([
-    ['nodenext', ['module.mts', 'common.cts', 'unit.cts', 'server.mts']],
-    ['node16', ['module.mts', 'common.cts', 'unit.cts']],
-    ['bundler', ['module.mts', 'server.mts']],
+    ['nodenext', ['module.mts', 'v1.mts', 'common.cts', 'unit.cts', 'server.mts']],
+    ['node16', ['module.mts', 'v1.mts', 'common.cts', 'unit.cts']],
+    ['bundler', ['module.mts', 'v1.mts', 'server.mts']],
   ])('compile strictly, the package too, with moduleResolution %s', async (resolution, files) => {
     app.write({
       'module.mts': `${readme.esModule}import { Auth0Client, type Auth0ClientOptions } from 'latchkey';${uses}`,
+      'v1.mts': `import createAuth0Client, { type V1ClientOptions } from 'latchkey';${v1}`,
       'common.cts': `import latchkey = require('latchkey');
         import type { Auth0ClientOptions } from 'latchkey';
         const { createAuth0Client } = latchkey;

@@ -413,6 +413,7 @@ export function createWorld({
         warn: (text) => void world.warnings.push(text),
         online: () => world.online,
         leaving: () => false,
+        touched: () => true,
         onOnline(task) {
           const hear = () => reach(task);
           onlineListeners.add(hear);

@@ -189,6 +189,29 @@ describe('the fake', () => {
     );
   });
 
+  it('understands the spellings of v1', async () => {
+    const client = createFakeAuth0Client({ user: fakeUser, accessToken: (wanted) => JSON.stringify(wanted) });
+    const url = new URL(await client.buildAuthorizeUrl({ appState: 7, redirect_uri: app, audience }));
+    expect(Object.fromEntries(url.searchParams)).toMatchObject({ redirect_uri: app, audience });
+    const callback = `${app}/?code=a&state=${url.searchParams.get('state')}`;
+    await expect(client.handleRedirectCallback(callback)).resolves.toMatchObject({ appState: 7 });
+    expect(JSON.parse((await client.getTokenSilently({ audience, scope: 'a' })) ?? '')).toEqual({
+      audience,
+      scope: 'a',
+    });
+    expect(client.buildLogoutUrl({ returnTo: app })).toBe(
+      `https://fake.example/v2/logout?client_id=fake-client&returnTo=${encodeURIComponent(app)}`,
+    );
+    expect(client.calls.at(-1)).toEqual({ method: 'buildLogoutUrl', arguments: [{ returnTo: app }] });
+  });
+
+  it('asks anew for ignoreCache, as v1 spells it', async () => {
+    const client = createFakeAuth0Client({ user: fakeUser });
+    const first = await client.getTokenSilently();
+    expect(await client.getTokenSilently()).toBe(first);
+    expect(await client.getTokenSilently({ ignoreCache: true })).not.toBe(first);
+  });
+
   it('tells of an error in the address that the user returns to', async () => {
     const client = createFakeAuth0Client();
     await client.loginWithRedirect({ appState: 1 });

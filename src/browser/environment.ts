@@ -125,13 +125,14 @@ const workers: Workers = {
 /** Watched from the first time on that somebody asks; not before, since importing and constructing touch nothing. */
 let isWatched = false;
 let isLeaving = false;
+let isTouched = false;
 
 const page: Page = {
   url: () => (typeof location === 'undefined' ? '' : location.href),
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
-  navigate(url) {
+  navigate(url, method = 'assign') {
     if (typeof location === 'undefined') throw noPage();
-    location.assign(url);
+    location[method](url);
   },
   // oxlint-disable-next-line no-console -- for the developer who reads it
   warn: (text) => console.warn(text),
@@ -142,9 +143,14 @@ const page: Page = {
       // Capturing, so before the app's own listeners, which may ask for a token.
       addEventListener('pagehide', () => (isLeaving = true), true);
       addEventListener('pageshow', () => (isLeaving = false), true);
+      for (const type of ['pointerdown', 'keydown'])
+        addEventListener(type, ({ isTrusted }) => (isTouched ||= isTrusted), true);
     }
     return isLeaving;
   },
+  // Not `hasBeenActive`: Chromium hands it on to the pages of a site that come after.
+  touched: () =>
+    isTouched || typeof navigator === 'undefined' || navigator.userActivation?.isActive !== false,
   onOnline(task) {
     if (typeof addEventListener === 'undefined') return () => {};
     addEventListener('online', task);
@@ -155,7 +161,8 @@ const page: Page = {
 /** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
   get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
-  names: () => attempt(() => Object.keys(getAll())) ?? [],
+  // Of some there is the twin alone.
+  names: () => attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, ''))) ?? [],
   set(name, value, { days, domain, legacy }) {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));
     if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));

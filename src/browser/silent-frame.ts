@@ -25,7 +25,9 @@ export function createSilentFrame(timers: Timers): SilentFrame {
         // A page that had something to say has said it by the time it has loaded.
         frame.onload = () => {
           callOff();
-          callOff = timers.after(silence, () => reject(new TimeoutError('frame_silent')));
+          callOff = timers.after(silence, () =>
+            reject(new TimeoutError('frame_silent', undefined, suspects())),
+          );
         };
       });
 
@@ -40,3 +42,10 @@ export function createSilentFrame(timers: Timers): SilentFrame {
     },
   };
 }
+
+/** What to look at, beside the message that apps know. */
+const suspects = (): Error =>
+  new Error(
+    `The iframe has loaded and says nothing. Does the tenant know the client id, and list ${location.origin} among the web ` +
+      'origins, and the redirect URI among the callbacks? Does a policy of the page forbid the frame?',
+  );

@@ -217,10 +217,13 @@ export async function endSession(context: ClientContext, alsoOf?: string | null)
 
 /** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */
 async function unmark(context: ClientContext): Promise<UserEntry | undefined> {
-  const user = readUserEntry(await readUser(context));
   const { cache, settings } = context;
+  const reading = readUser(context);
+  // A built-in cache has answered by now: its marker goes in the same tick. Another one might answer the second question first.
+  if (settings.cacheLocation === 'custom') await reading;
+  removeCookies(context);
   await ask(context, () => cache.remove(userKey(settings))).catch(() => {}); // `clearSession` will tell
-  return user;
+  return readUserEntry(await reading);
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`. */

@@ -1,49 +1,134 @@
-import { answeredBy, readCallback } from '../core/authorization-response.ts';
+import { answeredBy, codeOf, readCallback, unknownState } from '../core/authorization-response.ts';
+import type { Endpoints } from '../core/endpoints.ts';
 import type { RedirectLoginResult } from '../core/options.ts';
-import { readTransaction } from '../core/transaction.ts';
-import { GenericError, StorageError } from '../errors.ts';
+import { storageName } from '../core/settings.ts';
+import { GenericError } from '../errors.ts';
+import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
+import { checkSession } from './check-session.ts';
 import type { ClientContext } from './context.ts';
-import { transactionName, transactionStorage } from './login-with-redirect.ts';
+import { findSession } from './entries.ts';
+import { findLogin, noteLogin, removeTransaction, saveTransaction, underWay } from './logins.ts';
+import type { LoginUnderWay } from './logins.ts';
 import { keepRedeemed, sendCode } from './redeem-code.ts';
 
 /**
- * Completes the login that the address belongs to. Two calls for one address share one exchange. The transaction is
- * forgotten when the code is sent; where no answer came, it is put back for another try, unless another login has
- * begun meanwhile. A foreign state leaves it.
+ * Completes the login that the address belongs to, once: whoever handles it a second time, from the same page or from one that
+ * was loaded since, is told the same. An address that belongs to no login of this tab changes nothing.
  */
-export function handleRedirectCallback<AppState>(
+export async function handleRedirectCallback<AppState>(
   context: ClientContext,
   url: string,
 ): Promise<RedirectLoginResult<AppState>> {
-  return context.flights.share(`callback ${url}`, async () => {
-    const { settings } = context;
-    const transactions = transactionStorage(context);
-    const response = readCallback(url);
-    const endpoints = await context.endpoints();
-    const name = transactionName(context);
-    const text = readText(context, name);
-    const transaction = answeredBy(response, readTransaction(text), settings.issuer, endpoints);
-    transactions.remove(name); // before anything is sent: another client of the page may be handling the same
-    let isSpent = false;
-    try {
-      const redeemed = await sendCode(context, response, transaction);
-      isSpent = true;
-      await keepRedeemed(context, redeemed, transaction);
-    } catch (error) {
-      if (!(error instanceof GenericError && error.retryable)) throw error;
-      // The code may still be good where nobody answered, or the server declined for a while. Otherwise only a login helps.
-      if (isSpent || text === null) throw Object.assign(error, { retryable: false, requiresLogin: true });
-      if (readText(context, name) === null) transactions.set(name, text); // else another login has begun meanwhile
-      throw error;
-    }
-    return { appState: transaction.appState as AppState, response_type: 'code' };
+  const response = readCallback(url);
+  return context.flights.share(`callback ${JSON.stringify(response)}`, async () => {
+    const find = () => underWay(context).find(({ state }) => state === response.state);
+    const areOthersUnderWay = underWay(context).some(({ state }) => state !== response.state);
+    const mayBeSent = find() ?? findLogin(context, response.state)?.outcome === 'sent';
+    const endpoints = mayBeSent ? await context.endpoints() : undefined;
+    const login = find() ?? (await othersDone(context, response).then(find)); // found, it is taken at once
+    const appState = await (login && endpoints
+      ? complete(context, response, login, endpoints)
+      : repeat(context, response, areOthersUnderWay));
+    return { appState: appState as AppState, response_type: 'code' };
   });
 }
 
-function readText(context: ClientContext, name: string): string | null {
+const lockOf = ({ settings }: ClientContext, state: string): string =>
+  storageName(settings, 'callback', state);
+
+/**
+ * A second client of the page waits for what becomes of the first one's exchange. A page that is loaded while the former one was
+ * at it need not wait: the lock has gone with that. Where locks do not, nobody waits, and the second call is refused.
+ */
+async function othersDone(context: ClientContext, { state }: AuthorizationResponse): Promise<void> {
+  const { env, settings } = context;
+  const login = findLogin(context, state);
+  if (login?.outcome !== 'sent' || !env.locks.exclusive) return;
+  await env.locks.run(lockOf(context, login.state), settings.exchangeLimit, async () => {}).catch(() => {});
+}
+
+/** Lets other clients of the page know how long it takes. It is not waited for itself: nothing hangs on a lock that does. */
+function hold(context: ClientContext, state: string, exchange: Promise<unknown>): void {
+  const { env, settings } = context;
+  if (!env.locks.exclusive) return;
+  const done = exchange.then(
+    () => {},
+    () => {},
+  );
+  env.locks.run(lockOf(context, state), settings.exchangeLimit, () => done).catch(() => {});
+}
+
+/**
+ * The login is forgotten before its code is sent; where no answer came, it is put back for another try.
+ * @returns the app's state
+ */
+function complete(
+  context: ClientContext,
+  response: AuthorizationResponse,
+  login: LoginUnderWay,
+  endpoints: Endpoints,
+): Promise<unknown> {
+  const { state, appState } = answeredBy(response, login, context.settings.issuer, endpoints);
+  const note = (outcome: string) => noteLogin(context, { state, appState, outcome, isBack: true });
+  removeTransaction(context, login);
+  note('sent');
+  const exchange = redeemOnce(context, response, login, note);
+  hold(context, state, exchange);
+  return exchange;
+}
+
+async function redeemOnce(
+  context: ClientContext,
+  response: AuthorizationResponse,
+  login: LoginUnderWay,
+  note: (outcome: string) => void,
+): Promise<unknown> {
+  let isSpent = false;
   try {
-    return transactionStorage(context).get(name);
-  } catch (cause) {
-    throw new StorageError('sessionStorage cannot be read', cause);
+    const redeemed = await sendCode(context, response, login);
+    isSpent = true;
+    await keepRedeemed(context, redeemed, login);
+    note('signed_in');
+    return login.appState;
+  } catch (error) {
+    if (!(error instanceof GenericError && error.retryable)) {
+      note(error instanceof GenericError ? error.error : 'error');
+      throw error;
+    }
+    if (isSpent) {
+      note(error.error);
+      throw Object.assign(error, { retryable: false, requiresLogin: true }); // only a login helps
+    }
+    saveTransaction(context, login); // the code may still be good: nobody answered, or the server declined for a while
+    throw error;
   }
 }
+
+/**
+ * For an address that no login under way is waiting for: nothing is sent for it. What is known to have ended well, and what nobody
+ * can tell the end of, is no failure for somebody who is signed in.
+ * @returns the app's state, where it is known
+ */
+async function repeat(
+  context: ClientContext,
+  response: AuthorizationResponse,
+  areOthersUnderWay: boolean,
+): Promise<unknown> {
+  const { state = '' } = response;
+  const login = findLogin(context, state);
+  const { appState, outcome } = login ?? {};
+  if (outcome !== undefined && response.error !== undefined) codeOf(response, { state, appState }); // throws it again
+  // In memory mode it was signed in by a page, or a client, that was another.
+  if (outcome === 'signed_in' && !(await findSession(context))) await checkSession(context, {});
+  const reason =
+    outcome !== undefined ? 'consumed' : login ? 'expired' : isOurs(state) ? 'unknown' : 'foreign';
+  const hasFailed = reason === 'foreign' || response.error !== undefined || !hasNoError(outcome);
+  if (!hasFailed && (await findSession(context))) return appState;
+  throw unknownState(reason, areOthersUnderWay);
+}
+
+/** Everything that was ever sent from here as a state looks like this. */
+const isOurs = (state: string): boolean => /^[\w-]{43}$/.test(state);
+
+const hasNoError = (outcome: string | undefined): boolean =>
+  outcome === undefined || outcome === 'sent' || outcome === 'signed_in';

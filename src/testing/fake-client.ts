@@ -8,10 +8,12 @@ import {
   type Auth0Client,
   type GetTokenSilentlyOptions,
   type IdToken,
-  type LogoutOptions,
-  type RedirectLoginOptions,
   type RedirectLoginResult,
   type User,
+  type V1GetTokenSilentlyOptions,
+  type V1LogoutOptions,
+  type V1LogoutUrlOptions,
+  type V1RedirectLoginOptions,
   type WaitOptions,
 } from '../index.ts';
 
@@ -39,6 +41,10 @@ export interface FakeClientOptions {
   /** The access token for an audience (`''`: none was named) and a scope. Default: a text with a number that counts up. */
   readonly accessToken?: ((wanted: { audience: string; scope: string }) => string) | undefined;
 }
+
+/** In either spelling. */
+type TokenOptions = GetTokenSilentlyOptions &
+  Pick<V1GetTokenSilentlyOptions, 'audience' | 'scope' | 'ignoreCache'>;
 
 /** One call of a method, with what it was given. */
 export interface FakeCall {
@@ -130,12 +136,15 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     return work();
   }
 
-  const target = ({ authorizationParams }: Pick<GetTokenSilentlyOptions, 'authorizationParams'>) => ({
-    audience: authorizationParams?.audience ?? '',
-    scope: authorizationParams?.scope ?? 'openid profile email',
+  const target = ({ authorizationParams, audience = '', scope }: TokenOptions) => ({
+    audience: authorizationParams?.audience ?? audience,
+    scope: authorizationParams?.scope ?? scope ?? 'openid profile email',
   });
 
-  function token(given: GetTokenSilentlyOptions, mode = given.cacheMode): string | undefined {
+  function token(
+    given: TokenOptions,
+    mode = given.ignoreCache ? 'off' : given.cacheMode,
+  ): string | undefined {
     const wanted = target(given);
     const key = JSON.stringify(wanted);
     const held = tokens.get(key);
@@ -159,6 +168,17 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
       Object.entries(params).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
     )}`;
 
+  /** Begins a login. Returns where its page would go. */
+  const begin = ({ appState, authorizationParams, ...flat }: Partial<V1RedirectLoginOptions>) => {
+    const state = `fake-state-${logins.size + 1}`;
+    logins.set(state, appState);
+    const texts = Object.fromEntries(Object.entries(flat).filter(([, value]) => typeof value === 'string'));
+    const params = { ...texts, ...authorizationParams, response_type: 'code', state };
+    return address('/authorize', { client_id: clientId, ...params });
+  };
+  const logoutAddress = ({ returnTo, logoutParams }: V1LogoutUrlOptions) =>
+    address('/v2/logout', { client_id: clientId, returnTo, ...logoutParams });
+
   return {
     calls,
     signIn,
@@ -170,13 +190,13 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     nextUser: (user) => void (next = user),
     fail: (method, ...errors) => void failures.set(method, [...(failures.get(method) ?? []), ...errors]),
 
-    loginWithRedirect: <AppState>(given: RedirectLoginOptions<AppState> = {}) =>
+    loginWithRedirect: (given: Partial<V1RedirectLoginOptions<never>> = {}) =>
       call('loginWithRedirect', [given], given, async () => {
-        const state = `fake-state-${logins.size + 1}`;
-        logins.set(state, given.appState);
-        const params = { client_id: clientId, ...given.authorizationParams, response_type: 'code', state };
-        await (given.openUrl ?? given.onRedirect)?.(address('/authorize', params));
+        const url = begin(given);
+        await (given.openUrl ?? given.onRedirect)?.(url);
       }),
+    buildAuthorizeUrl: (given: Partial<V1RedirectLoginOptions<never>> = {}) =>
+      call('buildAuthorizeUrl', [given], given, () => begin(given)),
     handleRedirectCallback: <AppState>(url: string | URL = '', given: WaitOptions = {}) =>
       call('handleRedirectCallback', url === '' ? [] : [url], given, () => {
         const query = new URLSearchParams(String(url).split('?')[1]);
@@ -200,7 +220,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
         return token(given, 'off') ?? '';
       }),
 
-    getTokenSilently: ((given: GetTokenSilentlyOptions = {}) =>
+    getTokenSilently: ((given: TokenOptions = {}) =>
       call('getTokenSilently', [given], given, () => {
         if (given.cacheMode === 'cache-only' && !session) return undefined;
         const { claims } = requireSession();
@@ -214,12 +234,16 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     getIdTokenClaims: (given = {}) => call('getIdTokenClaims', [], given, () => session?.claims),
     isAuthenticated: (given = {}) => call('isAuthenticated', [], given, () => session !== undefined),
     checkSession: (given = {}) => call('checkSession', [given], given, () => {}),
-    logout: (given: LogoutOptions = {}) =>
+    logout: (given: V1LogoutOptions = {}) =>
       call('logout', [given], given, async () => {
         signOut();
         const { openUrl = given.onRedirect } = given;
-        if (openUrl) await openUrl(address('/v2/logout', { client_id: clientId, ...given.logoutParams }));
+        if (openUrl) await openUrl(logoutAddress(given));
       }),
+    buildLogoutUrl: (given = {}) => {
+      calls.push({ method: 'buildLogoutUrl', arguments: [given] });
+      return logoutAddress(given);
+    },
     revokeRefreshToken: (given = {}) => call('revokeRefreshToken', [given], given, () => {}),
     getConfiguration: () => Object.freeze({ domain, clientId }),
     dispose: () => void (isDisposed = true),

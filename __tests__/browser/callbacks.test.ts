@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConsoleMessage } from 'puppeteer-core';
+import { launchChromium, type Chromium } from '../support/chromium.ts';
+import { inTabs, ready, tenantUrl, type AppTab } from './app-world.ts';
+
+let chromium: Chromium;
+
+beforeAll(async () => {
+  chromium = await launchChromium({ thirdPartyCookies: 'allowed' });
+}, 30_000);
+
+afterAll(() => chromium.close());
+
+/** Where the page is sent from now on, in order. */
+function navigations(tab: AppTab): URL[] {
+  const urls: URL[] = [];
+  tab.page.on('request', (request) => {
+    if (request.isNavigationRequest()) urls.push(new URL(request.url()));
+  });
+  return urls;
+}
+
+/**
+ * An app that, once it was told to, logs in as soon as it is loaded, and whenever the user clicks, some seconds later: so long that
+ * the browser no longer calls the user active.
+ */
+const circling = `
+  const login = () => window.clients[0].loginWithRedirect().catch(({ error }) => console.log(error));
+  document.onclick = login;
+  const begin = () => ('clients' in window ? login() : setTimeout(begin, 20));
+  if (sessionStorage.getItem('circling')) {
+    Object.defineProperty(UserActivation.prototype, 'isActive', { get: () => false });
+    begin();
+  }`;
+
+describe('in a browser', () => {
+  it('P10: a page that sends itself to and fro is stopped, and leaves again when the user clicks', async () => {
+    await inTabs(chromium, { count: 1, prelude: circling }, async (_, [tab]) => {
+      const visited = navigations(tab);
+      const logins = () =>
+        visited.filter(({ origin, pathname }) => origin === tenantUrl && pathname === '/authorize');
+      const told = () =>
+        new Promise<string>((resolve) =>
+          tab.page.once('console', (message: ConsoleMessage) => resolve(message.text())),
+        );
+      // Nothing is asked of the page meanwhile: to the browser, that would be the user's doing.
+      const stopped = told();
+      await tab.page.evaluate(() => {
+        sessionStorage.setItem('circling', 'yes');
+        location.reload();
+      });
+      await expect(stopped).resolves.toBe('redirect_loop');
+      expect(logins()).toHaveLength(3);
+
+      const stoppedAgain = told();
+      await tab.page.mouse.click(100, 100);
+      await expect(stoppedAgain).resolves.toBe('redirect_loop');
+      expect(logins()).toHaveLength(4);
+    });
+  }, 30_000);
+
+  it('P9: whoever comes back to the callback address is signed in, and its code is not sent again', async () => {
+    await inTabs(chromium, { count: 1 }, async (world, [tab]) => {
+      const visited = navigations(tab);
+      await tab.page.evaluate('void clients[0].loginWithRedirect()');
+      await tab.page.waitForNavigation();
+      await ready(tab.page);
+      const callback = visited.find(({ searchParams }) => searchParams.has('code'));
+      const exchanged = world.journalOf('seacft').length;
+      await tab.page.goto(String(callback));
+      await ready(tab.page);
+      await expect(tab.user()).resolves.toBe('user-0@example.com');
+      expect(world.journalOf('seacft')).toHaveLength(exchanged);
+      expect(world.journalOf('feacft')).toEqual([]);
+    });
+  }, 30_000);
+
+  it('P23: whoever comes back from the tenant’s page by the back button can leave again at once', async () => {
+    await inTabs(chromium, { count: 1 }, async (_, [tab]) => {
+      await tab.logout();
+      for (let round = 0; round < 2; round++) {
+        const left = tab.page.waitForNavigation();
+        await tab.page.evaluate('void clients[0].loginWithRedirect()');
+        await left;
+        expect(new URL(tab.page.url()).origin).toBe(tenantUrl);
+        await tab.page.goBack();
+        await ready(tab.page);
+      }
+      await expect(tab.user()).resolves.toBeUndefined();
+    });
+  }, 30_000);
+});
