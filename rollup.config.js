@@ -110,7 +110,31 @@ const server = {
 const command = { latchkey: 'src/tenant-node/command.ts' };
 const external = [/^node:/];
 
-const forBrowsers = (entry) => [resolve({ browser: true }), commonjs(), compile(), licences(entry)];
+/**
+ * `dpop` makes its encoders when it is evaluated. In a bundle of one piece that is when the SDK is imported, and a page in jsdom may
+ * have none: here it makes them when it needs them.
+ */
+const lateEncoders = {
+  name: 'late-encoders',
+  transform(code, id) {
+    if (!id.includes('/node_modules/dpop/')) return null;
+    const late = code
+      .replace('const encoder = new TextEncoder();', '')
+      .replace('const decoder = new TextDecoder();', '')
+      .replace('encoder.encode(', 'new TextEncoder().encode(')
+      .replace('decoder.decode(', 'new TextDecoder().decode(');
+    if (/\b(en|de)coder\b/.test(late)) throw new Error('dpop has changed: see to its encoders');
+    return { code: late, map: null };
+  },
+};
+
+const forBrowsers = (entry) => [
+  resolve({ browser: true }),
+  commonjs(),
+  lateEncoders,
+  compile(),
+  licences(entry),
+];
 const forNode = (entry) => [
   json(), // the schema of the command's file, and those that z-schema brings
   resolve({ preferBuiltins: true, exportConditions: ['node'] }),

@@ -24,6 +24,7 @@ import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
   ClientConfiguration,
+  DpopProofOptions,
   GetTokenSilentlyOptions,
   GetTokenSilentlyVerboseResponse,
   IdToken,
@@ -40,7 +41,10 @@ import type {
   WaitOptions,
 } from './core/options.ts';
 import { readSettings, readText } from './core/settings.ts';
+import { detailsOf } from './core/token-response.ts';
 import { createCustody } from './custody/custody.ts';
+import type { DpopKey } from './custody/dpop-key.ts';
+import { loadDpopKey } from './custody/load-dpop-key.ts';
 import { createLazyRecordStore } from './custody/lazy-record-store.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
@@ -64,7 +68,7 @@ import { loginWithPopup } from './flows/login-with-popup.ts';
 import { beginLogin, loginWithRedirect } from './flows/login-with-redirect.ts';
 import { logout, logoutAddress } from './flows/logout.ts';
 import { revokeRefreshToken } from './flows/revoke-refresh-token.ts';
-import { toSeconds, type Milliseconds } from './clock.ts';
+import type { Milliseconds } from './clock.ts';
 
 /**
  * Builds a client and restores the session that the browser still knows of.
@@ -322,13 +326,7 @@ export class Auth0Client {
       if (obtained === undefined) return undefined;
       const { token, session } = obtained;
       if (!detailedResponse) return token.access_token;
-      return {
-        id_token: session.id_token,
-        access_token: token.access_token,
-        token_type: token.token_type,
-        expires_in: token.expires_at - toSeconds(env.clock.now()),
-        scope: token.scope,
-      };
+      return detailsOf(token, session.id_token, env.clock.now());
     });
   }
 
@@ -340,6 +338,33 @@ export class Auth0Client {
   /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */
   async getIdTokenClaims(options: GetIdTokenClaimsOptions = {}): Promise<IdToken | undefined> {
     return (await call(this, options, findSession))?.claims;
+  }
+
+  /**
+   * The nonce that is to stand in the next DPoP proof for a server (RFC 9449 §8), as it was last kept. Default `id`: the token
+   * endpoint's.
+   *
+   * @throws {InvalidConfigurationError} where `useDpop` is off.
+   * @throws {StorageError}
+   */
+  async getDpopNonce(id?: string): Promise<string | undefined> {
+    return withDpopKey(this, (key) => key.nonce(id));
+  }
+
+  /** Keeps a nonce that came in a `DPoP-Nonce` header. As `getDpopNonce()`. */
+  async setDpopNonce(nonce: string, id?: string): Promise<void> {
+    await withDpopKey(this, (key) => key.keepNonce(nonce, id));
+  }
+
+  /**
+   * A DPoP proof (RFC 9449 §4.2) for one request to an API: a JWT for its `DPoP` header, by the key that `accessToken` is bound to.
+   *
+   * @param params `url`: the whole address; query and fragment do not count.
+   * @throws {InvalidConfigurationError} where `useDpop` is off, or `url` is no address.
+   * @throws {StorageError} | {InsecureContextError}
+   */
+  async generateDpopProof(params: DpopProofOptions): Promise<string> {
+    return withDpopKey(this, (key) => key.prove(params));
   }
 
   /** True while a user is signed in here: the life of an access token does not matter. */
@@ -396,11 +421,15 @@ export class Auth0Client {
    * stays where it is stored; a refresh under way is kept. For pages that replace their client, as hot reloading does.
    */
   dispose(): void {
-    const { disposal, custody } = contextOf(this);
+    const { disposal, custody, env } = contextOf(this);
     disposal.abort();
     custody.dispose();
+    env.keys.close();
   }
 }
+
+const withDpopKey = <T>(client: Auth0Client, work: (key: DpopKey) => Promise<T>): Promise<T> =>
+  call(client, {}, async ({ settings, env }) => work(await loadDpopKey(settings, env)));
 
 /** What auth0-spa-js has left; the code for it is loaded only where there is something. */
 async function moveIn(context: ClientContext): Promise<void> {

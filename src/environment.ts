@@ -11,6 +11,10 @@ export interface Environment {
   readonly timers: Timers;
   readonly cryptography: Cryptography;
   readonly http: Http;
+  /** As the platform's. */
+  fetch(request: Request): Promise<Response>;
+  /** The code is loaded on first use. @throws {GenericError} `feature_load_failed` */
+  dpop(): Promise<Dpop>;
   readonly page: Page;
   readonly silentFrame: SilentFrame;
   readonly workers: Workers;
@@ -19,6 +23,8 @@ export interface Environment {
   /** Those under which tabs of auth0-spa-js refresh, of whatever version. */
   readonly peerLocks: Locks;
   readonly records: RecordStore;
+  /** The same, for what only a structured clone keeps whole: a `CryptoKey`. */
+  readonly keys: RecordStore;
   readonly localStorage: TextStorage;
   readonly sessionStorage: TextStorage;
   readonly cookies: Cookies;
@@ -67,6 +73,33 @@ export interface HttpOptions {
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
+  /** Its `DPoP-Nonce` header (RFC 9449 §8). */
+  readonly dpopNonce?: string | undefined;
+}
+
+/** What is done with a key for DPoP (RFC 9449). */
+export interface Dpop {
+  /** For ES256. The private key signs, and nobody can read it. */
+  generateKeyPair(): Promise<CryptoKeyPair>;
+  /** The SHA-256 thumbprint of the key (RFC 7638), in base64url. */
+  thumbprint(publicKey: CryptoKey): Promise<string>;
+  /** A proof for one request, signed now (RFC 9449 §4.2). @param request `url`: without query and fragment. */
+  prove(keyPair: CryptoKeyPair, request: ProvenRequest): Promise<string>;
+  /** Those that auth0-spa-js has left. What cannot be reached counts as nothing. */
+  readonly peer: PeerKeys;
+}
+
+export interface PeerKeys {
+  find(clientId: string): Promise<CryptoKeyPair | undefined>;
+  forget(clientId: string): Promise<void>;
+}
+
+export interface ProvenRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly nonce?: string | undefined;
+  /** The token that goes with the request, where there is one. */
+  readonly accessToken?: string | undefined;
 }
 
 export interface Page {

@@ -225,6 +225,39 @@ export class StorageError extends GenericError {
   }
 }
 
+/**
+ * A server wants another nonce in a DPoP proof (RFC 9449 §8, §9) than that of the request that followed its last word. Nothing was
+ * consumed.
+ */
+export class UseDpopNonceError extends GenericError {
+  override name = 'UseDpopNonceError';
+
+  /** @param newDpopNonce The nonce that came with the answer, if there was one; it is kept. */
+  constructor(readonly newDpopNonce: string | undefined) {
+    super('use_dpop_nonce', 'The server refuses the nonce of a DPoP proof.', {
+      retryable: newDpopNonce !== undefined,
+    });
+  }
+}
+
+/**
+ * An API wants a login that is more recent, or stronger, than that of the token (RFC 9470 §3). What it asks for is to be passed on:
+ * `loginWithRedirect({ authorizationParams: { acr_values, max_age } })`.
+ */
+export class InsufficientUserAuthenticationError extends GenericError {
+  override name = 'InsufficientUserAuthenticationError';
+
+  /** @param max_age In seconds. */
+  constructor(
+    readonly acr_values: string | undefined,
+    readonly max_age: number | undefined,
+  ) {
+    super('insufficient_user_authentication', 'The API asks for another login of the user.', {
+      requiresLogin: true,
+    });
+  }
+}
+
 /** A newer version of this SDK, in another tab, has written what this one cannot read. */
 export const newerFormat = (found: number, known: number): StorageError =>
   new StorageError(

@@ -17,7 +17,7 @@ const table = {
   custody,
   'token-endpoint': custody,
   flows: sentences,
-  browser: [...sentences, 'es-cookie', 'browser-tabs-lock', 'virtual:worker-script'],
+  browser: [...sentences, 'es-cookie', 'browser-tabs-lock', 'dpop', 'virtual:worker-script'],
   features: sentences,
   compatibility: sentences,
   'auth0-client': [...sentences, 'flows', 'browser', 'features', 'compatibility'],

@@ -122,7 +122,14 @@ async function openAppWorld(
       allowed_logout_urls: [appUrl],
       refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway },
     })),
-    resource_servers: [{ identifier: audience, allow_offline_access: true, token_lifetime: 3600 }],
+    resource_servers: [
+      {
+        identifier: audience,
+        allow_offline_access: true,
+        token_lifetime: 3600,
+        proof_of_possession: { mechanism: 'dpop', required: false },
+      },
+    ],
     users: clientIds.map((_, client) => ({ email: emailOf(client), password: 'correct horse' })),
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
 import { strictPolicy } from '../../scripts/content-security-policy.mjs';
 import { inTabs, tenantUrl, type AppTab } from './app-world.ts';
@@ -42,6 +43,18 @@ const fresh = (tab: AppTab, client = 0): Promise<unknown> =>
     `clients[${client}].getTokenSilently({ cacheMode: 'off' }).catch(({ error, reason }) => ({ error, reason }))`,
   );
 
+/** Which key pairs there are, as far as they tell. */
+const keysInDatabase = `new Promise((resolve) => {
+  const opening = indexedDB.open('latchkey');
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction('records').objectStore('records').getAll();
+    reading.onsuccess = () => {
+      opening.result.close();
+      resolve(reading.result.filter((record) => record?.keyPair).map(({ keyPair }) => keyPair.privateKey.extractable));
+    };
+  };
+})`;
+
 /** The strictest policy, but for workers out of blobs. */
 const withBlobs = strictPolicy(tenantUrl).replace("worker-src 'self'", "worker-src 'self' blob:");
 
@@ -79,6 +92,26 @@ describe.each([
     30_000,
   );
 });
+
+it('a worker proves its requests by the key of the page, whose private half nobody can read', () =>
+  inTabs(
+    chromium,
+    { count: 1, client: { cacheLocation: 'memory', useDpop: true }, prelude: watchful, policy: withBlobs },
+    async (world, [tab]) => {
+      expect(await fresh(tab)).toEqual(expect.any(String));
+      world.tenant.faults.add({ kind: 'nonce-churn' });
+      expect(await fresh(tab)).toEqual(expect.any(String));
+      expect(await noted(tab, 'sent')).toEqual([]);
+      const proof = (await tab.page.evaluate(
+        `clients[0].generateDpopProof({ url: '${tenantUrl}', method: 'GET', accessToken: 'a' })`,
+      )) as string;
+      expect(await tab.page.evaluate(keysInDatabase)).toEqual([false]);
+      const jkt = await calculateJwkThumbprint(decodeProtectedHeader(proof).jwk as JWK);
+      expect(world.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 3, jkt }]);
+      await tab.logout();
+      expect(await tab.page.evaluate(keysInDatabase)).toEqual([]);
+    },
+  ));
 
 it('two clients of a page make one Trusted Types policy, which is all that its policy may allow', () =>
   inTabs(

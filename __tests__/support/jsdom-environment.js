@@ -14,6 +14,7 @@ export default class JsdomEnvironment extends (Base.default ?? Base) {
     super(config, context, jsdom);
     for (const name of fromNode) define(this.global, name, globalThis[name]);
     define(this.global, 'crypto', globalThis.crypto);
+    define(this.global, 'CryptoKey', globalThis.CryptoKey);
     define(this.global, 'isSecureContext', true);
     define(this.global.navigator, 'locks', createLockManager());
   }

@@ -7,6 +7,7 @@ import { Auth0Client } from '../../src/auth0-client.ts';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
+import { createDpop } from '../../src/browser/dpop.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
 import { serveCustody } from '../../src/custody/serve-custody.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
@@ -30,6 +31,8 @@ export const tenantUrl = 'http://localhost:4400';
 export const audience = 'https://api.example';
 export const orders = 'https://orders.example';
 export const billing = 'https://billing.example';
+/** RFC 8693 §2.1. */
+export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 export const ada = 'ada@example.com';
 export const grace = 'grace@example.com';
 
@@ -52,6 +55,8 @@ export interface RecordedRequest {
   /** What a browser would ask leave for first. */
   readonly headers: Readonly<Record<string, string>>;
   readonly by: Tab;
+  /** Its DPoP proof. */
+  readonly proof: string | undefined;
   /** By the steady clock. */
   readonly sentAt: number;
   /** The server did what was asked, whoever heard of it. */
@@ -172,6 +177,8 @@ export interface WorldOptions {
   readonly exclusiveLocks?: boolean;
   /** The tenant exchanges a refresh token for any of its APIs. */
   readonly multiResource?: boolean;
+  /** APIs take tokens that are bound to a key (`useDpop`), beside others. */
+  readonly dpop?: boolean;
   /** How long the next step takes on its way to a server or a store, or back. Default: none takes any time. */
   readonly latency?: () => number;
   /** How long `localStorage` goes on to show a tab what was there before another tab wrote. */
@@ -186,13 +193,15 @@ export function createWorld({
   leeway = 0,
   exclusiveLocks = true,
   multiResource = false,
+  dpop = false,
   latency = () => 0,
   storageLag = 0,
   conformance = false,
   appCache = false,
 }: WorldOptions = {}): World {
   const scopes = [{ value: 'read:things' }, { value: 'write:things' }];
-  const api = { scopes, allow_offline_access: true, token_lifetime: 3600 };
+  const proof_of_possession = dpop ? ({ mechanism: 'dpop', required: false } as const) : null;
+  const api = { scopes, allow_offline_access: true, token_lifetime: 3600, proof_of_possession };
   const policies = [audience, orders].map((name) => ({ audience: name, scope: ['read:things'] }));
   /** Work on Node's other threads (digests, signatures): it takes real time, and the world waits for it. */
   const working = new Set<Promise<unknown>>();
@@ -221,7 +230,7 @@ export function createWorld({
         callbacks: [app, `${app}/popup.html`],
         web_origins: [app],
         allowed_logout_urls: [app],
-        grant_types: ['authorization_code', 'refresh_token'],
+        grant_types: ['authorization_code', 'refresh_token', tokenExchange],
         refresh_token: {
           rotation_type: 'rotating',
           expiration_type: 'expiring',
@@ -239,9 +248,22 @@ export function createWorld({
       { email: ada, password: 'correct horse', name: 'Ada' },
       { email: grace, password: 'battery staple', name: 'Grace' },
     ],
+    hooks: {
+      // Somebody else's token is whose it is.
+      onTokenExchange({ subject_token }) {
+        const user = tenant.users().find(({ email }) => email === subject_token);
+        return user ? { user_id: user.user_id } : { deny: `nobody is called ${subject_token}` };
+      },
+    },
   });
 
   const shared = createMemoryRecordStore();
+  const browserDpop = createDpop(time.timers);
+  const sharedKeys = createMemoryRecordStore();
+  const keys: RecordStore = {
+    update: (name, step) => sharedKeys.update(name, (record) => step(structuredClone(record))),
+    close() {},
+  };
   const recordNames = new Set<string>();
   const recordTexts = new Map<string, string>();
   const records: RecordStore = {
@@ -406,6 +428,13 @@ export function createWorld({
           }
         },
       },
+      fetch: (request) => track(tenant.fetch(request)),
+      dpop: async () => ({
+        peer: { find: async () => undefined, forget: async () => {} },
+        generateKeyPair: () => track(browserDpop.generateKeyPair()),
+        thumbprint: (key) => track(browserDpop.thumbprint(key)),
+        prove: (...request) => track(at(time.clock.now(), () => browserDpop.prove(...request))),
+      }),
       page: {
         url: () => app,
         origin: () => app,
@@ -479,6 +508,7 @@ export function createWorld({
         run: (name, limit, task) => locks.run(`peer ${name}`, limit, () => Promise.race([task(), death])),
       },
       records: { update: (name, step) => atStore(() => records.update(name, step)), close() {} },
+      keys: { update: (name, step) => atStore(() => keys.update(name, step)), close() {} },
       localStorage: viewStorage(),
       sessionStorage,
       cookies: {
@@ -601,7 +631,8 @@ export function createWorld({
     const kept =
       token !== null && [...recordTexts.values(), ...cacheEntries.values()].some((it) => it.includes(token));
     const path = new URL(url).pathname;
-    const recorded = { path, form, headers, by, sentAt: time.clock.steady(), earlier, kept };
+    const proof = headers['DPoP'];
+    const recorded = { path, form, headers, proof, by, sentAt: time.clock.steady(), earlier, kept };
     world.requests.push(recorded);
     return recorded;
   }
@@ -633,19 +664,20 @@ export function createWorld({
     const response = await track(tenant.fetch(request));
     recorded.granted = response.ok;
     const body = await track(response.text());
+    const dpopNonce = response.headers.get('dpop-nonce') ?? undefined;
     keepSecret(/"refresh_token":"([^"]*)"/.exec(body)?.[1]);
     await travel();
     if (!world.online) throw new TypeError('Failed to fetch');
     if (fault?.kind === 'slow') await new Promise<void>((resolve) => time.timers.after(fault.by, resolve));
     if (fault?.kind === 'alter') {
       const altered = await track(Promise.resolve(fault.alter(JSON.parse(body) as Body)));
-      return { status: response.status, body: JSON.stringify(altered) };
+      return { status: response.status, body: JSON.stringify(altered), dpopNonce };
     }
     if (fault?.kind === 'drop-after') {
       fault.meanwhile?.();
       throw new TypeError('Failed to fetch');
     }
-    return { status: response.status, body };
+    return { status: response.status, body, dpopNonce };
   }
 
   function keepSecret(text: string | null | undefined): void {
@@ -681,6 +713,17 @@ export const afterWrites = (records: RecordStore, then: () => Promise<void> | vo
     return result;
   },
 });
+
+/** The package that makes the proofs reads the time itself, before it waits for anything. */
+function at<T>(now: number, action: () => T): T {
+  const { now: realNow } = Date;
+  Date.now = () => now;
+  try {
+    return action();
+  } finally {
+    Date.now = realNow;
+  }
+}
 
 const secretNames = ['refresh_token', 'code', 'code_verifier', 'token'];
 

@@ -16,6 +16,7 @@ import type { Milliseconds } from '../clock.ts';
 import { get, getAll, remove, set } from 'es-cookie';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
+import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
 import { createRecordStore } from './record-store.ts';
 import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
@@ -27,6 +28,8 @@ export function createBrowserEnvironment(): Environment {
     timers,
     cryptography,
     http,
+    fetch: (request) => fetch(request),
+    dpop,
     page,
     silentFrame: {
       // Where refresh tokens go round, it is never needed.
@@ -40,6 +43,7 @@ export function createBrowserEnvironment(): Environment {
     locks,
     peerLocks: createPeerLocks(timers),
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
+    keys: createIndexedDbRecordStore(timers),
     localStorage: pageLocalStorage,
     sessionStorage: pageSessionStorage,
     cookies,
@@ -49,13 +53,15 @@ export function createBrowserEnvironment(): Environment {
 /** What custody in a worker has of its own. */
 export const workerEnvironment = (): Pick<
   Environment,
-  'clock' | 'timers' | 'cryptography' | 'http' | 'page'
+  'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys'
 > => ({
   clock,
   timers,
   cryptography,
   http,
   page,
+  dpop,
+  keys: createIndexedDbRecordStore(timers),
 });
 
 /** 24.8 days: the platform takes anything longer for no delay at all. */
@@ -106,11 +112,15 @@ async function send(url: string, limit: Milliseconds, init: RequestInit): Promis
   const callOff = timers.after(limit, () => abort.abort());
   try {
     const response = await fetch(url, { ...init, signal: abort.signal });
-    return { status: response.status, body: await response.text() }; // the limit covers the body too
+    const dpopNonce = response.headers.get('DPoP-Nonce') ?? undefined;
+    return { status: response.status, body: await response.text(), dpopNonce }; // the limit covers the body too
   } finally {
     callOff();
   }
 }
+
+const dpop: Environment['dpop'] = async () =>
+  (await loadFeature(timers, () => import('./dpop.ts'))).createDpop(timers);
 
 /** The code is loaded by those apps only that have a worker. */
 const workers: Workers = {

@@ -53,10 +53,16 @@ export interface PeerFamily {
  * organizations of one user, lie side by side, the newest ID token says which user is meant; entries that say nothing of
  * their user are taken for that user's. Newer, among entries, is what was issued later, as far as access tokens tell; else
  * what expires later. Never throws: a storage that does is an empty one.
+ *
+ * @param types The token types, in lower case, of what is read. What is bound to a key (`dpop`) can be spent by nobody without it.
  */
-export function readPeerSession(storage: TextStorage, clientId: string): PeerSession | undefined {
+export function readPeerSession(
+  storage: TextStorage,
+  clientId: string,
+  types: readonly string[] = ['bearer'],
+): PeerSession | undefined {
   try {
-    return sessionOf(readEntries(storage, `${peerPrefix}${clientId}::`, clientId));
+    return sessionOf(readEntries(storage, clientId, types));
   } catch {
     return undefined;
   }
@@ -113,7 +119,8 @@ interface Leftovers {
   readonly idTokens: readonly string[];
 }
 
-function readEntries(storage: TextStorage, beginning: string, clientId: string): Leftovers {
+function readEntries(storage: TextStorage, clientId: string, types: readonly string[]): Leftovers {
+  const beginning = `${peerPrefix}${clientId}::`;
   const entries: Entry[] = [];
   const idTokens: string[] = [];
   for (const name of storage.names()) {
@@ -122,7 +129,7 @@ function readEntries(storage: TextStorage, beginning: string, clientId: string):
     if (value === undefined) continue;
     const place = name.slice(beginning.length);
     if (place === '@@user@@') idTokens.push(...texts(value['id_token']));
-    else entries.push(...readEntry(name, place, value, clientId));
+    else entries.push(...readEntry(name, place, value, { clientId, types }));
   }
   return {
     entries: newestFirst(entries),
@@ -148,13 +155,17 @@ function newestFirst(entries: readonly Entry[]): Entry[] {
   });
 }
 
-function readEntry(name: string, place: string, value: Record<string, unknown>, clientId: string): Entry[] {
+function readEntry(
+  name: string,
+  place: string,
+  value: Record<string, unknown>,
+  { clientId, types }: { clientId: string; types: readonly string[] },
+): Entry[] {
   const { body, expiresAt } = value;
   if (!isRecord(body)) return [];
   if (typeof body['client_id'] === 'string' && body['client_id'] !== clientId) return [];
-  // Bound to a key that auth0-spa-js keeps elsewhere: nobody else can spend it.
   const token_type = text(body['token_type']) ?? 'Bearer';
-  if (token_type.toLowerCase() !== 'bearer') return [];
+  if (!types.includes(token_type.toLowerCase())) return [];
   const target = readTarget(place, body);
   if (target === undefined) return [];
 

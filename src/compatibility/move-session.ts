@@ -84,7 +84,8 @@ interface Movable {
 }
 
 async function findMovable({ settings, env, custody, findSession }: Move): Promise<Movable | undefined> {
-  const peer = readPeerSession(env.localStorage, settings.clientId);
+  const types = settings.useDpop ? ['bearer', 'dpop'] : ['bearer']; // its key is taken over too
+  const peer = readPeerSession(env.localStorage, settings.clientId, types);
   if (peer === undefined) return undefined;
   const idToken = peer.id_token ?? '';
   if (idToken !== '' && !isOurs(settings, idToken, env.clock.now())) return undefined;

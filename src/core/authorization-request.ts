@@ -44,6 +44,8 @@ export interface AuthorizationSecrets {
   readonly code_verifier: string;
   /** S256 of the verifier. */
   readonly code_challenge: string;
+  /** With DPoP: the thumbprint of the key that the code is to be bound to (RFC 9449 §10). */
+  readonly dpop_jkt?: string | undefined;
 }
 
 /** The address to go to, and the transaction that its answer is judged by. */
@@ -54,7 +56,7 @@ export function authorizationRequest(
   mode: Pick<AuthorizationRequest, 'response_mode' | 'prompt' | 'redirect_uri'> &
     Pick<Endpoints, 'authorize'>,
 ): { readonly url: string; readonly transaction: Transaction } {
-  const { code_challenge, ...kept } = secrets;
+  const { code_challenge, dpop_jkt, ...kept } = secrets;
   const redirect_uri = mode.redirect_uri ?? target.params.redirect_uri;
   const request: AuthorizationRequest = {
     ...target.params,
@@ -68,6 +70,7 @@ export function authorizationRequest(
     nonce: kept.nonce,
     code_challenge,
     code_challenge_method: 'S256',
+    dpop_jkt,
     prompt: mode.prompt ?? target.params.prompt,
     ...(settings.telemetry && { auth0Client: settings.telemetry.query }),
   };

@@ -82,6 +82,11 @@ export interface Auth0ClientOptions {
   /** Multi-resource refresh tokens: renew for any audience with any refresh token that is held. Default: `false`. */
   useMrrt?: boolean | undefined;
   /**
+   * Bind tokens to a key of this browser (DPoP, RFC 9449): an ES256 key pair in IndexedDB, whose private key nobody can read. It
+   * is removed at a logout. Default: `false`.
+   */
+  useDpop?: boolean | undefined;
+  /**
    * With `useRefreshTokens` and `cacheLocation: 'memory'` a worker holds the refresh tokens, out of the page's reach. Its script
    * is a blob, unless this names the file `latchkey/worker` on the page's own origin, for pages whose Content Security Policy
    * allows no `blob:` in `worker-src`.
@@ -210,6 +215,86 @@ export interface GetTokenSilentlyOptions extends WaitOptions {
   timeoutInSeconds?: Seconds | undefined;
   /** Return everything that is known of the token instead of its text alone. */
   detailedResponse?: boolean | undefined;
+}
+
+/** What is exchanged for tokens (RFC 8693 §2.1). Names not listed here are passed on. */
+export interface CustomTokenExchangeOptions extends WaitOptions {
+  /** A token of somebody else's. */
+  subject_token: string;
+  /** A URI that the tenant knows, of your own. */
+  subject_token_type: string;
+  /** Default: the client's. */
+  audience?: string | undefined;
+  /** Asked for beside the client's. */
+  scope?: string | undefined;
+  /** Default: the client's. */
+  organization?: string | undefined;
+  actor_token?: string | undefined;
+  actor_token_type?: string | undefined;
+  [parameter: string]: unknown;
+}
+
+/** What an access token is for, as `fetchWithAuth()` takes it. What is left out, or `undefined`, is the client's. */
+export interface AuthParams {
+  scope?: string[] | undefined;
+  audience?: string | undefined;
+}
+
+/** What must be known of an answer, whoever gives it. */
+export interface CustomFetchMinimalOutput {
+  status: number;
+  headers:
+    | { get(name: string): string | null | undefined }
+    | [name: string, value: string][]
+    | Record<string, string | null | undefined>;
+}
+
+export interface FetcherConfig<TOutput extends CustomFetchMinimalOutput> {
+  /**
+   * Where tokens come from. `cacheMode: 'off'`: the API has refused the one before. A mere text is a bearer token; with a
+   * `dpopNonceId` and `useDpop`, one that is bound to a key. Default: `getTokenSilently()`.
+   */
+  getAccessToken?:
+    | ((
+        authParams?: AuthParams,
+        options?: { cacheMode: CacheMode },
+      ) => Promise<string | GetTokenSilentlyVerboseResponse | undefined>)
+    | undefined;
+  /** What relative addresses are relative to; and its origin is sent tokens. */
+  baseUrl?: string | undefined;
+  /**
+   * Further origins that are sent tokens: `https://api.example`. Default, where there is no `baseUrl` either: that of the audience,
+   * where that is an address.
+   */
+  allowedOrigins?: string[] | undefined;
+  /** Sends the request, in the place of the platform's `fetch`. */
+  fetch?: ((request: Request) => Promise<TOutput>) | undefined;
+  /** Under which the nonces of an API are kept; see `getDpopNonce()`. Default: its origin. */
+  dpopNonceId?: string | undefined;
+}
+
+export interface Fetcher<TOutput extends CustomFetchMinimalOutput> {
+  /**
+   * As `fetch`, with an access token, and a DPoP proof where the token is bound to a key. An answer of 401 has it sent again: once
+   * with the nonce that the API wants, once with a new token. A body that is a stream is sent once.
+   *
+   * @throws {InvalidConfigurationError} for an address that is not whole without a `baseUrl`, or of an origin that gets no tokens.
+   * @throws {GenericError} `missing_access_token`
+   * @throws {UseDpopNonceError} where the API refuses the nonce that it has just sent, or sends none.
+   * @throws {InsufficientUserAuthenticationError} where it asks for another login (RFC 9470).
+   * @throws what `getTokenSilently()` and `fetch` do
+   */
+  fetchWithAuth(info: RequestInfo | URL, init?: RequestInit, authParams?: AuthParams): Promise<TOutput>;
+}
+
+/** The request that a DPoP proof is for. */
+export interface DpopProofOptions {
+  url: string;
+  /** As it goes on the wire: `GET`. */
+  method: string;
+  /** What the server last sent in a `DPoP-Nonce` header. Default: the proof has none. */
+  nonce?: string | undefined;
+  accessToken: string;
 }
 
 /** The token and what is known of it. */

@@ -32,6 +32,8 @@ export interface Settings {
   readonly useRefreshTokens: boolean;
   /** One refresh token for all audiences that the tenant's policies name. */
   readonly useMrrt: boolean;
+  /** Tokens are bound to a key of this browser (RFC 9449). */
+  readonly useDpop: boolean;
   /** What to do with no refresh token: `default` and `on` try the iframe, and differ in how its failure is reported. */
   readonly fallback: 'default' | 'on' | 'off';
   readonly leeway: Seconds;
@@ -121,6 +123,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     cacheLocation: location,
     useRefreshTokens,
     useMrrt: options.useMrrt === true,
+    useDpop: options.useDpop === true,
     fallback:
       options.useRefreshTokensFallback === undefined
         ? 'default'

@@ -4,6 +4,7 @@ import { GenericError, MfaRequiredError, type MfaRequirements } from '../errors.
 import { parseJsonObject } from '../oauth/json.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { Token } from './cache.ts';
+import type { GetTokenSilentlyVerboseResponse } from './options.ts';
 
 export type TokenJudgement =
   /** Tokens; the refresh token that was sent, if any, is spent. */
@@ -30,11 +31,15 @@ export function judgeTokenAnswer(
   }
   if (status >= 500 || payload === undefined || typeof payload.error !== 'string') {
     return status >= 400 && status < 500
-      ? { kind: 'declined', error: declined('request_error', `HTTP error ${status}`, true) }
+      ? {
+          kind: 'declined',
+          error: new GenericError('request_error', `HTTP error ${status}`, { retryable: true }),
+        }
       : { kind: 'unclear', status };
   }
   const { mfa_token, mfa_requirements } = payload;
-  const description = [sent.refresh_token, sent.code, sent.code_verifier, text(mfa_token)].reduce(
+  const secrets = [sent.refresh_token, sent.code, sent.code_verifier, sent.subject_token, sent.actor_token];
+  const description = [...secrets, text(mfa_token)].reduce(
     (told: string, secret) => told.replaceAll(secret || '\0', '…'),
     text(payload.error_description) ?? payload.error,
   );
@@ -45,7 +50,14 @@ export function judgeTokenAnswer(
   }
   return payload.error === 'invalid_grant'
     ? { kind: 'refused', error: new GenericError(payload.error, description, { requiresLogin: true }) }
-    : { kind: 'declined', error: declined(payload.error, description, status === 408 || status === 429) };
+    : {
+        kind: 'declined',
+        error: new GenericError(payload.error, description, {
+          retryable: status === 408 || status === 429,
+          // What was sent is bound to another key than this browser has by now (RFC 9449 §5): a login binds anew.
+          requiresLogin: payload.error === 'invalid_dpop_proof',
+        }),
+      };
 }
 
 /** The token as the cache keeps it. Its life is counted from `askedAt`, before the request: never too long. */
@@ -57,8 +69,18 @@ export const tokenOf = (response: TokenResponse, requestedScope: string, askedAt
   expires_at: toSeconds(askedAt) + (response.expires_in ?? 0),
 });
 
-const declined = (error: string, description: string, retryable: boolean): GenericError =>
-  new GenericError(error, description, { retryable });
+/** What callers are told of a token, beside the session's ID token. */
+export const detailsOf = (
+  { access_token, token_type, scope, expires_at }: Token,
+  id_token: string,
+  now: Milliseconds,
+): GetTokenSilentlyVerboseResponse => ({
+  id_token,
+  access_token,
+  token_type,
+  expires_in: expires_at - toSeconds(now),
+  scope,
+});
 
 function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {
   const access_token = text(payload.access_token);

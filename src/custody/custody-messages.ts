@@ -3,13 +3,16 @@ import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import type { Settings } from '../core/settings.ts';
 import {
+  AuthenticationError,
   DisposedError,
   GenericError,
+  InsecureContextError,
   InvalidIdTokenError,
   MfaRequiredError,
   NetworkError,
   StorageError,
   TimeoutError,
+  UseDpopNonceError,
 } from '../errors.ts';
 import type { Custody, SpendOutcome } from './custody.ts';
 
@@ -67,12 +70,15 @@ export interface ErrorText {
 
 /** Those that custody throws. */
 const classes: Readonly<Record<string, { readonly prototype: GenericError }>> = {
+  AuthenticationError,
   DisposedError,
+  InsecureContextError,
   InvalidIdTokenError,
   MfaRequiredError,
   NetworkError,
   StorageError,
   TimeoutError,
+  UseDpopNonceError,
 };
 
 export function writeError(thrown: unknown): ErrorText {

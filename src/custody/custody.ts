@@ -24,11 +24,23 @@ import { tokenOf } from '../core/token-response.ts';
 import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { pause, within } from '../core/within.ts';
 import type { Environment, Locks, RecordStore } from '../environment.ts';
-import { InvalidIdTokenError, lockTimeout, NetworkError, StorageError, TimeoutError } from '../errors.ts';
+import {
+  InvalidIdTokenError,
+  lockTimeout,
+  NetworkError,
+  signedOut,
+  StorageError,
+  TimeoutError,
+} from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { accessTokenHash } from '../oauth/id-token.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
-import type { AuthorizationCodeGrant, TokenResponse } from '../oauth/token-endpoint.ts';
+import {
+  tokenExchangeType,
+  type AuthorizationCodeGrant,
+  type TokenExchangeGrant,
+  type TokenResponse,
+} from '../oauth/token-endpoint.ts';
 import {
   answerFor,
   audienceKey,
@@ -78,12 +90,13 @@ export interface Custody {
    */
   spend(wanted: Spendable, seen: Seen, limit: Milliseconds): Promise<SpendOutcome>;
   /**
-   * Exchanges an authorization code. The refresh token that comes with it is provisional: held here, and spent by nobody,
-   * until `adopt`. Where the app wants signatures verified, the ID token's is good.
+   * Exchanges an authorization code, or a token of somebody else's. The refresh token that comes with it is provisional: held
+   * here, and spent by nobody, until `adopt`. Where the app wants signatures verified, the ID token's is good.
    * @throws {GenericError} with the server's code, or {NetworkError}; `offline` or `leaving`: nothing was sent.
    * @throws {InvalidIdTokenError} for a signature; what came with it is revoked. `unknown_key`: another call for that code may do.
+   * @throws {AuthenticationError} `signed_out`, where the key that its tokens are bound to was removed meanwhile.
    */
-  redeem(code: RedeemableCode): Promise<Redeemed>;
+  redeem(given: Redeemable): Promise<Redeemed>;
   /**
    * Makes the provisional refresh token of a redeemed code, if there is one, the head of the family for `audience`.
    * Families of any other user are ended and revoked. `undefined`: since a silent login began, somebody has logged
@@ -166,7 +179,12 @@ interface AdoptOutcome {
   readonly outcomes?: readonly FamilyOutcome[];
 }
 
-export type RedeemableCode = Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'> & { scope: string };
+/** A code, or what is exchanged instead of one; and the scope that was, or is to be, asked for. */
+export type Redeemable = { readonly scope: string } & (
+  | Omit<AuthorizationCodeGrant, 'grant_type' | 'client_id'>
+  | { readonly exchange: Readonly<Record<string, string | undefined>> & ExchangedToken }
+);
+type ExchangedToken = Pick<TokenExchangeGrant, 'subject_token' | 'subject_token_type'>;
 
 export interface AdoptableFamily extends Wanted {
   readonly identity: Identity;
@@ -204,7 +222,7 @@ const storeLimit: Milliseconds = 5000;
 
 export function createCustody(
   settings: Settings,
-  env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'http' | 'page'>,
+  env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys'>,
   records: RecordStore,
   locks: Locks,
   endpoints: () => Promise<Endpoints> = async () => endpointsAt(settings),
@@ -221,7 +239,7 @@ export function createCustody(
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
   const requests = createTokenRequests(settings, env, endpoints);
-  const { send, revoke, noAnswer } = requests;
+  const { prepareProofs, send, revoke, noAnswer } = requests;
   const unsaved = createUnsaved(timers, write, closeWhenIdle);
   const spends = new Map<string, Spend>();
   const provisional = new Map<string, string>();
@@ -487,31 +505,50 @@ export function createCustody(
     waiting.delete(at);
   }
 
-  /** Gets what has to be there before a code or a refresh token is spent: where it cannot be had, nothing is. */
-  async function prepare(): Promise<void> {
+  /**
+   * Gets what has to be there before a code or a refresh token is spent: where it cannot be had, nothing is.
+   * @returns With DPoP: see `TokenRequests`.
+   */
+  async function prepare(): Promise<(() => Promise<boolean>) | undefined> {
     await endpoints();
-    if (!settings.verifyIdTokenSignature) return;
+    const isBound = prepareProofs && (await prepareProofs());
+    if (!settings.verifyIdTokenSignature) return isBound;
     const load = () => import('./id-token-signature.ts');
     const { createIdTokenSignatures } = await loadFeature(timers, load);
     signatures ??= createIdTokenSignatures({ ...env, endpoints, discard });
     await signatures.prepare();
+    return isBound;
   }
 
-  async function redeem(code: RedeemableCode): Promise<Redeemed> {
+  async function redeem(given: Redeemable): Promise<Redeemed> {
     refuseToBegin(page, disposal.signal);
-    await prepare();
-    const exchange = () => exchangeCode(code);
-    return signatures ? signatures.redeem(code.code, exchange) : exchange();
+    const isBound = await prepare();
+    const exchange = () => exchangeOnce(given, isBound);
+    return signatures
+      ? signatures.redeem('exchange' in given ? JSON.stringify(given) : given.code, exchange)
+      : exchange();
   }
 
-  async function exchangeCode({ scope, ...code }: RedeemableCode): Promise<Redeemed> {
+  async function exchangeOnce(
+    { scope, ...given }: Redeemable,
+    isBound: (() => Promise<boolean>) | undefined,
+  ): Promise<Redeemed> {
     refuseToBegin(page, disposal.signal); // it may have waited for the network
     const askedAt = clock.now();
     // Sent once: a code that is presented twice may cost the family that it led to (RFC 6749 §4.1.2).
-    const judgement = await send({ grant_type: 'authorization_code', client_id: settings.clientId, ...code });
+    const { clientId: client_id } = settings;
+    const judgement = await send(
+      'exchange' in given
+        ? { ...given.exchange, scope, grant_type: tokenExchangeType, client_id } // whatever the caller passed
+        : { grant_type: 'authorization_code', client_id, ...given },
+    );
     switch (judgement.kind) {
       case 'tokens': {
         const { refresh_token, id_token } = judgement.response;
+        if (isBound && !(await isBound())) {
+          await revoke(refresh_token === undefined ? [] : [refresh_token]);
+          throw signedOut('');
+        }
         const receipt = randomName();
         if (refresh_token !== undefined) provisional.set(receipt, refresh_token);
         return { receipt, answer: { token: tokenOf(judgement.response, scope, askedAt), id_token } };
@@ -615,7 +652,10 @@ export function createCustody(
   }
 
   function closeWhenIdle(): void {
-    if (disposal.signal.aborted && spends.size === 0 && unsaved.saving() === undefined) records.close();
+    if (disposal.signal.aborted && spends.size === 0 && unsaved.saving() === undefined) {
+      records.close();
+      env.keys.close();
+    }
   }
 
   /** Which family serves an audience: its own, or, with a refresh token for many resources, any that lives. */

@@ -2,14 +2,22 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import type { Settings } from '../core/settings.ts';
+import { loadFeature } from '../core/load-feature.ts';
 import { judgeTokenAnswer, type TokenJudgement } from '../core/token-response.ts';
 import type { Environment, HttpAnswer, HttpOptions } from '../environment.ts';
 import { NetworkError } from '../errors.ts';
 import { formOf } from '../oauth/form.ts';
 import type { RevocationRequest } from '../oauth/revocation-endpoint.ts';
 import type { TokenRequest } from '../oauth/token-endpoint.ts';
+import type { ProvenRequests } from './proven-requests.ts';
 
 export interface TokenRequests {
+  /**
+   * Where DPoP is on: gets what proofs need, before anything is claimed.
+   * @returns whether what was bound to the key since then can be used: a logout, in another tab, removes the key
+   * @throws {StorageError} | {GenericError} `feature_load_failed`
+   */
+  readonly prepareProofs: (() => Promise<() => Promise<boolean>>) | undefined;
   /** Sends once. No answer at all is `unclear`, with status 0. */
   send(request: TokenRequest): Promise<TokenJudgement>;
   /** Best effort: a local end stands, whether the server hears of it or not. Settles within 3 s, and never rejects. */
@@ -26,12 +34,24 @@ export type Unclear = Pick<Extract<TokenJudgement, { kind: 'unclear' }>, 'status
 const revocationLimit: Milliseconds = 3000;
 
 export function createTokenRequests(
-  { clientId, exchangeLimit, telemetry, useFormData }: Settings,
-  { http, page }: Pick<Environment, 'http' | 'page'>,
+  settings: Settings,
+  env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys'>,
   endpoints: () => Promise<Endpoints>,
 ): TokenRequests {
+  const { clientId, exchangeLimit, telemetry, useDpop, useFormData } = settings;
+  const { http, page, timers } = env;
+  let proven: ProvenRequests | undefined;
+  const prepareProofs = async () => {
+    const load = () => import('./proven-requests.ts');
+    proven ??= (await loadFeature(timers, load)).createProvenRequests(settings, env, endpoints);
+    return proven.prepare();
+  };
+
   return {
+    prepareProofs: useDpop ? prepareProofs : undefined,
+
     async send(request) {
+      if (proven) return proven.send(request, (options) => post('token', request, options));
       try {
         return judgeTokenAnswer(await post('token', request), { ...request });
       } catch (cause) {
@@ -75,8 +95,9 @@ export function createTokenRequests(
     const form = formOf(request);
     const body = useFormData ? form.toString() : JSON.stringify(Object.fromEntries(form));
     // A refresh goes without a header of its own: it is then one request, and no preflight.
-    const isLogin = form.get('grant_type') === 'authorization_code';
+    const isLogin = endpoint === 'token' && form.get('grant_type') !== 'refresh_token';
     const headers = {
+      ...options.headers,
       ...(!useFormData && { 'Content-Type': 'application/json' }),
       ...(isLogin && telemetry && { 'Auth0-Client': telemetry.header }),
     };

@@ -100,7 +100,7 @@ async function prepare(context: ClientContext, popup: Window, options: PopupLogi
   const target = targetOf(settings, options.authorizationParams);
   const { redirect_uri = env.page.origin() } = target.params;
   const endpoints = await context.endpoints();
-  const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+  const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(context), {
     authorize: endpoints.authorize,
     response_mode: callback === undefined ? 'web_message' : 'query',
     redirect_uri: callback ?? redirect_uri,

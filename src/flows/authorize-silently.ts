@@ -33,7 +33,7 @@ export async function authorizeSilently(
     const { redirect_uri = env.page.origin(), organization = known } = params;
     const target = { ...wanted, params: { ...params, organization } };
     const endpoints = await context.endpoints();
-    const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+    const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(context), {
       authorize: endpoints.authorize,
       response_mode: 'web_message',
       prompt: 'none',

@@ -21,6 +21,7 @@ import {
   type Session,
 } from '../core/session.ts';
 import { isEntryOf } from '../core/settings.ts';
+import { loadDpopKey } from '../custody/load-dpop-key.ts';
 import type { Began, CustodyView } from '../custody/custody.ts';
 import { pause } from '../core/within.ts';
 import { StorageError } from '../errors.ts';
@@ -199,10 +200,10 @@ export async function followCustody(
 /**
  * Ends the session here, as a logout does. The tombstone comes before the cache is cleared: a refresh that is under way in any
  * tab meets it, and a tab that has just written finds it and takes back what it wrote. What auth0-spa-js has left goes the same
- * way.
+ * way, and so does the key of DPoP.
  *
  * @param alsoOf Another client whose entries go; `null`: those of every client.
- * @returns what became of the two, and the ID token of who was signed in; `revoked` is still under way
+ * @returns what became of these, and the ID token of who was signed in; `revoked` is still under way
  */
 export async function endSession(context: ClientContext, alsoOf?: string | null) {
   const { settings, env, custody, heap } = context;
@@ -210,9 +211,10 @@ export async function endSession(context: ClientContext, alsoOf?: string | null)
   const user = await unmark(context);
   const isShared = settings.cacheLocation === 'localstorage';
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
-  const [ended] = await Promise.allSettled([custody.end({ others: left })]);
+  const forget = async () => settings.useDpop && (await loadDpopKey(settings, env)).forget();
+  const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left }), forget()]);
   const [cleared] = await Promise.allSettled([clearSession(context, user, alsoOf)]);
-  return { ended, cleared, idToken: user?.id_token };
+  return { ended, cleared, forgotten, idToken: user?.id_token };
 }
 
 /** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */

@@ -24,7 +24,7 @@ export async function beginLogin(context: ClientContext, options: RedirectLoginO
   const fragment = options.fragment ? `#${readText('fragment', options.fragment)}` : '';
   refuseLoop(context, target);
   const { authorize } = await context.endpoints();
-  const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(env), {
+  const { url, transaction } = authorizationRequest(settings, target, await authorizationSecrets(context), {
     authorize,
     response_mode: 'query',
   });

@@ -18,7 +18,7 @@ export async function logout(context: ClientContext, options: LogoutOptions): Pr
   const { clientId = settings.clientId, openUrl = options.onRedirect } = options;
   const navigate = openUrl === false ? undefined : readNavigation(openUrl, env);
   const request = logoutRequest(settings, options);
-  const { ended, cleared, idToken } = await endSession(context, clientId);
+  const { ended, cleared, forgotten, idToken } = await endSession(context, clientId);
   if (navigate) {
     const url = settings.discovery
       ? await providersLogout(context, request, idToken)
@@ -27,7 +27,7 @@ export async function logout(context: ClientContext, options: LogoutOptions): Pr
   }
   if (ended.status === 'rejected') throw ended.reason;
   await ended.value.revoked;
-  if (cleared.status === 'rejected') throw cleared.reason;
+  for (const it of [cleared, forgotten]) if (it.status === 'rejected') throw it.reason;
 }
 
 async function providersLogout(

@@ -38,15 +38,15 @@ export async function sendCode(
   return custody.redeem({ code, code_verifier, redirect_uri, scope });
 }
 
-/** The second half of `redeemCode`. */
+/** The second half of `redeemCode`: whatever was redeemed, its session is kept. */
 export async function keepRedeemed(
   context: ClientContext,
   { receipt, answer }: Redeemed,
-  transaction: Transaction,
+  transaction: Pick<Transaction, 'audience' | 'scope'> & Partial<Transaction>,
   began?: Snapshot,
 ): Promise<Obtained> {
   const { custody, settings, env, heap } = context;
-  const { audience, scope } = transaction;
+  const { audience, scope, state = '' } = transaction;
   let logouts: number | undefined;
   try {
     const at_hash = await accessTokenHash(answer.token.access_token, env.cryptography.sha256);
@@ -55,15 +55,15 @@ export async function keepRedeemed(
     ceilingOf(claims);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);
-    if (began && (heap.signedOut || !isCarriedOn(began.session, former))) throw signedOut(transaction.state);
+    if (began && (heap.signedOut || !isCarriedOn(began.session, former))) throw signedOut(state);
     logouts = await custody.adopt(receipt, { audience, scope, identity, answer, began });
-    if (logouts === undefined) throw signedOut(transaction.state);
+    if (logouts === undefined) throw signedOut(state);
   } catch (error) {
     await custody.discard(receipt);
     throw error;
   }
   const idToken = answer.id_token as string; // validated above
   const session = await saveToken(context, transaction, answer.token, idToken, logouts, began);
-  if (session === undefined) throw signedOut(transaction.state);
+  if (session === undefined) throw signedOut(state);
   return { token: answer.token, session };
 }

@@ -19,7 +19,20 @@ export interface RefreshTokenGrant {
   readonly audience?: string;
 }
 
-export type TokenRequest = AuthorizationCodeGrant | RefreshTokenGrant;
+/** `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 §2.1). Unknown names are passed on as they are. */
+export interface TokenExchangeGrant {
+  readonly grant_type: typeof tokenExchangeType;
+  readonly client_id: string;
+  readonly subject_token: string;
+  readonly subject_token_type: string;
+  readonly scope: string;
+  readonly audience?: string | undefined;
+  readonly [parameter: string]: string | undefined;
+}
+
+export const tokenExchangeType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+export type TokenRequest = AuthorizationCodeGrant | RefreshTokenGrant | TokenExchangeGrant;
 
 /** A successful answer (RFC 6749 §5.1), with the ID token of OIDC Core §3.1.3.3. */
 export interface TokenResponse {
