@@ -24,6 +24,7 @@ import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
   ClientConfiguration,
+  CustomTokenExchangeOptions,
   DpopProofOptions,
   GetTokenSilentlyOptions,
   GetTokenSilentlyVerboseResponse,
@@ -330,6 +331,35 @@ export class Auth0Client {
     });
   }
 
+  /**
+   * Signs in with a token of somebody else's (RFC 8693), as Auth0's Custom Token Exchange takes them, and keeps the session as a
+   * login does.
+   *
+   * @throws {GenericError} with the tenant's code, when it declines.
+   * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
+   * @throws {InvalidConfigurationError} without `subject_token` and `subject_token_type`.
+   * @throws {NetworkError} when the tenant could not be reached.
+   */
+  async loginWithCustomTokenExchange(
+    options: CustomTokenExchangeOptions,
+  ): Promise<GetTokenSilentlyVerboseResponse> {
+    return exchange(this, 'loginWithTokenExchange', options);
+  }
+
+  /** @deprecated As `loginWithCustomTokenExchange()`. */
+  async exchangeToken(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse> {
+    return this.loginWithCustomTokenExchange(options);
+  }
+
+  /**
+   * Exchanges a token of somebody else's for an access token (RFC 8693), and keeps nothing: the session, whosever it is, goes on
+   * as it was. No refresh token is asked for. `id_token` is empty where the tenant sent none. Throws as
+   * `loginWithCustomTokenExchange()`.
+   */
+  async customTokenExchange(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse> {
+    return exchange(this, 'exchangeToken', options);
+  }
+
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
   async getUser<TUser extends User>(options: GetUserOptions = {}): Promise<TUser | undefined> {
     return (await call(this, options, findSession))?.user as TUser | undefined; // the caller knows what the tenant adds
@@ -427,6 +457,16 @@ export class Auth0Client {
     env.keys.close();
   }
 }
+
+const exchange = (
+  client: Auth0Client,
+  how: 'loginWithTokenExchange' | 'exchangeToken',
+  options: CustomTokenExchangeOptions,
+): Promise<GetTokenSilentlyVerboseResponse> =>
+  call(client, options, async (context) => {
+    const flows = await loadFeature(context.env.timers, () => import('./flows/exchange-token.ts'));
+    return flows[how](context, options);
+  });
 
 const withDpopKey = <T>(client: Auth0Client, work: (key: DpopKey) => Promise<T>): Promise<T> =>
   call(client, {}, async ({ settings, env }) => work(await loadDpopKey(settings, env)));
