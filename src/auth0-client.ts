@@ -24,8 +24,11 @@ import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
   ClientConfiguration,
+  CustomFetchMinimalOutput,
   CustomTokenExchangeOptions,
   DpopProofOptions,
+  Fetcher,
+  FetcherConfig,
   GetTokenSilentlyOptions,
   GetTokenSilentlyVerboseResponse,
   IdToken,
@@ -395,6 +398,22 @@ export class Auth0Client {
    */
   async generateDpopProof(params: DpopProofOptions): Promise<string> {
     return withDpopKey(this, (key) => key.prove(params));
+  }
+
+  /** A `fetch` with access tokens for one API. */
+  createFetcher<TOutput extends CustomFetchMinimalOutput = Response>(
+    config: FetcherConfig<TOutput> = {},
+  ): Fetcher<TOutput> {
+    const { settings, env } = contextOf(this);
+    const getToken = (options: GetTokenSilentlyOptions) =>
+      this.getTokenSilently({ ...options, detailedResponse: true });
+    return {
+      async fetchWithAuth(...request) {
+        const load = () => import('./features/fetch-with-auth.ts');
+        const { fetchWithAuth } = await loadFeature(env.timers, load);
+        return fetchWithAuth({ settings, env, getToken }, config, request);
+      },
+    };
   }
 
   /** True while a user is signed in here: the life of an access token does not matter. */
