@@ -134,6 +134,39 @@ describe.each(subjects)('%s, in the same story', (_, begin) => {
     expect(Object.isFrozen(client.getConfiguration())).toBe(true);
   });
 
+  it('is signed in by an exchange for a session, and not by one for a mere token', async () => {
+    const { client } = await begin();
+    const given = { subject_token: ada, subject_token_type: 'https://legacy.example/token' };
+    const mere = await client.customTokenExchange(given);
+    expect(await client.isAuthenticated()).toBe(false);
+    const answer = await client.loginWithCustomTokenExchange(given);
+    expect(await client.getTokenSilently()).toBe(answer.access_token);
+    expect(mere.access_token).not.toBe(answer.access_token);
+    expect(decodeJwt(answer.id_token).claims['sub']).toBe((await client.getUser())?.sub);
+  });
+
+  it('sends its token with a request, and nothing without one', async () => {
+    const { client, comeBack, complete } = await begin();
+    const sent: Request[] = [];
+    const fetcher = client.createFetcher({
+      baseUrl: 'https://api.example/v1/',
+      async fetch(request) {
+        sent.push(request);
+        return { status: 200, headers: {} };
+      },
+    });
+    await expect(fetcher.fetchWithAuth('/things')).rejects.toBeInstanceOf(GenericError);
+    await comeBack({});
+    await complete();
+    await fetcher.fetchWithAuth('/things', { method: 'DELETE' });
+    expect(sent.map(({ url, method }) => [url, method])).toEqual([
+      ['https://api.example/v1/things', 'DELETE'],
+    ]);
+    expect(sent[0]?.headers.get('authorization')).toBe(`Bearer ${await client.getTokenSilently()}`);
+    const empty = client.createFetcher({ baseUrl: audience, getAccessToken: async () => undefined });
+    await expect(empty.fetchWithAuth('/things')).rejects.toMatchObject({ error: 'missing_access_token' });
+  });
+
   it('ends a call at once whose signal is aborted, and every call after dispose()', async () => {
     const { client } = await begin();
     expect(await client.isAuthenticated({ signal: AbortSignal.abort() }).catch(codeOf)).toBe('aborted');
@@ -156,6 +189,23 @@ describe('the fake', () => {
     client.nextUser({ sub: 'auth0|edsger' });
     await client.loginWithPopup();
     expect(await client.getUser()).toEqual({ sub: 'auth0|edsger' });
+  });
+
+  it('answers requests as the test says, and keeps nonces', async () => {
+    const client = createFakeAuth0Client({
+      user: fakeUser,
+      fetch: async (request) => new Response(`at ${request.url}`),
+    });
+    const response = await client.createFetcher().fetchWithAuth('things');
+    expect(await response.text()).toBe('at https://api.fake.example/things');
+    await client.setDpopNonce('one');
+    await client.setDpopNonce('two', 'api');
+    expect([await client.getDpopNonce(), await client.getDpopNonce('api')]).toEqual(['one', 'two']);
+    const asked = { url: 'https://api.example', method: 'GET', accessToken: 'a' };
+    expect(await client.generateDpopProof(asked)).toBe('fake-dpop-proof');
+    expect((await createFakeAuth0Client({ user: fakeUser }).createFetcher().fetchWithAuth('x')).status).toBe(
+      200,
+    );
   });
 
   it('tells what it was asked', async () => {

@@ -6,7 +6,12 @@ import {
   GenericError,
   SessionEndedError,
   type Auth0Client,
+  type CustomFetchMinimalOutput,
+  type CustomTokenExchangeOptions,
+  type Fetcher,
+  type FetcherConfig,
   type GetTokenSilentlyOptions,
+  type GetTokenSilentlyVerboseResponse,
   type IdToken,
   type RedirectLoginResult,
   type User,
@@ -40,6 +45,8 @@ export interface FakeClientOptions {
   readonly clientId?: string | undefined;
   /** The access token for an audience (`''`: none was named) and a scope. Default: a text with a number that counts up. */
   readonly accessToken?: ((wanted: { audience: string; scope: string }) => string) | undefined;
+  /** Answers what `fetchWithAuth()` sends, where its fetcher has no `fetch` of its own. Default: 200 with no body. */
+  readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
 }
 
 /** In either spelling. */
@@ -92,6 +99,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
   const failures = new Map<keyof Auth0Client, Error[]>();
   const logins = new Map<string, unknown>();
   const tokens = new Map<string, string>();
+  const nonces = new Map<string, string>();
   let issued = 0;
   let next: Readonly<User> = fakeUser;
   let session: { readonly user: User; readonly claims: IdToken } | undefined;
@@ -141,6 +149,9 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     scope: authorizationParams?.scope ?? scope ?? 'openid profile email',
   });
 
+  const make = (wanted: { audience: string; scope: string }): string =>
+    options.accessToken?.(wanted) ?? `fake-access-token-${(issued += 1)}`;
+
   function token(
     given: TokenOptions,
     mode = given.ignoreCache ? 'off' : given.cacheMode,
@@ -149,7 +160,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     const key = JSON.stringify(wanted);
     const held = tokens.get(key);
     if (mode === 'cache-only' || (held !== undefined && mode !== 'off')) return held;
-    const made = options.accessToken?.(wanted) ?? `fake-access-token-${(issued += 1)}`;
+    const made = make(wanted);
     tokens.set(key, made);
     return made;
   }
@@ -162,6 +173,25 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     if (!session) throw new AuthenticationError('login_required', 'Login required', '');
     return session;
   }
+
+  const details = (access_token: string, scope: string): GetTokenSilentlyVerboseResponse => ({
+    id_token: session?.claims.__raw ?? '',
+    access_token,
+    token_type: 'Bearer',
+    expires_in: 86_400,
+    scope,
+  });
+
+  const exchange = (
+    method: 'loginWithCustomTokenExchange' | 'exchangeToken' | 'customTokenExchange',
+    given: CustomTokenExchangeOptions,
+  ) =>
+    call(method, [given], given, () => {
+      if (method !== 'customTokenExchange') signIn(next);
+      const wanted = { authorizationParams: { audience: given.audience, scope: given.scope } };
+      if (method !== 'customTokenExchange') return details(token(wanted, 'off') ?? '', target(wanted).scope);
+      return { ...details(make(target(wanted)), target(wanted).scope), id_token: fakeIdToken(next) };
+    });
 
   const address = (path: string, params: object) =>
     `https://${domain}${path}?${new URLSearchParams(
@@ -179,7 +209,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
   const logoutAddress = ({ returnTo, logoutParams }: V1LogoutUrlOptions) =>
     address('/v2/logout', { client_id: clientId, returnTo, ...logoutParams });
 
-  return {
+  const fake: FakeAuth0Client = {
     calls,
     signIn,
     signOut,
@@ -223,11 +253,10 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     getTokenSilently: ((given: TokenOptions = {}) =>
       call('getTokenSilently', [given], given, () => {
         if (given.cacheMode === 'cache-only' && !session) return undefined;
-        const { claims } = requireSession();
+        requireSession();
         const access_token = token(given);
         if (access_token === undefined || !given.detailedResponse) return access_token;
-        const { scope } = target(given);
-        return { id_token: claims.__raw, access_token, token_type: 'Bearer', expires_in: 86_400, scope };
+        return details(access_token, target(given).scope);
       })) as Auth0Client['getTokenSilently'], // what it returns depends on what it is given, which overloads alone can say
     getUser: <TUser extends User>(given: WaitOptions = {}) =>
       call('getUser', [], given, () => session?.user as TUser | undefined), // the test knows whom it has signed in
@@ -246,6 +275,38 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     },
     revokeRefreshToken: (given = {}) => call('revokeRefreshToken', [given], given, () => {}),
     getConfiguration: () => Object.freeze({ domain, clientId }),
+    loginWithCustomTokenExchange: (given) => exchange('loginWithCustomTokenExchange', given),
+    exchangeToken: (given) => exchange('exchangeToken', given),
+    customTokenExchange: (given) => exchange('customTokenExchange', given),
+    getDpopNonce: (id) => call('getDpopNonce', id === undefined ? [] : [id], {}, () => nonces.get(id ?? '')),
+    setDpopNonce: (nonce, id) =>
+      call('setDpopNonce', [nonce, ...(id === undefined ? [] : [id])], {}, () => {
+        nonces.set(id ?? '', nonce);
+      }),
+    generateDpopProof: (params) => call('generateDpopProof', [params], {}, () => 'fake-dpop-proof'),
+    createFetcher<TOutput extends CustomFetchMinimalOutput = Response>(
+      config: FetcherConfig<TOutput> = {},
+    ): Fetcher<TOutput> {
+      calls.push({ method: 'createFetcher', arguments: [config] });
+      const answer = options.fetch ?? (async () => new Response());
+      return {
+        async fetchWithAuth(info, init, { audience, scope } = {}) {
+          const found = config.getAccessToken
+            ? await config.getAccessToken({ audience, scope }, { cacheMode: 'on' })
+            : await fake.getTokenSilently({ authorizationParams: { audience, scope: scope?.join(' ') } });
+          const bearer = typeof found === 'object' ? found.access_token : found;
+          if (!bearer) throw new GenericError('missing_access_token', 'There is no access token to send.');
+          const isRelative = typeof info === 'string' && !/^(https?:)?\/\//i.test(info);
+          const base = config.baseUrl ?? 'https://api.fake.example';
+          const whole = `${base.replace(/\/+$/, '')}/${String(info).replace(/^\/+/, '')}`;
+          const request = new Request(isRelative ? whole : info, init);
+          request.headers.set('authorization', `Bearer ${bearer}`);
+          // Without a `fetch` of the app's own, `TOutput` is the platform's answer.
+          return config.fetch ? config.fetch(request) : (answer(request) as unknown as Promise<TOutput>);
+        },
+      };
+    },
     dispose: () => void (isDisposed = true),
   };
+  return fake;
 }
