@@ -6,6 +6,8 @@
  * come out as it is said. The numbers are those of docs/migrating-from-auth0-spa-js.md.
  */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { IDBFactory } from 'fake-indexeddb';
+import { decodeProtectedHeader } from 'jose';
 import type { ICache } from '../../src/core/cache.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import {
@@ -959,5 +961,134 @@ weakness(
       'has a code of its own',
       { refused: 'invalid_id_token', unreachable: 'network_error', silent: 'timeout' },
     ],
+  },
+);
+
+weakness(
+  'W9: a fetcher’s call that names no audience',
+  async (stage) => {
+    const client = await signedIn(stage);
+    const fetcher = client.createFetcher({ baseUrl: api, fetch: async () => new Response() });
+    return stage.comesTo(fetcher.fetchWithAuth('/things'));
+  },
+  {
+    'auth0-spa-js': ['is for none, whatever the client’s is', 'missing_refresh_token'],
+    latchkey: ['is for the client’s', 'done'],
+  },
+);
+
+weakness(
+  'W20: a fetcher’s call to another origin than that of its baseUrl',
+  async (stage) => {
+    const client = await signedIn(stage);
+    const received: string[] = [];
+    const fetcher = client.createFetcher({
+      baseUrl: api,
+      async fetch({ url, headers }) {
+        received.push(`${new URL(url).origin} ${(headers.get('authorization') ?? '').slice(0, 7)}`);
+        return new Response();
+      },
+    });
+    const call = await stage.comesTo(fetcher.fetchWithAuth(`${evil}/next`, {}, { audience: api }));
+    return { call, received };
+  },
+  {
+    'auth0-spa-js': ['takes the token there', { call: 'done', received: [`${evil} Bearer `] }],
+    latchkey: ['is refused before anything is sent', { call: 'invalid_configuration', received: [] }],
+  },
+);
+
+/** A story in a browser that has IndexedDB. */
+const withDatabase =
+  (story: (stage: Stage) => Promise<unknown>) =>
+  async (stage: Stage): Promise<unknown> => {
+    Object.defineProperty(globalThis, 'indexedDB', { value: new IDBFactory(), configurable: true });
+    try {
+      return await story(stage);
+    } finally {
+      Reflect.deleteProperty(globalThis, 'indexedDB');
+    }
+  };
+const withDpop: ClientOptions = { useDpop: true };
+const proofOf = ({ headers }: { headers: Headers }) => headers.get('dpop') ?? '';
+
+weakness(
+  'W20: a Request with a body, whose API wants another nonce in its proof,',
+  withDatabase(async (stage) => {
+    const client = stage.open(withDpop);
+    const bodies: string[] = [];
+    const fetcher = client.createFetcher({
+      baseUrl: api,
+      dpopNonceId: 'api',
+      getAccessToken: async () => ({ access_token: 'bound', token_type: 'DPoP' }),
+      async fetch(request) {
+        bodies.push(await request.text());
+        const headers = { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'next' };
+        return bodies.length === 1 ? new Response('', { status: 401, headers }) : new Response();
+      },
+    });
+    const request = new Request(`${api}/things`, { method: 'POST', body: 'a=b' });
+    const call = await stage.comesTo(fetcher.fetchWithAuth(request));
+    return { call, bodies };
+  }),
+  {
+    'auth0-spa-js': ['fails', { call: 'no code', bodies: ['a=b'] }],
+    latchkey: ['is sent again, whole', { call: 'done', bodies: ['a=b', 'a=b'] }],
+  },
+);
+
+weakness(
+  'W19: two clients that need their key for the first time, at once,',
+  withDatabase(async (stage) => {
+    const clients = [1, 2].map(() => stage.open(withDpop));
+    const params = { url: api, method: 'GET', accessToken: 'a' };
+    const proofs = await stage.settle(Promise.all(clients.map((client) => client.generateDpopProof(params))));
+    return new Set(proofs.map((proof) => decodeProtectedHeader(proof).jwk?.x)).size;
+  }),
+  {
+    'auth0-spa-js': ['prove with two keys, of which one is kept', 2],
+    latchkey: ['prove with one', 1],
+  },
+);
+
+weakness(
+  'W19: a refresh that is sent again, since its answer did not come,',
+  withDatabase(async (stage) => {
+    const client = await signedIn(stage, withDpop);
+    stage.sent.length = 0;
+    stage.fault({ kind: 'drop-request' });
+    const call = await stage.comesTo(client.getTokenSilently(off));
+    const proofs = new Set(stage.sent.map((sent) => decodeJwt(proofOf(sent)).claims['jti']));
+    return { call, sent: stage.sent.length, proofs: proofs.size };
+  }),
+  {
+    'auth0-spa-js': ['has the same proof again', { call: 'done', sent: 2, proofs: 1 }],
+    latchkey: ['has a proof of its own', { call: 'done', sent: 2, proofs: 2 }],
+  },
+);
+
+weakness(
+  'W3: after a wish for another nonce, the worker',
+  withDatabase(async (stage) => {
+    const client = await signedIn(stage, { ...memory, ...withDpop });
+    stage.fault({ kind: 'nonce-churn' });
+    return stage.comesTo(client.getTokenSilently(off));
+  }),
+  {
+    'auth0-spa-js': ['has dropped its refresh token', 'missing_refresh_token'],
+    latchkey: ['sends it again, with that nonce', 'done'],
+  },
+);
+
+weakness(
+  'W32: what a login by token exchange brings',
+  async (stage) => {
+    const exchange = { subject_token: ada, subject_token_type: 'https://legacy.example/token' };
+    const answer = await stage.settle(stage.open().loginWithCustomTokenExchange(exchange));
+    return 'refresh_token' in answer;
+  },
+  {
+    'auth0-spa-js': ['tells the app the refresh token', true],
+    latchkey: ['tells it no refresh token', false],
   },
 );

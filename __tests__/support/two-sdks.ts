@@ -9,20 +9,25 @@ import * as peer from '@auth0/auth0-spa-js';
 import * as latchkey from '../../src/index.ts';
 import { workerEnvironment } from '../../src/browser/environment.ts';
 // What is loaded on first use: a file system takes time that the page's clock knows nothing of.
+import '../../src/browser/dpop.ts';
 import '../../src/browser/fallback-record-store.ts';
 import '../../src/browser/indexeddb-record-store.ts';
 import '../../src/browser/local-storage-record-store.ts';
 import '../../src/browser/silent-frame.ts';
 import '../../src/browser/start-worker.ts';
 import '../../src/custody/cache-record-store.ts';
+import '../../src/custody/dpop-key.ts';
+import '../../src/custody/proven-requests.ts';
 import '../../src/custody/remote-custody.ts';
+import '../../src/features/fetch-with-auth.ts';
 import '../../src/flows/authorize-in-popup.ts';
+import '../../src/flows/exchange-token.ts';
 import type { Seconds } from '../../src/clock.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import { serveCustody } from '../../src/custody/serve-custody.ts';
 import { createTenant, type Fault, type Tenant } from '../../src/tenant/index.ts';
 import { tenantBrowser } from './tenant-browser.ts';
-import { messageOf } from './world.ts';
+import { messageOf, tokenExchange } from './world.ts';
 
 export type Sdk = 'auth0-spa-js' | 'latchkey';
 export const sdks: readonly Sdk[] = ['auth0-spa-js', 'latchkey'];
@@ -49,6 +54,23 @@ export interface Client {
   isAuthenticated(): Promise<boolean>;
   checkSession(): Promise<void>;
   logout(options: { openUrl: false }): Promise<void>;
+  loginWithCustomTokenExchange(options: {
+    subject_token: string;
+    subject_token_type: string;
+  }): Promise<Record<string, unknown>>;
+  generateDpopProof(params: { url: string; method: string; accessToken: string }): Promise<string>;
+  createFetcher(config: {
+    baseUrl?: string;
+    dpopNonceId?: string;
+    fetch: (request: Request) => Promise<Response>;
+    getAccessToken?: () => Promise<Record<string, unknown>>;
+  }): {
+    fetchWithAuth(
+      info: string | Request,
+      init?: RequestInit,
+      authParams?: { audience: string },
+    ): Promise<Response>;
+  };
 }
 
 export interface ClientOptions {
@@ -60,6 +82,7 @@ export interface ClientOptions {
   readonly useRefreshTokens?: boolean;
   readonly useRefreshTokensFallback?: boolean;
   readonly useMrrt?: boolean;
+  readonly useDpop?: boolean;
   readonly leeway?: Seconds;
   readonly sessionTransferTokenQueryParamName?: string;
 }
@@ -127,6 +150,7 @@ export function aStage(sdk: Sdk): Stage {
     client_id,
     callbacks: [`${app}/`],
     web_origins: [app],
+    grant_types: ['authorization_code', 'refresh_token', tokenExchange],
     refresh_token: {
       rotation_type: 'rotating',
       expiration_type: 'expiring',
@@ -139,7 +163,7 @@ export function aStage(sdk: Sdk): Stage {
     allow_offline_access: true,
     token_lifetime: 3600,
   });
-  const tenant = createTenant({
+  const tenant: Tenant = createTenant({
     seed: 'side by side',
     clients: [client(clientId), client(`${clientId}2`)],
     resource_servers: [
@@ -151,6 +175,11 @@ export function aStage(sdk: Sdk): Stage {
       { email: ada, password: 'correct horse', name: 'Ada', address: { locality: 'London' } },
       { email: grace, password: 'battery staple', name: 'Grace' },
     ],
+    hooks: {
+      onTokenExchange: ({ subject_token }) => ({
+        user_id: tenant.users().find(({ email }) => email === subject_token)?.user_id ?? '',
+      }),
+    },
     organizations: ['a', 'b'].map((name) => ({ id: `org_${name}`, name, members: [ada] })),
     now: () => Date.now() - 1000 * clock.behind,
     wait: (span) => {
