@@ -47,7 +47,7 @@ describe('a record in a cache of the app’s own', () => {
     await increment(open(), 'a');
     const [place, record] = [...entries].find(([key]) => key !== 'a')!;
     entries.delete(place); // it shows up later
-    const call = increment(open({ get: <T>(key: string) => (entries.get(key) ?? null) as T | null }), 'a');
+    const call = increment(open({ get: <T>(key: string) => (entries.get(key) ?? null) as T }), 'a');
     await advance(300);
     entries.set(place, record);
     await advance(1000);

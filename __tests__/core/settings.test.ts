@@ -131,13 +131,13 @@ describe('settings', () => {
 
   it('count a built-in cache as its location', () => {
     expect(readSettings({ ...good, cache: new InMemoryCache().enclosedCache }).cacheLocation).toBe('memory');
-    expect(readSettings({ ...good, cache: { get: () => null, set() {}, remove() {} } }).cacheLocation).toBe(
+    expect(readSettings({ ...good, cache: { get: () => undefined, set() {}, remove() {} } }).cacheLocation).toBe(
       'custom',
     );
   });
 
   it('count any other cache as one of the app’s own, wherever it says it is', () => {
-    const cache: object = { location: 'redis', get: () => null, set() {}, remove() {} };
+    const cache: object = { location: 'redis', get: () => undefined, set() {}, remove() {} };
     expect(readSettings({ ...good, cache: cache as ICache }).cacheLocation).toBe('custom');
     expect(() => new Auth0Client({ ...good, cache: cache as ICache })).not.toThrow();
   });

@@ -428,7 +428,7 @@ describe('an old name', () => {
   it('onRedirect navigates where openUrl is not given', async () => {
     const tab = createWorld().openTab();
     const urls: string[] = [];
-    const onRedirect = (url: string) => void urls.push(url);
+    const onRedirect = async (url: string) => void urls.push(url);
     await tab.client.loginWithRedirect({ onRedirect });
     await tab.client.logout({ onRedirect });
     await tab.client.logout({ onRedirect, openUrl: false });

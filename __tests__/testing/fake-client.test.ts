@@ -118,7 +118,7 @@ describe.each(subjects)('%s, in the same story', (_, begin) => {
   it('leaves by the older name of openUrl, too', async () => {
     const { client } = await begin();
     const paths: string[] = [];
-    const onRedirect = (url: string) => void paths.push(new URL(url).pathname);
+    const onRedirect = async (url: string) => void paths.push(new URL(url).pathname);
     await client.loginWithRedirect({ onRedirect });
     await client.logout({ onRedirect });
     expect(paths).toEqual(['/authorize', '/v2/logout']);

@@ -14,8 +14,8 @@ export interface CacheKeyData {
 /** The name of an entry: prefix, client id, audience, scope and suffix, as far as they are there, with `::` between them. */
 export class CacheKey {
   readonly clientId: string;
-  readonly audience: string | undefined;
-  readonly scope: string | undefined;
+  readonly audience?: string | undefined;
+  readonly scope?: string | undefined;
 
   constructor(
     { clientId, audience, scope }: CacheKeyData,

@@ -10,11 +10,15 @@ import type { CacheLocation } from './options.ts';
 import { isSameIdentity, organizationOf, type Identity } from './session.ts';
 import { storageName, type Settings } from './settings.ts';
 
-/** A store for entries that survive JSON. Any method may be synchronous or return a promise. */
+/** A store for entries that survive JSON. Any method may be synchronous or return a promise. What is not there is anything falsy. */
 export interface ICache {
-  get<T = unknown>(key: string): T | undefined | null | Promise<T | undefined | null>;
+  /** The entry; `undefined` where there is none. */
+  get<T = unknown>(key: string): T | undefined | Promise<T | undefined>;
+  /** Writes an entry. */
   set<T = unknown>(key: string, entry: T): void | Promise<void>;
+  /** Removes an entry, if there is one. */
   remove(key: string): void | Promise<void>;
+  /** Names of all entries, anybody's. */
   allKeys?(): string[] | Promise<string[]>;
   /** Set by the built-in caches: where the rest of the session's state belongs. */
   readonly location?: CacheLocation;

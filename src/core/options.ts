@@ -174,16 +174,18 @@ export interface RedirectLoginOptions<AppState = Unchecked> extends WaitOptions 
   /** Navigates in the SDK's place. */
   openUrl?: ((url: string) => Promise<void> | void) | undefined;
   /** @deprecated An older name of `openUrl`, which goes before it. */
-  onRedirect?: ((url: string) => Promise<void> | void) | undefined;
+  onRedirect?: ((url: string) => Promise<void>) | undefined;
 }
 
 /** What an address that a user returns by may stand for: a login, or an account that was connected to theirs. */
-export const ResponseType = { Code: 'code', ConnectCode: 'connect_code' } as const;
-export type ResponseType = (typeof ResponseType)[keyof typeof ResponseType];
+export enum ResponseType {
+  Code = 'code',
+  ConnectCode = 'connect_code',
+}
 
 export interface RedirectLoginResult<AppState = Unchecked> {
   appState?: AppState | undefined;
-  response_type: typeof ResponseType.Code;
+  response_type: ResponseType.Code;
 }
 
 export interface PopupLoginOptions extends WaitOptions {
@@ -327,7 +329,7 @@ export interface LogoutOptions extends LogoutUrlOptions, WaitOptions {
   /** Navigates in the SDK's place; `false`: end the local session only. */
   openUrl?: false | ((url: string) => Promise<void> | void) | undefined;
   /** @deprecated An older name of `openUrl`, which goes before it. */
-  onRedirect?: ((url: string) => Promise<void> | void) | undefined;
+  onRedirect?: ((url: string) => Promise<void>) | undefined;
 }
 
 export interface RevokeRefreshTokenOptions extends WaitOptions {

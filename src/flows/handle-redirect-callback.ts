@@ -1,6 +1,6 @@
 import { answeredBy, codeOf, readCallback, unknownState } from '../core/authorization-response.ts';
 import type { Endpoints } from '../core/endpoints.ts';
-import type { RedirectLoginResult } from '../core/options.ts';
+import { ResponseType, type RedirectLoginResult } from '../core/options.ts';
 import { storageName } from '../core/settings.ts';
 import { GenericError } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
@@ -29,7 +29,7 @@ export async function handleRedirectCallback<AppState>(
     const appState = await (login && endpoints
       ? complete(context, response, login, endpoints)
       : repeat(context, response, areOthersUnderWay));
-    return { appState: appState as AppState, response_type: 'code' };
+    return { appState: appState as AppState, response_type: ResponseType.Code };
   });
 }
 

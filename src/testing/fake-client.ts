@@ -4,6 +4,7 @@ import {
   AuthenticationError,
   DisposedError,
   GenericError,
+  ResponseType,
   SessionEndedError,
   type Auth0Client,
   type CustomFetchMinimalOutput,
@@ -240,7 +241,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
         if (error !== null)
           throw new AuthenticationError(error, query.get('error_description') ?? error, state, appState);
         signIn(next);
-        return { appState, response_type: 'code' } satisfies RedirectLoginResult<AppState>;
+        return { appState, response_type: ResponseType.Code } satisfies RedirectLoginResult<AppState>;
       }),
     loginWithPopup: (given = {}, config) =>
       call('loginWithPopup', [given, config], given, () => signIn(next)),
