@@ -441,10 +441,15 @@ export class Auth0Client {
   /**
    * The address of the tenant's logout, at once and without any effect, as in v1. `logout()` goes there.
    *
-   * @throws {InvalidConfigurationError} for what is no option.
+   * @throws {InvalidConfigurationError} for what is no option, and with `discovery`: the address is known at no moment but a logout's.
    */
   buildLogoutUrl(options: LogoutUrlOptions | V1LogoutUrlOptions = {}): string {
     const { called, settings } = contextOf(this);
+    if (settings.discovery)
+      throw new InvalidConfigurationError(
+        'With "discovery" there is no buildLogoutUrl().',
+        'Call logout({ openUrl }), which is told the address.',
+      );
     return logoutAddress(settings, toV2Logout(called, readOptions(options)));
   }
 

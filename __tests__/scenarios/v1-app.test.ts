@@ -164,6 +164,11 @@ describe('an app that was written for v1', () => {
     expect(tab.navigations).toEqual([]);
   });
 
+  it('does not know it where a provider has to be asked for it', () => {
+    const { client } = openV1Tab(createWorld(), { discovery: true });
+    expect(() => client.buildLogoutUrl()).toThrow('openUrl');
+  });
+
   it.each([
     ['localstorage', { cacheLocation: 'localstorage' }],
     ['memory', { cacheLocation: 'memory', worker: false }],
