@@ -13,6 +13,7 @@ import {
 /** `createAuth0Client`, carrying what v1's did as a script and for CommonJS. Whoever does not import it has nothing of it. */
 export default /* @__PURE__ */ Object.assign(createAuth0Client, {
   Auth0Client,
+  /** Itself. */
   createAuth0Client,
   AuthenticationError,
   GenericError,

@@ -23,6 +23,7 @@ const outOfScope = new RegExp(
 const moreTold = 'errors here tell more: retryable, requiresLogin, reason';
 const audiences = 'an ID token may name several audiences, and always has a sub (OIDC Core §2)';
 const nominal = 'classes with private members are of their own package; each method is compared by itself';
+const asJson = 'a version may be a number: the peer sends one, and its type says it cannot';
 const ofClass = { oursToTheirs: nominal, theirsToOurs: nominal };
 const idTokens = { oursToTheirs: audiences, theirsToOurs: audiences };
 
@@ -30,6 +31,9 @@ const idTokens = { oursToTheirs: audiences, theirsToOurs: audiences };
 const differences: Readonly<Record<string, { oursToTheirs?: string; theirsToOurs?: string }>> = {
   createAuth0Client: ofClass,
   LocalStorageCache: { theirsToOurs: 'it knows its location, and may be given a storage' },
+  Fetcher: { oursToTheirs: nominal },
+  'Auth0Client.createFetcher': { oursToTheirs: nominal },
+  Auth0ClientOptions: { oursToTheirs: asJson },
   IdToken: idTokens,
   DecodedToken: idTokens,
   CacheEntry: idTokens,
@@ -43,7 +47,6 @@ const differences: Readonly<Record<string, { oursToTheirs?: string; theirsToOurs
       'AuthenticationError',
       'GenericError',
       'InvalidConfigurationError',
-      'MfaRequiredError',
       'MissingRefreshTokenError',
       'MissingScopesError',
       'PopupCancelledError',
@@ -105,7 +108,8 @@ describe('an app that swaps its import', () => {
 });
 
 describe('the public declarations', () => {
-  it('have no `any`', () => {
+  // As `unknown` these would keep code from compiling that was written for the peer (docs/decisions/01-api.md).
+  it('have no `any` but for what an app gives and gets back, and for a user’s further claims', () => {
     const path = `${root}docs/api/latchkey.d.ts`;
     const file = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true);
     const found: string[] = [];
@@ -114,7 +118,7 @@ describe('the public declarations', () => {
       ts.forEachChild(node, visit);
     };
     visit(file);
-    expect(found).toEqual([]);
+    expect(found).toEqual(['type Unchecked = any;', 'readonly appState: any;']);
   });
 });
 

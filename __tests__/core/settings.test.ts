@@ -131,9 +131,9 @@ describe('settings', () => {
 
   it('count a built-in cache as its location', () => {
     expect(readSettings({ ...good, cache: new InMemoryCache().enclosedCache }).cacheLocation).toBe('memory');
-    expect(readSettings({ ...good, cache: { get: () => undefined, set() {}, remove() {} } }).cacheLocation).toBe(
-      'custom',
-    );
+    expect(
+      readSettings({ ...good, cache: { get: () => undefined, set() {}, remove() {} } }).cacheLocation,
+    ).toBe('custom');
   });
 
   it('count any other cache as one of the app’s own, wherever it says it is', () => {

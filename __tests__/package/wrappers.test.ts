@@ -156,7 +156,7 @@ describe.each(Object.entries(apps))('%s', (name, source) => {
         '<!doctype html><title>App</title><link rel="icon" href="data:," /><body><script type="module" src="/main.js"></script>',
       [`${folder}/build.mjs`]: `import { build } from 'esbuild';
         await build({ entryPoints: ['${folder}/app.js'], outfile: '${folder}/main.js', bundle: true, format: 'esm',
-          preserveSymlinks: true, alias: ${JSON.stringify(sources(name))}, jsx: 'automatic', define: { 'process.env.NODE_ENV': '"development"', __VUE_OPTIONS_API__: 'true', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' } });`,
+          preserveSymlinks: true, alias: ${JSON.stringify(sources(name))}, jsx: 'automatic', define: { 'process.env.NODE_ENV': '"development"', __VERSION__: '"0"', __VUE_OPTIONS_API__: 'true', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' } });`,
     });
     await app.node(`${folder}/build.mjs`);
     await onPageOf(join(app.directory, folder), chromium, async ({ page, events }) => {

@@ -28,6 +28,7 @@ export class CacheKey {
     this.scope = scope;
   }
 
+  /** The name. */
   toKey(): string {
     const { prefix, clientId, audience, scope, suffix } = this;
     return [prefix, clientId, audience, scope, suffix].filter(Boolean).join('::');
@@ -39,6 +40,7 @@ export class CacheKey {
     return new CacheKey({ clientId, audience, scope }, prefix);
   }
 
+  /** Of an entry. */
   static fromCacheEntry({
     client_id,
     audience,
@@ -54,6 +56,7 @@ export interface DecodedToken {
   user: User;
 }
 
+/** What auth0-spa-js keeps of a token. */
 export interface CacheEntry {
   client_id: string;
   audience: string;
@@ -70,6 +73,7 @@ export interface CacheEntry {
   decodedToken?: DecodedToken | undefined;
 }
 
+/** An entry, and when it ends. */
 export interface WrappedCacheEntry {
   /** After it has expired, only what a refresh needs. */
   body: Partial<CacheEntry>;
@@ -82,6 +86,8 @@ export interface KeyManifestEntry {
   keys: string[];
 }
 
+/** What auth0-spa-js gives a cache to keep. */
 export type Cacheable = WrappedCacheEntry | KeyManifestEntry;
 
+/** What may have to be waited for. */
 export type MaybePromise<T> = T | Promise<T>;

@@ -47,6 +47,7 @@ export interface ClientAuthorizationParams extends ParamsBesideScope {
 /** An address as text, a `URL`, or a `TrustedScriptURL` where the page enforces Trusted Types. */
 export type WorkerUrl = string | URL | { toString(): string };
 
+/** What a client is made with. */
 export interface Auth0ClientOptions {
   /** The tenant: `tenant.eu.auth0.com`, or a whole origin such as `http://localhost:4400`. */
   domain: string;
@@ -183,6 +184,7 @@ export enum ResponseType {
   ConnectCode = 'connect_code',
 }
 
+/** What a login by redirect comes to. */
 export interface RedirectLoginResult<AppState = Unchecked> {
   appState?: AppState | undefined;
   response_type: ResponseType.Code;
@@ -246,11 +248,15 @@ export interface AuthParams {
 export interface CustomFetchMinimalOutput {
   status: number;
   headers:
-    | { get(name: string): string | null | undefined }
+    | {
+        /** The header’s value. */
+        get(name: string): string | null | undefined;
+      }
     | [name: string, value: string][]
     | Record<string, string | null | undefined>;
 }
 
+/** What `createFetcher()` takes. */
 export interface FetcherConfig<TOutput extends CustomFetchMinimalOutput> {
   /**
    * Where tokens come from. `cacheMode: 'off'`: the API has refused the one before. A mere text is a bearer token; with a
@@ -275,6 +281,7 @@ export interface FetcherConfig<TOutput extends CustomFetchMinimalOutput> {
   dpopNonceId?: string | undefined;
 }
 
+/** What `createFetcher()` makes. */
 export interface Fetcher<TOutput extends CustomFetchMinimalOutput> {
   /**
    * As `fetch`, with an access token, and a DPoP proof where the token is bound to a key. An answer of 401 has it sent again: once
