@@ -49,6 +49,7 @@ describe('options that name no tenant and no application', () => {
       { ...good, authorizationParams: { scope: { a: Symbol('x') } } },
       /"scope"/,
     ],
+    ['a mode that is not there', { ...good, refreshTokenMode: 'online' }, /"refreshTokenMode"/],
     ['a clock that is none', { ...good, nowProvider: 5 }, /"nowProvider" is no function/],
     ['a caller without a name', { ...good, auth0Client: { version: '1' } }, /"auth0Client"/],
     ['a caller that is a text', { ...good, auth0Client: 'me' }, /"auth0Client"/],

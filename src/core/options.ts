@@ -80,6 +80,8 @@ export interface Auth0ClientOptions {
   useRefreshTokens?: boolean | undefined;
   /** With no refresh token to spend, try a hidden iframe. Default: it is tried; a failure is then `missing_refresh_token`. */
   useRefreshTokensFallback?: boolean | undefined;
+  /** As auth0-spa-js means it by default; its other mode, `online`, is not there. */
+  refreshTokenMode?: 'offline' | undefined;
   /** Multi-resource refresh tokens: renew for any audience with any refresh token that is held. Default: `false`. */
   useMrrt?: boolean | undefined;
   /**

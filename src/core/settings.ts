@@ -97,6 +97,9 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   if (cache && typeof cache.get !== 'function')
     throw new InvalidConfigurationError('"cache" is no cache.', 'Leave it out, or pass one.');
   const useRefreshTokens = options.useRefreshTokens === true;
+  const { refreshTokenMode = 'offline' } = options;
+  if (refreshTokenMode !== 'offline')
+    throw new InvalidConfigurationError('There is no such "refreshTokenMode".', 'Use "offline".');
   const workerFallback: unknown = options.workerFallback ?? 'page';
   if (workerFallback !== 'page' && workerFallback !== 'error')
     throw new InvalidConfigurationError(
