@@ -172,7 +172,9 @@ const page: Page = {
 const cookies: Cookies = {
   get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
   // Of some there is the twin alone.
-  names: () => attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, ''))) ?? [],
+  names: () => [
+    ...new Set(attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, '')))),
+  ],
   set(name, value, { days, domain, legacy }) {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));
     if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));
