@@ -20,7 +20,7 @@ const daily = [
   { name: 'size', needs: 'build', run: check },
   { name: 'unit', run: jest },
   { name: 'browser', needs: 'build', run: jest },
-  { name: 'package', needs: 'build', run: jest, only: ['loads'] },
+  { name: 'package', needs: 'build', run: jest, only: ['loads', 'wrappers'] },
 ];
 const long = [
   { name: 'build', run: check },
