@@ -23,6 +23,7 @@ import { endpointsAt, type Endpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
+  ConnectAccountRedirectResult,
   ClientConfiguration,
   CustomFetchMinimalOutput,
   CustomTokenExchangeOptions,
@@ -273,7 +274,7 @@ export class Auth0Client {
   async handleRedirectCallback<AppState = Unchecked>(
     url: string | URL = contextOf(this).env.page.url(),
     options: WaitOptions = {},
-  ): Promise<RedirectLoginResult<AppState>> {
+  ): Promise<RedirectLoginResult<AppState> | ConnectAccountRedirectResult<AppState>> {
     return call(this, options, (context) => handleRedirectCallback<AppState>(context, readText('url', url)));
   }
 

@@ -18,8 +18,8 @@ export interface ErrorDetails {
 /** The root of all errors here, and itself the error for a refusal by the authorization server (RFC 6749 §4.1.2.1, §5.2). */
 export class GenericError extends Error {
   override name = 'GenericError';
-  readonly error: string;
-  readonly error_description: string;
+  error: string;
+  error_description: string;
   readonly retryable: boolean;
   readonly requiresLogin: boolean;
   readonly reason: string | undefined;

@@ -1,4 +1,7 @@
-/** The public surface of latchkey's SDK: re-exports, and the default export of auth0-spa-js v1. */
+/**
+ * The public surface of latchkey's SDK: re-exports, and the default export of auth0-spa-js v1.
+ * @module latchkey
+ */
 import { Auth0Client, createAuth0Client } from './auth0-client.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { InMemoryCache } from './core/cache.ts';
@@ -47,6 +50,7 @@ export {
   type CacheMode,
   type ClientAuthorizationParams,
   type ClientConfiguration,
+  type ConnectAccountRedirectResult,
   type CustomFetchMinimalOutput,
   type CustomTokenExchangeOptions,
   type Fetcher,

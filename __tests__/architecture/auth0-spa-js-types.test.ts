@@ -21,11 +21,9 @@ const outOfScope = new RegExp(
 );
 
 const moreTold = 'errors here tell more: retryable, requiresLogin, reason';
-const audiences = 'an ID token may name several audiences, and always has a sub (OIDC Core §2)';
 const nominal = 'classes with private members are of their own package; each method is compared by itself';
 const asJson = 'a version may be a number: the peer sends one, and its type says it cannot';
 const ofClass = { oursToTheirs: nominal, theirsToOurs: nominal };
-const idTokens = { oursToTheirs: audiences, theirsToOurs: audiences };
 
 /** Why a type of theirs is not ours, or ours not theirs, where that is on purpose. */
 const differences: Readonly<Record<string, { oursToTheirs?: string; theirsToOurs?: string }>> = {
@@ -33,15 +31,8 @@ const differences: Readonly<Record<string, { oursToTheirs?: string; theirsToOurs
   LocalStorageCache: { theirsToOurs: 'it knows its location, and may be given a storage' },
   Fetcher: { oursToTheirs: nominal },
   'Auth0Client.createFetcher': { oursToTheirs: nominal },
-  Auth0ClientOptions: { oursToTheirs: asJson },
-  IdToken: idTokens,
-  DecodedToken: idTokens,
-  CacheEntry: idTokens,
-  WrappedCacheEntry: idTokens,
-  Cacheable: idTokens,
-  'Auth0Client.getIdTokenClaims': idTokens,
+  Auth0ClientOptions: { oursToTheirs: asJson, theirsToOurs: 'there is no refreshTokenMode `online`' },
   'Auth0Client.getTokenWithPopup': { theirsToOurs: 'a login always brings a token' },
-  'Auth0Client.handleRedirectCallback': { theirsToOurs: 'there are no connected accounts' },
   ...Object.fromEntries(
     [
       'AuthenticationError',
@@ -104,6 +95,60 @@ describe('an app that swaps its import', () => {
       .filter(([name, reasons]) => reasons[direction] && !problems.has(`${direction} ${name}`))
       .map(([name]) => name);
     expect(stale).toEqual([]);
+  });
+});
+
+/** What assignability does not show: members that are `any` there, or may be written to. */
+const programs = {
+  'reads claims as what it knows them to be': `
+    const claims = await client.getIdTokenClaims();
+    const aud: string | undefined = claims?.aud;
+    const at: string | undefined = claims?.auth_time;
+    const plan: { tier: number } = claims?.['https://app.example/plan'];
+    const fixture: sdk.IdToken = { __raw: 'x' };
+    fixture.name = 'z';`,
+  'reads and passes parameters of its own': `
+    const params: sdk.AuthorizationParams = { 'ext-x': 'y' };
+    const own: string = params['ext-x'];
+    const logout: sdk.LogoutOptions = { logoutParams: { own: 1 } };
+    const same: number = logout.logoutParams?.['own'];`,
+  'looks into its cache': `
+    const cache: sdk.ICache = new sdk.InMemoryCache().enclosedCache;
+    const entry = await cache.get('key');
+    if (entry && 'body' in entry) entry.expiresAt += 1;
+    const key = new sdk.CacheKey({ clientId: 'a' });
+    key.scope = 's';
+    sdk.CacheKey.fromCacheEntry({ client_id: 'a', audience: 'b', scope: 'c', access_token: 'd', expires_in: 1 });`,
+  'tells a login from a connected account': `
+    const result = await client.handleRedirectCallback();
+    const to: string = result.appState?.to;
+    if (result.response_type === sdk.ResponseType.ConnectCode) console.log(result.connection);`,
+  'makes errors and changes them': `
+    const error = new sdk.GenericError('a', 'b');
+    error.error_description = 'c';
+    throw new sdk.AuthenticationError('a', 'b', 'c', { to: '/' });`,
+  'names every option': `
+    new sdk.Auth0Client({ domain: 'a', clientId: 'b', refreshTokenMode: 'offline', useRefreshTokens: true, useMrrt: true,
+      cacheLocation: 'memory', leeway: 1, issuer: 'c', nowProvider: async () => 1, useDpop: true, auth0Client: { name: 'd', version: 'e' },
+      authorizationParams: { scope: { default: 'f' }, audience: 'g', max_age: 1 }, useFormData: false, cookieDomain: 'h',
+      useCookiesForTransactions: true, legacySameSiteCookie: false, sessionCheckExpiryDays: 1, workerUrl: 'i' });`,
+  'augments the types': `
+    const roles: string[] | undefined = (await client.getUser())?.roles;
+    declare module '%s' { interface IdToken { permissions?: string[] } interface User { roles?: string[] } }`,
+} as const;
+
+describe.each(Object.entries(programs))('an app that %s', (_, text) => {
+  it.each([peer, './src/index.ts'])('compiles against %s', (module) => {
+    const [body = '', augmentation = ''] = text.split('declare module');
+    const augmented = augmentation && `declare module${augmentation.replace('%s', module)}`;
+    const { made, file } = program(
+      `import * as sdk from '${module}'; export async function app(client: sdk.Auth0Client) {${body}}${augmented}`,
+    );
+    expect(
+      made
+        .getSemanticDiagnostics(file)
+        .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')),
+    ).toEqual([]);
   });
 });
 

@@ -7,7 +7,11 @@ import { expect, it } from '@jest/globals';
 import { root } from './source-files.ts';
 
 const pagesOf = (folder: string) =>
-  Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  );
 
 // It fails, too, for a public name without a docstring.
 it('docs/reference is what `npm run docs` makes of the docstrings', async () => {

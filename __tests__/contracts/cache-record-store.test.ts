@@ -71,6 +71,6 @@ describe('a record in a cache of the app’s own', () => {
     await advance(1000);
     await expect(call).resolves.toBe(2);
     await rest();
-    expect([...entries.values()]).toEqual([expect.any(String), { n: 3 }]);
+    expect([...entries.values()]).toEqual([{ record: expect.any(String) }, { n: 3 }]);
   });
 });

@@ -49,6 +49,15 @@ describe('an answer of the token endpoint', () => {
     expect(answer(403, { error: 'invalid_grant' })).toMatchObject({ error: { requiresLogin: true } });
   });
 
+  it('by a server that failed holds what that says, without what was sent', () => {
+    const body = { error: 'server_error', error_description: 'cannot find s3cret-token or x' };
+    const sent = { refresh_token: 's3cret-token', code: 'x' };
+    expect(judgeTokenAnswer({ status: 503, body: JSON.stringify(body) }, sent)).toMatchObject({
+      kind: 'unclear',
+      cause: { error: 'server_error', error_description: 'cannot find … or x' },
+    });
+  });
+
   it('may hold more than is known, and less', () => {
     expect(answer(200, { access_token: 'a', expires_in: '60', scope: 7, surprise: true })).toEqual({
       kind: 'tokens',

@@ -47,6 +47,20 @@ async function inRecords(world: World): Promise<string> {
 }
 
 describe('a cache of the app’s own', () => {
+  it('may look into what it is given, as one that was written for auth0-spa-js does', async () => {
+    const entries = new Map<string, object>();
+    const cache: ICache = {
+      get: <T>(key: string) => entries.get(key) as T,
+      set: (key, entry) => void ('body' in (entry as object) || entries.set(key, entry as object)),
+      remove: (key) => void entries.delete(key),
+    };
+    const world = createWorld();
+    const tab = await signedIn(world, cache);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    await tab.client.logout({ openUrl: false });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+  });
+
   it('keeps the refresh token, and the coherent store nothing but names', async () => {
     const world = createWorld();
     const { cache, entries } = asyncCache();

@@ -340,7 +340,7 @@ describe('the refresh plan', () => {
   it('max_age of one call: the answer must tell when the user signed in, and that must be recent', async () => {
     const { world, tab } = begin();
     await tab.login(undefined, { max_age: 600 });
-    const { auth_time = 0 } = (await tab.client.getIdTokenClaims()) ?? {};
+    const auth_time = Number((await tab.client.getIdTokenClaims())?.['auth_time']);
     for (const [change, reason] of [
       [(claims: JWTPayload) => void delete claims['auth_time'], 'authentication_time'],
       [(claims: JWTPayload) => void (claims['auth_time'] = auth_time - 700), 'max_age'],

@@ -3,27 +3,69 @@ type Seconds = number;
 /** A span or an instant counted in milliseconds, as clocks and timers count them. */
 type Milliseconds = number;
 
-/** The ID token: who signed in, when and for whom (OpenID Connect Core 1.0 §2). */
+/** How auth0-spa-js names and shapes its cache entries, for apps that inspect them. latchkey stores nothing by these names. */
 
-/** Claims about the authentication, and claims about the user as far as the granted scope reaches (OIDC Core §5.4). */
-interface IdTokenClaims {
-    readonly iss: string;
-    readonly sub: string;
-    readonly aud: string | readonly string[];
-    readonly exp: Seconds;
-    readonly iat: Seconds;
-    readonly nbf?: Seconds;
-    readonly auth_time?: Seconds;
-    readonly azp?: string;
-    readonly nonce?: string;
-    readonly at_hash?: string;
-    readonly sid?: string;
-    readonly org_id?: string;
-    readonly org_name?: string;
-    /** When the user must have logged in anew (IPSIE): Auth0's enterprise connections. */
-    readonly session_expiry?: Seconds;
-    readonly [claim: string]: unknown;
+/** What an entry of auth0-spa-js is found by. */
+interface CacheKeyData {
+    clientId: string;
+    /** Of the entry without an audience: `default`. */
+    audience?: string | undefined;
+    scope?: string | undefined;
 }
+/** The name of an entry: prefix, client id, audience, scope and suffix, as far as they are there, with `::` between them. */
+declare class CacheKey {
+    readonly prefix: string;
+    /** `@@user@@`: the entry of the ID token. */
+    readonly suffix?: string | undefined;
+    clientId: string;
+    audience?: string | undefined;
+    scope?: string | undefined;
+    constructor({ clientId, audience, scope }: CacheKeyData, prefix?: string, 
+    /** `@@user@@`: the entry of the ID token. */
+    suffix?: string | undefined);
+    /** The name. */
+    toKey(): string;
+    /** Out of a name. One with an audience or a scope that holds `::` is not told apart, and a suffix is none to it. */
+    static fromKey(key: string): CacheKey;
+    /** Of an entry. */
+    static fromCacheEntry({ client_id, audience, scope, }: Pick<CacheEntry, 'client_id' | 'audience' | 'scope'> & Partial<CacheEntry>): CacheKey;
+}
+/** An ID token, read. */
+interface DecodedToken {
+    claims: IdToken;
+    user: User;
+}
+/** What auth0-spa-js keeps of a token. */
+interface CacheEntry {
+    client_id: string;
+    audience: string;
+    /** Asked for. */
+    scope: string;
+    access_token: string;
+    token_type?: string | undefined;
+    /** As it was at issue. */
+    expires_in: Seconds;
+    /** Granted. */
+    oauthTokenScope?: string | undefined;
+    refresh_token?: string | undefined;
+    id_token?: string | undefined;
+    decodedToken?: DecodedToken | undefined;
+}
+/** An entry, and when it ends. */
+interface WrappedCacheEntry {
+    /** After it has expired, only what a refresh needs. */
+    body: Partial<CacheEntry>;
+    /** Since 1970. */
+    expiresAt: Seconds;
+}
+/** The names of a client's entries, in caches that have no `allKeys`. */
+interface KeyManifestEntry {
+    keys: string[];
+}
+/** What auth0-spa-js gives a cache to keep. */
+type Cacheable = WrappedCacheEntry | KeyManifestEntry;
+/** What may have to be waited for. */
+type MaybePromise<T> = T | Promise<T>;
 
 /**
  * What the cache holds: per client one entry for the signed-in user, and per audience one with its access tokens. All
@@ -34,9 +76,9 @@ interface IdTokenClaims {
 /** A store for entries that survive JSON. Any method may be synchronous or return a promise. What is not there is anything falsy. */
 interface ICache {
     /** The entry; `undefined` where there is none. */
-    get<T = unknown>(key: string): T | undefined | Promise<T | undefined>;
+    get<T = Cacheable>(key: string): T | undefined | Promise<T | undefined>;
     /** Writes an entry. */
-    set<T = unknown>(key: string, entry: T): void | Promise<void>;
+    set<T = Cacheable>(key: string, entry: T): void | Promise<void>;
     /** Removes an entry, if there is one. */
     remove(key: string): void | Promise<void>;
     /** Names of all entries, anybody's. */
@@ -46,7 +88,7 @@ interface ICache {
 }
 /** Keeps entries for as long as the page lives. The cache itself is `new InMemoryCache().enclosedCache`. */
 declare class InMemoryCache {
-    readonly enclosedCache: ICache;
+    enclosedCache: ICache;
 }
 
 /** What callers may say: the options of the client and of its methods, as auth0-spa-js v2 spells them. */
@@ -56,8 +98,8 @@ type Unchecked = any;
 /** Where access-token and ID-token entries are kept. Refresh tokens follow: in the page's heap, or in IndexedDB. */
 type CacheLocation = 'memory' | 'localstorage';
 /**
- * `on`: a cached token that is valid for another 60 s, else a new one. `off`: always a new one. `cache-only`: the cached
- * one or `undefined`; never a request.
+ * `on`: a cached token that is valid for another 60 s, else a new one. `off`: always a new one, and one for all who ask while it is
+ * on its way. `cache-only`: the cached one or `undefined`; never a request.
  */
 type CacheMode = 'on' | 'off' | 'cache-only';
 interface ParamsBesideScope {
@@ -74,7 +116,7 @@ interface ParamsBesideScope {
     connection?: string | undefined;
     organization?: string | undefined;
     invitation?: string | undefined;
-    [parameter: string]: unknown;
+    [parameter: string]: Unchecked;
 }
 /** Parameters of the authorization request (OIDC Core §3.1.2.1 and Auth0's own). Names not listed here are passed on. */
 interface AuthorizationParams extends ParamsBesideScope {
@@ -122,6 +164,8 @@ interface Auth0ClientOptions {
     useRefreshTokens?: boolean | undefined;
     /** With no refresh token to spend, try a hidden iframe. Default: it is tried; a failure is then `missing_refresh_token`. */
     useRefreshTokensFallback?: boolean | undefined;
+    /** As auth0-spa-js means it by default; its other mode, `online`, is not there. */
+    refreshTokenMode?: 'offline' | undefined;
     /** Multi-resource refresh tokens: renew for any audience with any refresh token that is held. Default: `false`. */
     useMrrt?: boolean | undefined;
     /**
@@ -223,6 +267,17 @@ declare enum ResponseType {
     Code = "code",
     ConnectCode = "connect_code"
 }
+/** What auth0-spa-js returns where an account was connected: its type is here for code that tells the two apart, and it never comes. */
+interface ConnectAccountRedirectResult<AppState = Unchecked> {
+    appState?: AppState | undefined;
+    response_type: ResponseType.ConnectCode;
+    id: string;
+    connection: string;
+    access_type: 'offline';
+    scopes?: string[];
+    created_at: string;
+    expires_at?: string;
+}
 /** What a login by redirect comes to. */
 interface RedirectLoginResult<AppState = Unchecked> {
     appState?: AppState | undefined;
@@ -269,7 +324,7 @@ interface CustomTokenExchangeOptions extends WaitOptions {
     organization?: string | undefined;
     actor_token?: string | undefined;
     actor_token_type?: string | undefined;
-    [parameter: string]: unknown;
+    [parameter: string]: Unchecked;
 }
 /** What an access token is for, as `fetchWithAuth()` takes it. What is left out, or `undefined`, is the client's. */
 interface AuthParams {
@@ -347,7 +402,7 @@ interface LogoutUrlOptions {
         returnTo?: string | undefined;
         /** Log out at the upstream identity provider too. */
         federated?: boolean | undefined;
-        [parameter: string]: unknown;
+        [parameter: string]: Unchecked;
     } | undefined;
 }
 interface LogoutOptions extends LogoutUrlOptions, WaitOptions {
@@ -384,10 +439,30 @@ declare class User {
     sub?: string;
     [claim: string]: Unchecked;
 }
-/** All claims of the ID token, and its text. */
-type IdToken = IdTokenClaims & Readonly<Omit<User, 'sub'>> & {
-    readonly __raw: string;
-};
+/**
+ * All claims of the ID token, and its text. As free as auth0-spa-js's, so that what was written for that compiles: what is checked
+ * before a client hands it out (`iss`, `sub`, `aud`, `exp`, `iat`) is there all the same. `aud` is a text or a list of them, and
+ * `auth_time` a number of seconds, for which that has other types.
+ */
+interface IdToken extends User {
+    /** The token. */
+    __raw: string;
+    iss?: string;
+    exp?: Seconds;
+    nbf?: Seconds;
+    iat?: Seconds;
+    jti?: string;
+    azp?: string;
+    nonce?: string;
+    at_hash?: string;
+    acr?: string;
+    amr?: string[];
+    sid?: string;
+    org_id?: string;
+    org_name?: string;
+    /** When the user must have logged in anew (IPSIE). */
+    session_expiry?: Seconds;
+}
 
 /**
  * The ports: everything the SDK asks of the world. `browser/` implements them over a real browser; tests over a world
@@ -504,7 +579,7 @@ declare class Auth0Client {
      * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
      * @throws {NetworkError} when the tenant could not be reached.
      */
-    handleRedirectCallback<AppState = Unchecked>(url?: string | URL, options?: WaitOptions): Promise<RedirectLoginResult<AppState>>;
+    handleRedirectCallback<AppState = Unchecked>(url?: string | URL, options?: WaitOptions): Promise<RedirectLoginResult<AppState> | ConnectAccountRedirectResult<AppState>>;
     /**
      * A login in a window of its own. Call it straight out of what the user did, a click for one: nothing waits before the popup is
      * opened. Where a page has a `Cross-Origin-Opener-Policy`, `popupCallbackUrl` is needed. Aborting its `signal` closes the popup.
@@ -645,8 +720,8 @@ interface ErrorDetails {
 /** The root of all errors here, and itself the error for a refusal by the authorization server (RFC 6749 §4.1.2.1, §5.2). */
 declare class GenericError extends Error {
     name: string;
-    readonly error: string;
-    readonly error_description: string;
+    error: string;
+    error_description: string;
     readonly retryable: boolean;
     readonly requiresLogin: boolean;
     readonly reason: string | undefined;
@@ -808,70 +883,6 @@ declare class MissingScopesError extends GenericError {
     readonly scope: string;
     constructor(audience: string, scope: string, cause?: unknown);
 }
-
-/** How auth0-spa-js names and shapes its cache entries, for apps that inspect them. latchkey stores nothing by these names. */
-
-/** What an entry of auth0-spa-js is found by. */
-interface CacheKeyData {
-    clientId: string;
-    /** Of the entry without an audience: `default`. */
-    audience?: string | undefined;
-    scope?: string | undefined;
-}
-/** The name of an entry: prefix, client id, audience, scope and suffix, as far as they are there, with `::` between them. */
-declare class CacheKey {
-    readonly prefix: string;
-    /** `@@user@@`: the entry of the ID token. */
-    readonly suffix?: string | undefined;
-    readonly clientId: string;
-    readonly audience?: string | undefined;
-    readonly scope?: string | undefined;
-    constructor({ clientId, audience, scope }: CacheKeyData, prefix?: string, 
-    /** `@@user@@`: the entry of the ID token. */
-    suffix?: string | undefined);
-    /** The name. */
-    toKey(): string;
-    /** Out of a name. One with an audience or a scope that holds `::` is not told apart, and a suffix is none to it. */
-    static fromKey(key: string): CacheKey;
-    /** Of an entry. */
-    static fromCacheEntry({ client_id, audience, scope, }: Pick<CacheEntry, 'client_id' | 'audience' | 'scope'>): CacheKey;
-}
-/** An ID token, read. */
-interface DecodedToken {
-    claims: IdToken;
-    user: User;
-}
-/** What auth0-spa-js keeps of a token. */
-interface CacheEntry {
-    client_id: string;
-    audience: string;
-    /** Asked for. */
-    scope: string;
-    access_token: string;
-    token_type?: string | undefined;
-    /** As it was at issue. */
-    expires_in: Seconds;
-    /** Granted. */
-    oauthTokenScope?: string | undefined;
-    refresh_token?: string | undefined;
-    id_token?: string | undefined;
-    decodedToken?: DecodedToken | undefined;
-}
-/** An entry, and when it ends. */
-interface WrappedCacheEntry {
-    /** After it has expired, only what a refresh needs. */
-    body: Partial<CacheEntry>;
-    /** Since 1970. */
-    expiresAt: Seconds;
-}
-/** The names of a client's entries, in caches that have no `allKeys`. */
-interface KeyManifestEntry {
-    keys: string[];
-}
-/** What auth0-spa-js gives a cache to keep. */
-type Cacheable = WrappedCacheEntry | KeyManifestEntry;
-/** What may have to be waited for. */
-type MaybePromise<T> = T | Promise<T>;
 
 /** Shapes that auth0-spa-js exports and nothing here takes or returns: for apps that name them in code of their own. */
 
@@ -1042,7 +1053,10 @@ interface IsFederatedDomainOptions {
  */
 declare function isFederatedDomain(auth0Domain: string, emailDomain: string, { customFetch }?: IsFederatedDomainOptions): Promise<boolean>;
 
-/** The public surface of latchkey's SDK: re-exports, and the default export of auth0-spa-js v1. */
+/**
+ * The public surface of latchkey's SDK: re-exports, and the default export of auth0-spa-js v1.
+ * @module latchkey
+ */
 
 /** `createAuth0Client`, carrying what v1's did as a script and for CommonJS. Whoever does not import it has nothing of it. */
 declare const _default: typeof createAuth0Client & {
@@ -1059,4 +1073,4 @@ declare const _default: typeof createAuth0Client & {
 };
 
 export { AbortError, AnonymousSessionError, Auth0Client, AuthenticationError, CacheKey, ConnectError, DisposedError, GenericError, InMemoryCache, InsecureContextError, InsufficientUserAuthenticationError, InvalidConfigurationError, InvalidIdTokenError, LocalStorageCache, MfaChallengeError, MfaEnrollmentError, MfaEnrollmentFactorsError, MfaError, MfaListAuthenticatorsError, MfaRequiredError, MfaVerifyError, MissingRefreshTokenError, MissingScopesError, MyAccountApiError, NetworkError, PasskeyChallengeError, PasskeyError, PasskeyGetTokenError, PasskeyRegisterError, PopupCancelledError, PopupOpenError, PopupTimeoutError, RefreshTokenMode, ResponseType, SessionEndedError, StorageError, TimeoutError, UseDpopNonceError, User, createAuth0Client, _default as default, isFederatedDomain };
-export type { ActClaim, Auth0ClientOptions, AuthenticationResult, AuthorizationParams, AuthorizeOptions, CacheEntry, CacheKeyData, CacheLocation, CacheMode, Cacheable, ClientAuthorizationParams, ClientConfiguration, CustomFetchMinimalOutput, CustomTokenExchangeOptions, DecodedToken, ErrorDetails, FetchOptions, FetchResponse, Fetcher, FetcherConfig, GetIdTokenClaimsOptions, GetTokenSilentlyOptions, GetTokenSilentlyVerboseResponse, GetTokenWithPopupOptions, GetUserOptions, ICache, IdToken, IsFederatedDomainOptions, JWTVerifyOptions, KeyManifestEntry, LogoutOptions, LogoutUrlOptions, MaybePromise, MfaRequirements, OAuthTokenOptions, PopupConfigOptions, PopupLoginOptions, RedirectLoginOptions, RedirectLoginResult, RefreshTokenOptions, RevokeRefreshTokenOptions, TokenEndpointOptions, TokenEndpointResponse, V1CallParams, V1ClientOptions, V1GetTokenSilentlyOptions, V1GetTokenWithPopupOptions, V1LogoutOptions, V1LogoutUrlOptions, V1PopupLoginOptions, V1RedirectLoginOptions, WaitOptions, WrappedCacheEntry };
+export type { ActClaim, Auth0ClientOptions, AuthenticationResult, AuthorizationParams, AuthorizeOptions, CacheEntry, CacheKeyData, CacheLocation, CacheMode, Cacheable, ClientAuthorizationParams, ClientConfiguration, ConnectAccountRedirectResult, CustomFetchMinimalOutput, CustomTokenExchangeOptions, DecodedToken, ErrorDetails, FetchOptions, FetchResponse, Fetcher, FetcherConfig, GetIdTokenClaimsOptions, GetTokenSilentlyOptions, GetTokenSilentlyVerboseResponse, GetTokenWithPopupOptions, GetUserOptions, ICache, IdToken, IsFederatedDomainOptions, JWTVerifyOptions, KeyManifestEntry, LogoutOptions, LogoutUrlOptions, MaybePromise, MfaRequirements, OAuthTokenOptions, PopupConfigOptions, PopupLoginOptions, RedirectLoginOptions, RedirectLoginResult, RefreshTokenOptions, RevokeRefreshTokenOptions, TokenEndpointOptions, TokenEndpointResponse, V1CallParams, V1ClientOptions, V1GetTokenSilentlyOptions, V1GetTokenWithPopupOptions, V1LogoutOptions, V1LogoutUrlOptions, V1PopupLoginOptions, V1RedirectLoginOptions, WaitOptions, WrappedCacheEntry };

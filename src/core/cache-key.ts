@@ -13,9 +13,9 @@ export interface CacheKeyData {
 
 /** The name of an entry: prefix, client id, audience, scope and suffix, as far as they are there, with `::` between them. */
 export class CacheKey {
-  readonly clientId: string;
-  readonly audience?: string | undefined;
-  readonly scope?: string | undefined;
+  clientId: string;
+  audience?: string | undefined;
+  scope?: string | undefined;
 
   constructor(
     { clientId, audience, scope }: CacheKeyData,
@@ -45,7 +45,7 @@ export class CacheKey {
     client_id,
     audience,
     scope,
-  }: Pick<CacheEntry, 'client_id' | 'audience' | 'scope'>): CacheKey {
+  }: Pick<CacheEntry, 'client_id' | 'audience' | 'scope'> & Partial<CacheEntry>): CacheKey {
     return new CacheKey({ clientId: client_id, audience, scope });
   }
 }

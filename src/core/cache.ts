@@ -6,6 +6,7 @@
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import { scopeIncludes } from '../oauth/scope.ts';
+import type { Cacheable } from './cache-key.ts';
 import type { CacheLocation } from './options.ts';
 import { isSameIdentity, organizationOf, type Identity } from './session.ts';
 import { storageName, type Settings } from './settings.ts';
@@ -13,9 +14,9 @@ import { storageName, type Settings } from './settings.ts';
 /** A store for entries that survive JSON. Any method may be synchronous or return a promise. What is not there is anything falsy. */
 export interface ICache {
   /** The entry; `undefined` where there is none. */
-  get<T = unknown>(key: string): T | undefined | Promise<T | undefined>;
+  get<T = Cacheable>(key: string): T | undefined | Promise<T | undefined>;
   /** Writes an entry. */
-  set<T = unknown>(key: string, entry: T): void | Promise<void>;
+  set<T = Cacheable>(key: string, entry: T): void | Promise<void>;
   /** Removes an entry, if there is one. */
   remove(key: string): void | Promise<void>;
   /** Names of all entries, anybody's. */
@@ -26,7 +27,7 @@ export interface ICache {
 
 /** Keeps entries for as long as the page lives. The cache itself is `new InMemoryCache().enclosedCache`. */
 export class InMemoryCache {
-  readonly enclosedCache: ICache = (() => {
+  enclosedCache: ICache = (() => {
     const entries = new Map<string, unknown>();
     return {
       location: 'memory' as const,

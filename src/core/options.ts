@@ -1,6 +1,5 @@
 /** What callers may say: the options of the client and of its methods, as auth0-spa-js v2 spells them. */
 import type { Milliseconds, Seconds } from '../clock.ts';
-import type { IdTokenClaims } from '../oauth/id-token.ts';
 import type { ICache } from './cache.ts';
 
 /** What the app knows better: as free as with auth0-spa-js, so that code that was written for it compiles. */
@@ -11,8 +10,8 @@ export type Unchecked = any;
 export type CacheLocation = 'memory' | 'localstorage';
 
 /**
- * `on`: a cached token that is valid for another 60 s, else a new one. `off`: always a new one. `cache-only`: the cached
- * one or `undefined`; never a request.
+ * `on`: a cached token that is valid for another 60 s, else a new one. `off`: always a new one, and one for all who ask while it is
+ * on its way. `cache-only`: the cached one or `undefined`; never a request.
  */
 export type CacheMode = 'on' | 'off' | 'cache-only';
 
@@ -30,7 +29,7 @@ interface ParamsBesideScope {
   connection?: string | undefined;
   organization?: string | undefined;
   invitation?: string | undefined;
-  [parameter: string]: unknown;
+  [parameter: string]: Unchecked;
 }
 
 /** Parameters of the authorization request (OIDC Core §3.1.2.1 and Auth0's own). Names not listed here are passed on. */
@@ -186,6 +185,18 @@ export enum ResponseType {
   ConnectCode = 'connect_code',
 }
 
+/** What auth0-spa-js returns where an account was connected: its type is here for code that tells the two apart, and it never comes. */
+export interface ConnectAccountRedirectResult<AppState = Unchecked> {
+  appState?: AppState | undefined;
+  response_type: ResponseType.ConnectCode;
+  id: string;
+  connection: string;
+  access_type: 'offline';
+  scopes?: string[];
+  created_at: string;
+  expires_at?: string;
+}
+
 /** What a login by redirect comes to. */
 export interface RedirectLoginResult<AppState = Unchecked> {
   appState?: AppState | undefined;
@@ -237,7 +248,7 @@ export interface CustomTokenExchangeOptions extends WaitOptions {
   organization?: string | undefined;
   actor_token?: string | undefined;
   actor_token_type?: string | undefined;
-  [parameter: string]: unknown;
+  [parameter: string]: Unchecked;
 }
 
 /** What an access token is for, as `fetchWithAuth()` takes it. What is left out, or `undefined`, is the client's. */
@@ -329,7 +340,7 @@ export interface LogoutUrlOptions {
         returnTo?: string | undefined;
         /** Log out at the upstream identity provider too. */
         federated?: boolean | undefined;
-        [parameter: string]: unknown;
+        [parameter: string]: Unchecked;
       }
     | undefined;
 }
@@ -371,5 +382,27 @@ export class User {
   [claim: string]: Unchecked;
 }
 
-/** All claims of the ID token, and its text. */
-export type IdToken = IdTokenClaims & Readonly<Omit<User, 'sub'>> & { readonly __raw: string };
+/**
+ * All claims of the ID token, and its text. As free as auth0-spa-js's, so that what was written for that compiles: what is checked
+ * before a client hands it out (`iss`, `sub`, `aud`, `exp`, `iat`) is there all the same. `aud` is a text or a list of them, and
+ * `auth_time` a number of seconds, for which that has other types.
+ */
+export interface IdToken extends User {
+  /** The token. */
+  __raw: string;
+  iss?: string;
+  exp?: Seconds;
+  nbf?: Seconds;
+  iat?: Seconds;
+  jti?: string;
+  azp?: string;
+  nonce?: string;
+  at_hash?: string;
+  acr?: string;
+  amr?: string[];
+  sid?: string;
+  org_id?: string;
+  org_name?: string;
+  /** When the user must have logged in anew (IPSIE). */
+  session_expiry?: Seconds;
+}

@@ -19,10 +19,12 @@ export type TokenJudgement =
   /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read; `cause`: what the platform threw instead. */
   | { readonly kind: 'unclear'; readonly status: number; readonly cause?: unknown };
 
+type Sent = Readonly<Record<string, string | undefined>>;
+
 /** @param sent What a server may echo, and no message may hold. */
 export function judgeTokenAnswer(
   { status, body }: { status: number; body: string },
-  sent: Readonly<Record<string, string | undefined>> = {},
+  sent: Sent = {},
 ): TokenJudgement {
   const payload = parseJsonObject(body);
   if (status >= 200 && status < 300) {
@@ -35,14 +37,10 @@ export function judgeTokenAnswer(
           kind: 'declined',
           error: new GenericError('request_error', `HTTP error ${status}`, { retryable: true }),
         }
-      : { kind: 'unclear', status };
+      : { kind: 'unclear', status, cause: saidBy(payload, sent) };
   }
   const { mfa_token, mfa_requirements } = payload;
-  const secrets = [sent.refresh_token, sent.code, sent.code_verifier, sent.subject_token, sent.actor_token];
-  const description = [...secrets, text(mfa_token)].reduce(
-    (told: string, secret) => told.replaceAll(secret || '\0', '…'),
-    text(payload.error_description) ?? payload.error,
-  );
+  const description = descriptionIn(payload, sent);
   if (payload.error === 'mfa_required') {
     const requirements = Object(mfa_requirements) as MfaRequirements; // as the tenant says it, or nothing
     const error = new MfaRequiredError(payload.error, description, text(mfa_token) ?? '', requirements);
@@ -58,6 +56,22 @@ export function judgeTokenAnswer(
           requiresLogin: payload.error === 'invalid_dpop_proof',
         }),
       };
+}
+
+/** What a server that failed says of it. */
+const saidBy = (payload: Record<string, unknown> | undefined, sent: Sent): GenericError | undefined =>
+  payload && text(payload.error) !== undefined
+    ? new GenericError(String(payload.error), descriptionIn(payload, sent))
+    : undefined;
+
+/** Without what was sent, of which a text of a few letters is no secret, and may be part of any word. */
+function descriptionIn(payload: Record<string, unknown>, sent: Sent): string {
+  const { refresh_token, code, code_verifier, subject_token, actor_token } = sent;
+  const secrets = [refresh_token, code, code_verifier, subject_token, actor_token, text(payload.mfa_token)];
+  return secrets.reduce(
+    (told: string, secret = '') => (secret.length < 4 ? told : told.replaceAll(secret, '…')),
+    text(payload.error_description) ?? String(payload.error),
+  );
 }
 
 /** The token as the cache keeps it. Its life is counted from `askedAt`, before the request: never too long. */

@@ -105,7 +105,8 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
   async function idOf(name: string): Promise<string | undefined> {
     for (;;) {
       const known = await get(name);
-      if (typeof known === 'string') return known;
+      const { record } = Object(known) as { record?: unknown };
+      if (typeof record === 'string') return record;
       if (!mayComeYet(await pointer(name))) return undefined;
       waited += lagPause;
       await pause(timers, lagPause);
@@ -125,7 +126,7 @@ export function createCacheRecordStore(options: CacheRecordStoreOptions): Record
     if (!isFirst || !isRecent(own)) return; // a page that slept meanwhile is not first any more
     let named: Pointer | undefined;
     try {
-      await ask(() => cache.set(name, own.to));
+      await ask(() => cache.set(name, { record: own.to })); // an object: a cache may look into what it is given
       named = { to: own.to, at: clock.steady() };
     } finally {
       await heads.update(name, (current) => [asPointer(current)?.to === own.to ? named : current, undefined]);

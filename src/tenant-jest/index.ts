@@ -1,6 +1,7 @@
 /**
  * `latchkey/tenant/jest`: what a test expects of a tenant, as matchers for `expect.extend` of Jest and of whatever speaks
  * its language, and the tenant in a page of jsdom. No message holds a token.
+ * @module latchkey/tenant/jest
  */
 import type { FamilyView, JournalEntry, RefreshTokenView, Tenant } from '../tenant/index.ts';
 

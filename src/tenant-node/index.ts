@@ -1,4 +1,7 @@
-/** `latchkey/tenant/node`: the tenant on a port. */
+/**
+ * `latchkey/tenant/node`: the tenant on a port.
+ * @module latchkey/tenant/node
+ */
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';

@@ -6,6 +6,7 @@ import { acceptableCodes, encodeBase32, type TimedCode } from './one-time-passwo
 import type { Randomness } from './randomness.ts';
 import { refuse, type Refusal } from './token-answer.ts';
 
+/** By what a code reaches the user. */
 export type OobChannel = 'sms' | 'email';
 
 /** In Auth0's words. The `id` says of what kind it is, as at Auth0. */

@@ -1,4 +1,7 @@
-/** `latchkey/tenant`: an Auth0-like authorization server in memory, for development and tests. */
+/**
+ * `latchkey/tenant`: an Auth0-like authorization server in memory, for development and tests.
+ * @module latchkey/tenant
+ */
 export type { OobChannel, OutboxMessage } from './authenticators.ts';
 export { createTenant, type Tenant, type UserView } from './create-tenant.ts';
 export { TenantConfigurationError } from './configuration-error.ts';

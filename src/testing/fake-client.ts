@@ -82,8 +82,9 @@ export interface FakeAuth0Client extends Pick<Auth0Client, keyof Auth0Client> {
  * @returns Header, claims and `fake`, base64url and joined by dots (RFC 7515 §3.1).
  */
 export function fakeIdToken(claims: object): string {
+  const byte = (hex: string) => String.fromCharCode(Number.parseInt(hex, 16));
   const encode = (value: object) =>
-    btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value))))
+    btoa(encodeURIComponent(JSON.stringify(value)).replace(/%(..)/g, (_, hex: string) => byte(hex))) // jsdom has no TextEncoder
       .replaceAll('+', '-')
       .replaceAll('/', '_')
       .replace(/=+$/, '');
