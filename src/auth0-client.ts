@@ -400,10 +400,15 @@ export class Auth0Client {
     return withDpopKey(this, (key) => key.prove(params));
   }
 
-  /** A `fetch` with access tokens for one API. */
+  /**
+   * A `fetch` with access tokens for one API.
+   *
+   * @throws {InvalidConfigurationError} for what is no object.
+   */
   createFetcher<TOutput extends CustomFetchMinimalOutput = Response>(
     config: FetcherConfig<TOutput> = {},
   ): Fetcher<TOutput> {
+    readOptions(config);
     const { settings, env } = contextOf(this);
     const getToken = (options: GetTokenSilentlyOptions) =>
       this.getTokenSilently({ ...options, detailedResponse: true });
