@@ -278,6 +278,22 @@ describe('nowProvider', () => {
     expect(world.refreshes()).toHaveLength(0);
   });
 
+  it.each([
+    ['is not heard of', () => new Promise<never>(() => {})],
+    ['tells no time', () => Number.NaN],
+  ])('keeps nobody signed in who logs out where it %s', async (_, fail) => {
+    let isLost = false;
+    const world = createWorld();
+    const tab = world.openTab({ nowProvider: () => (isLost ? fail() : world.steady()), ...noFallback });
+    await tab.login();
+    isLost = true;
+    const logout = tab.client.logout({ openUrl: false });
+    expect(world.cookies.size).toBe(0);
+    await expect(world.openTab().client.isAuthenticated()).resolves.toBe(false);
+    await logout;
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
+  });
+
   it('is what a login by popup is judged by', async () => {
     const world = createWorld();
     const nowProvider = () => world.steady();
@@ -401,6 +417,24 @@ describe('a session that may last so long and no longer', () => {
     await world.advance(3569 * 1000);
     await expect(tab.reload().client.isAuthenticated()).resolves.toBe(true);
   });
+
+  it.each([['localstorage'], ['memory']] as const)(
+    'is begun anew, with DPoP too, by a login that its end overtakes (%s)',
+    async (cacheLocation) => {
+      const world = createWorld({ dpop: true });
+      const tab = world.openTab({ useDpop: true, cacheLocation, ...noFallback });
+      world.faults.push({ kind: 'hold', until: Promise.resolve() }, anHour); // the first answer is a nonce
+      await tab.login();
+      await world.advance(3500 * 1000);
+      await tab.client.loginWithRedirect();
+      await world.advance(100 * 1000);
+      await tab.client.checkSession();
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+      const back = await tab.follow();
+      await tab.client.handleRedirectCallback(back.headers.get('location') ?? '');
+      await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(isToken);
+    },
+  );
 
   it('is begun anew by a login that comes before its end', async () => {
     const world = createWorld();

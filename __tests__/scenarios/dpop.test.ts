@@ -381,6 +381,7 @@ describe('an app’s own proofs', () => {
 
   it.each<[string, object]>([
     ['no address', { url: '/things' }],
+    ['an address that no request goes to', { url: 'data:,x' }],
     ['no method', { method: undefined }],
     ['a token that is no text', { accessToken: 5 }],
     ['a nonce that is no text', { nonce: null }],
@@ -394,6 +395,29 @@ describe('an app’s own proofs', () => {
       error: 'invalid_configuration',
     });
   });
+
+  it.each([undefined, null, 'https://api.example'])('for %p are none', async (request) => {
+    const { client } = createWorld({ dpop: true }).openTab({ useDpop: true });
+    await expect(client.generateDpopProof(request as never)).rejects.toMatchObject({
+      error: 'invalid_configuration',
+    });
+  });
+
+  it.each([null, '', 5, {}, Symbol('x')])(
+    'and nonces are not kept under %p, which is no name',
+    async (id) => {
+      const world = createWorld({ dpop: true });
+      const { client, env } = world.openTab({ useDpop: true });
+      await client.setDpopNonce('one');
+      for (const call of [client.setDpopNonce('two', id as never), client.getDpopNonce(id as never)])
+        await expect(call).rejects.toMatchObject({ error: 'invalid_configuration' });
+      const nonces = await env.keys.update('latchkey/1/localhost%3A4400/spa/dpop', (found) => [
+        found,
+        (found as { nonces: unknown }).nonces,
+      ]);
+      expect(nonces).toEqual([['', 'one']]);
+    },
+  );
 });
 
 describe('without DPoP', () => {

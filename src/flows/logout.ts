@@ -18,7 +18,7 @@ export async function logout(context: ClientContext, options: LogoutOptions): Pr
   const { clientId = settings.clientId, openUrl = options.onRedirect } = options;
   const navigate = openUrl === false ? undefined : readNavigation(openUrl, env);
   const request = logoutRequest(settings, options);
-  const { ended, cleared, forgotten, idToken } = await endSession(context, clientId);
+  const { ended, cleared, forgotten, idToken } = await endSession(context, { alsoOf: clientId });
   if (navigate) {
     const url = settings.discovery
       ? await providersLogout(context, request, idToken)
