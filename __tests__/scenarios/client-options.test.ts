@@ -69,6 +69,19 @@ describe('scopes by audience', () => {
     );
   });
 
+  it.each([undefined, null])('are those of the default where one is %p', async (nothing) => {
+    const scope = { [audience]: nothing as never, default: 'email' };
+    const tab = createWorld().openTab({ authorizationParams: { audience, scope } });
+    await tab.client.loginWithRedirect();
+    expect(lastAddress(tab).searchParams.get('scope')).toBe('openid email offline_access');
+  });
+
+  it('are openid alone where the default is undefined', async () => {
+    const tab = createWorld().openTab({ authorizationParams: { scope: { default: undefined as never } } });
+    await tab.client.loginWithRedirect();
+    expect(lastAddress(tab).searchParams.get('scope')).toBe('openid offline_access');
+  });
+
   it('are openid alone where no default is named', async () => {
     const tab = createWorld().openTab({ authorizationParams: { scope: { [orders]: 'read:things' } } });
     await tab.client.loginWithRedirect();

@@ -246,7 +246,9 @@ function readScopes(
   return {
     default: '',
     ...Object.fromEntries(
-      Object.entries(given ?? {}).map(([audience, text]) => [audience, readText('scope', text)]),
+      Object.entries(given ?? {})
+        .filter(([, text]) => ((text as string | null | undefined) ?? undefined) !== undefined) // it says nothing
+        .map(([audience, text]) => [audience, readText('scope', text)]),
     ),
   };
 }

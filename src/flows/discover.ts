@@ -44,7 +44,8 @@ export function createDiscovery(
       known = { endpoints: readDocument(document, settings), fetchedAt: now };
       save(document, now);
     } catch (error) {
-      if (!known || !(error instanceof NetworkError)) throw error;
+      // What is nobody's document tells nothing of the provider.
+      if (!known || (error as GenericError).reason === 'issuer_mismatch') throw error;
     }
     return known.endpoints;
   };
@@ -54,9 +55,11 @@ export function createDiscovery(
     const answer = await http.get(url, { limit: discoveryLimit }).catch((cause: unknown) => {
       throw unreachable('No answer', cause);
     });
-    if (answer.status >= 500) throw unreachable(`No usable answer (HTTP status ${answer.status})`);
-    const document = answer.status === 200 ? parseJsonObject(answer.body) : undefined;
-    return document ?? failed('malformed', `There is none at ${url} (HTTP status ${answer.status}).`);
+    const { status } = answer;
+    if (status >= 500 || status === 408 || status === 429)
+      throw unreachable(`No usable answer (HTTP status ${status})`);
+    const document = status === 200 ? parseJsonObject(answer.body) : undefined;
+    return document ?? failed('malformed', `There is none at ${url} (HTTP status ${status}).`);
   }
 
   /** Judged like one that has just come: any page of the origin may have written it. */
@@ -113,10 +116,12 @@ function readDocument(
   };
 }
 
-/** An absolute one, and none that leads from TLS to the open. */
+/** An absolute one that a request can go to, with a query behind it (RFC 6749 §3.1), and none that leads from TLS to the open. */
 function isAddress(value: unknown, issuer: string): value is string {
+  if (!isText(value) || value.includes('#')) return false;
   try {
-    const { protocol } = new URL(value as string);
+    const { protocol, username, password } = new URL(value);
+    if (username !== '' || password !== '') return false;
     return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'));
   } catch {
     return false;
