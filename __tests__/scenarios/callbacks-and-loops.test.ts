@@ -475,6 +475,28 @@ describe('P10: nobody is taken for a loop', () => {
     }
   });
 
+  it('who logs out of a page that logs in by itself', async () => {
+    const world = createWorld();
+    let tab = await openSignedOutTab(world);
+    for (let round = 0; round < 6; round++) {
+      tab = load(tab, app);
+      tab = load(tab, await leave(tab));
+      await tab.client.handleRedirectCallback();
+      Object.assign(tab.env.page, { touched: () => true }); // the button
+      await tab.client.logout({ openUrl: false });
+    }
+  });
+
+  it('but a page that logs out by itself, too, goes in a circle', async () => {
+    const world = createWorld();
+    const { redirects } = await goRound(await openSignedOutTab(world), async (page) => {
+      await handleOrIgnore(page);
+      await page.client.logout({ openUrl: false });
+      return load(page, app);
+    });
+    expect(redirects).toBe(3);
+  });
+
   it('who comes back from the tenant’s page by the back button, to a page that leaves by itself', async () => {
     const world = createWorld();
     let tab = await openSignedOutTab(world);

@@ -218,6 +218,21 @@ describe('useCookiesForTransactions', () => {
     );
   });
 
+  it.each([
+    ['fewer than there may be otherwise', '', 4],
+    ['of large ones the last alone, whatever its size', 'x'.repeat(2000), 1],
+  ])('never fills the header that all of them are sent in: %s', async (_, appState, most) => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    for (let count = 0; count < 6; count++) {
+      await tab.client.loginWithRedirect({ appState });
+      await world.advance(1);
+    }
+    expect([...world.cookies.keys()]).toHaveLength(most);
+    await tab.login(); // the last one comes back
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('begins no login that a cookie cannot hold', async () => {
     const none: Cookies = { get: () => undefined, names: () => [], set() {}, remove() {} };
     const tab = createWorld().openTab(options, { cookies: none });

@@ -12,6 +12,12 @@ import type { ClientContext } from './context.ts';
 /** As many logins as a tab may have under way: the oldest gives way. */
 const mostUnderWay = 5;
 
+/**
+ * So many characters of them may be in cookies. Each is sent twice, with its twin, and its quotes in three bytes; a server that
+ * takes no more than 8 kB of cookies refuses every page of the app, also the one that would clean up.
+ */
+const mostInCookies = 1500;
+
 /** Longer than a person takes who has to look for a mail, a telephone or a password. */
 const life: Milliseconds = 3_600_000;
 
@@ -70,11 +76,16 @@ const transactionName = ({ settings }: ClientContext, state: string): string =>
 export function saveTransaction(context: ClientContext, login: LoginUnderWay): void {
   try {
     const store = storeOf(context);
-    const kept = underWay(context).slice(1 - mostUnderWay);
+    const text = JSON.stringify(login);
+    let room = context.settings.useCookiesForTransactions ? mostInCookies - text.length : Infinity;
+    const others = underWay(context)
+      .slice(1 - mostUnderWay)
+      .reverse();
+    const kept = others.filter((other) => (room -= JSON.stringify(other).length) >= 0);
     const names = new Set(kept.map(({ state }) => transactionName(context, state)));
     for (const name of store.names())
       if (name.startsWith(transactionName(context, '')) && !names.has(name)) store.remove(name);
-    store.set(transactionName(context, login.state), JSON.stringify(login));
+    store.set(transactionName(context, login.state), text);
   } catch (cause) {
     throw new StorageError('sessionStorage or a cookie cannot hold the login', cause);
   }
@@ -139,6 +150,13 @@ function knownLogins(context: ClientContext): Login[] {
 /** What tells two logins apart that are asked for one after the other. */
 export const nameOfTarget = ({ audience, scope }: Target): string => `${audience} ${scope}`;
 
+/** What the user does in a page ends the rounds so far: who logs out by a button has gone in no circle. */
+export function endRounds(context: ClientContext): void {
+  if (!context.env.page.touched()) return;
+  for (const login of knownLogins(context))
+    if (login.isAutomatic) noteLogin(context, { ...login, isAutomatic: false });
+}
+
 /**
  * Ends the game of a page and a tenant that send the user to and fro. A round is a login that the page began before the user did
  * anything in it, and that has come back. Where the browser does not tell whether the user did something, nothing counts.
@@ -146,7 +164,7 @@ export const nameOfTarget = ({ audience, scope }: Target): string => `${audience
  */
 export function refuseLoop(context: ClientContext, target: Target): void {
   const { page, clock } = context.env;
-  if (page.touched()) return;
+  if (page.touched()) return endRounds(context);
   const here = findLogin(context, stateIn(page.url()));
   if (here) noteLogin(context, { ...here, isBack: true });
   const rounds = knownLogins(context).filter(
