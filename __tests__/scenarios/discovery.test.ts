@@ -271,6 +271,22 @@ describe('a logout', () => {
     expect(tab.navigations).toHaveLength(before);
   });
 
+  it.each(['javascript:alert(1)', ' JavaScript\n:alert(1)', 'java\tscript:alert(1)'])(
+    'at a provider that has none runs no script: %j',
+    async (returnTo) => {
+      const world = createWorld();
+      const tab = world.openTab(discovering);
+      world.documentFaults.push(without('end_session_endpoint'));
+      await tab.login();
+      const left = tab.navigations.length;
+      await expect(tab.client.logout({ logoutParams: { returnTo } })).rejects.toMatchObject({
+        error: 'invalid_configuration',
+      });
+      expect(tab.navigations).toHaveLength(left);
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    },
+  );
+
   it('at a provider that revokes nothing ends the session here all the same', async () => {
     const world = createWorld();
     const tab = world.openTab(discovering);

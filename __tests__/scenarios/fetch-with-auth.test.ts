@@ -283,6 +283,13 @@ describe('fetchWithAuth', () => {
     expect((await client.createFetcher().fetchWithAuth(things)).status).toBe(200);
   });
 
+  it('is not kept busy by a challenge of any length', async () => {
+    const challenge = 'a'.repeat(100_000); // whoever takes the square of that is late for this test
+    const { client, received } = await aPage(() => unauthorized(challenge));
+    expect((await client.createFetcher().fetchWithAuth(things)).status).toBe(401);
+    expect(received).toHaveLength(2);
+  });
+
   it('that is aborted while it waits for its token sends nothing', async () => {
     const { client, received } = await aPage();
     await expect(
@@ -378,6 +385,18 @@ describe('a fetcher with a fetch of its own', () => {
       expect(received).toEqual([]);
     },
   );
+});
+
+describe('a fetcher whose fetch tells headers in other ways', () => {
+  it.each<[string, never]>([
+    ['as a list', { 'www-authenticate': ['Bearer error="invalid_token"'] } as never],
+    ['as a number', { 'www-authenticate': 5 } as never],
+    ['not at all', undefined as never],
+  ])('returns what that brings: %s', async (_, headers) => {
+    const { client } = await aPage();
+    const fetcher = client.createFetcher({ fetch: async () => ({ status: 401, headers, data: 1 }) });
+    await expect(fetcher.fetchWithAuth(things)).resolves.toMatchObject({ data: 1 });
+  });
 });
 
 describe('a fetcher with DPoP', () => {

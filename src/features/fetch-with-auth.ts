@@ -229,10 +229,12 @@ function stepUp(challenge: string): InsufficientUserAuthenticationError {
 }
 
 /** Headers as whatever an app's own `fetch` has for them. `''`: it is not there. */
-function headerOf({ headers }: CustomFetchMinimalOutput, name: string): string {
+function headerOf(output: CustomFetchMinimalOutput, name: string): string {
+  const headers = (output.headers as typeof output.headers | undefined) ?? {};
   if (!Array.isArray(headers) && typeof headers.get === 'function') return headers.get(name) ?? '';
-  const pairs = Array.isArray(headers) ? headers : Object.entries(headers as Record<string, string>);
-  return pairs.find(([known]) => known.toLowerCase() === name)?.[1] ?? '';
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers as Record<string, unknown>);
+  const value: unknown = pairs.find(([known]) => known.toLowerCase() === name)?.[1];
+  return readText(name, value ?? '');
 }
 
 const isRequest = (info: RequestInfo | URL | null): info is Request =>

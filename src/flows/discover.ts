@@ -3,7 +3,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import type { Environment } from '../environment.ts';
-import { GenericError, NetworkError } from '../errors.ts';
+import { GenericError, InvalidConfigurationError, NetworkError } from '../errors.ts';
 import { isText, parseJsonObject } from '../oauth/json.ts';
 import { logoutUrl, type LogoutRequest } from '../oauth/logout-endpoint.ts';
 
@@ -130,16 +130,29 @@ function isAddress(value: unknown, issuer: string): value is string {
 
 /**
  * The address of a logout (OpenID Connect RP-Initiated Logout 1.0 §2). `returnTo` goes by its name there; what else an app passes
- * goes as it is. A provider that has no logout is not told; the page goes where it would return to, if anywhere.
+ * goes as it is. A provider that has no logout is not told; the page goes where it would return to, if anywhere: no provider has
+ * looked at that address then.
+ *
+ * @throws {InvalidConfigurationError} where that would be a script.
  */
 export function endSessionUrl(
   { endSession }: Endpoints,
   { returnTo, ...request }: LogoutRequest,
   idToken: string | undefined,
 ): string | undefined {
+  if (endSession === undefined && isScript(returnTo))
+    throw new InvalidConfigurationError('"returnTo" is a script.', 'Pass an address.');
   return endSession === undefined
     ? returnTo
     : logoutUrl(endSession, { id_token_hint: idToken, post_logout_redirect_uri: returnTo, ...request });
+}
+
+function isScript(address: string | undefined): boolean {
+  try {
+    return new URL(address ?? '').protocol === 'javascript:';
+  } catch {
+    return false; // it is relative
+  }
 }
 
 const unreachable = (what: string, cause?: unknown): NetworkError =>
