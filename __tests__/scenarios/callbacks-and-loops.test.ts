@@ -313,6 +313,27 @@ describe('P9: logins under way in one tab', () => {
     expect(transactions(tab)).toHaveLength(1);
   });
 
+  it('leave room for the next, whatever states of the app they have brought back', async () => {
+    const world = createWorld();
+    const { sessionStorage: whole } = await openSignedOutTab(world);
+    const set = (name: string, text: string) => {
+      const others = whole.names().filter((other) => other !== name);
+      const sizes = [text, ...others.map((other) => whole.get(other) ?? '')].map(({ length }) => length);
+      if (sizes.reduce((sum, size) => sum + size) > 1_000_000)
+        throw new DOMException('full', 'QuotaExceededError');
+      whole.set(name, text);
+    };
+    const tab = world.openTab({}, { sessionStorage: { ...whole, set } });
+    let callback = '';
+    for (let number = 0; number < 12; number++) {
+      callback = await leave(tab, { number, draft: 'x'.repeat(150_000) });
+      await tab.client.handleRedirectCallback(callback);
+    }
+    await expect(tab.client.handleRedirectCallback(callback)).resolves.toMatchObject({
+      appState: { number: 11 },
+    });
+  });
+
   it('outlive a clock that is put back', async () => {
     const world = createWorld();
     const tab = await openSignedOutTab(world);

@@ -24,6 +24,9 @@ const life: Milliseconds = 3_600_000;
 /** As many logins back it is known what became of them. */
 const mostKnown = 10;
 
+/** Of so many characters of that, only the latest keeps what the app has said in it. A sessionStorage has room for five million. */
+const mostSaid = 100_000;
+
 /** So many logins that nobody asked for may come back within `loopSpan`; the next is not begun. */
 const mostRounds = 3;
 const loopSpan: Milliseconds = 60_000;
@@ -128,9 +131,17 @@ export function noteLogin(context: ClientContext, login: Partial<Login> & { stat
   const others = knownLogins(context).filter(({ state }) => state !== login.state);
   const former = findLogin(context, login.state);
   const noted = { began: context.env.clock.now(), target: '', isAutomatic: false, ...former, ...login };
-  const latest = [...others, noted].slice(-mostKnown);
+  saveLogins(context, [...others, noted]);
+}
+
+/** @param logins The latest last. */
+function saveLogins(context: ClientContext, logins: readonly Login[]): void {
+  const latest = logins.slice(-mostKnown);
+  const text = JSON.stringify(latest);
+  const brief = () =>
+    JSON.stringify(latest.map((it) => (it === latest.at(-1) ? it : { ...it, appState: undefined })));
   try {
-    context.env.sessionStorage.set(knownName(context), JSON.stringify(latest));
+    context.env.sessionStorage.set(knownName(context), text.length > mostSaid ? brief() : text);
   } catch {
     // It is kept for the sake of those who come back twice, and stops nobody.
   }
@@ -152,9 +163,12 @@ export const nameOfTarget = ({ audience, scope }: Target): string => `${audience
 
 /** What the user does in a page ends the rounds so far: who logs out by a button has gone in no circle. */
 export function endRounds(context: ClientContext): void {
-  if (!context.env.page.touched()) return;
-  for (const login of knownLogins(context))
-    if (login.isAutomatic) noteLogin(context, { ...login, isAutomatic: false });
+  const known = knownLogins(context);
+  if (known.some(({ isAutomatic }) => isAutomatic) && context.env.page.touched())
+    saveLogins(
+      context,
+      known.map((login) => ({ ...login, isAutomatic: false })),
+    );
 }
 
 /**
