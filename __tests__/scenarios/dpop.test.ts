@@ -318,6 +318,30 @@ describe('the key of a client', () => {
   });
 });
 
+describe('a store of keys that takes its time', () => {
+  it('has no code sent twice, and costs no login (in a worker)', async () => {
+    const world = createWorld({ dpop: true });
+    const { keys } = world.openTab().env;
+    let isSlow = false;
+    const slow: Environment['keys'] = {
+      ...keys,
+      async update(...args) {
+        if (isSlow) await new Promise<void>((resolve) => world.timers.after(9000, resolve));
+        return keys.update(...args);
+      },
+    };
+    const tab = world.openTab({ useDpop: true, cacheLocation: 'memory' }, { keys: slow });
+    await tab.login();
+    isSlow = true;
+    world.faults.push({ kind: 'slow', by: 20_000 });
+    const login = watch(world, tab.login());
+    await world.advance(120_000);
+    expect(login.error).toBeUndefined();
+    const codes = world.requests.flatMap(({ form }) => form.get('code') ?? []).slice(-2);
+    expect(new Set(codes).size).toBe(2);
+  });
+});
+
 describe('on an insecure origin', () => {
   it.each(['localstorage', 'memory'] as const)(
     'no key is made, and it is said why (%s)',
