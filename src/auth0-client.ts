@@ -119,7 +119,7 @@ type AnyTokenOptions = GetTokenSilentlyOptions | V1GetTokenSilentlyOptions;
 /**
  * A call ends at once when its caller or its client gives up. What it began goes on.
  *
- * @param atOnce It may not wait for the app to tell the time: it asks for that itself.
+ * @param atOnce It may not wait for the app to tell the time: it needs none, or asks for that itself.
  */
 async function call<T>(
   client: Auth0Client,
@@ -378,7 +378,7 @@ export class Auth0Client {
    * The nonce that is to stand in the next DPoP proof for a server (RFC 9449 §8), as it was last kept. Default `id`: the token
    * endpoint's.
    *
-   * @throws {InvalidConfigurationError} where `useDpop` is off.
+   * @throws {InvalidConfigurationError} where `useDpop` is off, and for an `id` that is no text.
    * @throws {StorageError}
    */
   async getDpopNonce(id?: string): Promise<string | undefined> {
@@ -394,17 +394,22 @@ export class Auth0Client {
    * A DPoP proof (RFC 9449 §4.2) for one request to an API: a JWT for its `DPoP` header, by the key that `accessToken` is bound to.
    *
    * @param params `url`: the whole address; query and fragment do not count.
-   * @throws {InvalidConfigurationError} where `useDpop` is off, or `url` is no address.
+   * @throws {InvalidConfigurationError} where `useDpop` is off, or `url` is no http(s) address.
    * @throws {StorageError} | {InsecureContextError}
    */
   async generateDpopProof(params: DpopProofOptions): Promise<string> {
-    return withDpopKey(this, (key) => key.prove(params));
+    return withDpopKey(this, (key) => key.prove(readOptions(params)));
   }
 
-  /** A `fetch` with access tokens for one API. */
+  /**
+   * A `fetch` with access tokens for one API.
+   *
+   * @throws {InvalidConfigurationError} for what is no object.
+   */
   createFetcher<TOutput extends CustomFetchMinimalOutput = Response>(
     config: FetcherConfig<TOutput> = {},
   ): Fetcher<TOutput> {
+    readOptions(config);
     const { settings, env } = contextOf(this);
     const getToken = (options: GetTokenSilentlyOptions) =>
       this.getTokenSilently({ ...options, detailedResponse: true });
@@ -436,7 +441,8 @@ export class Auth0Client {
    * @throws {NetworkError} | {GenericError} `discovery_failed`, with `discovery` only: the session has ended here, and the page stays.
    */
   async logout(options: LogoutOptions | V1LogoutOptions = {}): Promise<void> {
-    await call(this, options, (context) => logout(context, toV2Logout(context.called, options)));
+    const work = (context: OwnContext) => logout(context, toV2Logout(context.called, options));
+    await call(this, options, work, 'at once');
   }
 
   /**

@@ -52,6 +52,12 @@ describe('options that name no tenant and no application', () => {
     ['a mode that is not there', { ...good, refreshTokenMode: 'online' }, /"refreshTokenMode"/],
     ['a clock that is none', { ...good, nowProvider: 5 }, /"nowProvider" is no function/],
     ['a caller without a name', { ...good, auth0Client: { version: '1' } }, /"auth0Client"/],
+    [
+      'a caller of which no JSON can be made',
+      { ...good, auth0Client: { name: 'a', env: { a: 5n } } },
+      /"auth0Client"/,
+    ],
+    ['a key that is neither wanted nor not', { ...good, useDpop: 'true' }, /"useDpop" is neither/],
     ['a caller that is a text', { ...good, auth0Client: 'me' }, /"auth0Client"/],
     ['a cookie domain that has no text', { ...good, cookieDomain: Symbol('x') }, /"cookieDomain" is no text/],
     ['two client ids', { ...good, client_id: 'other' }, /"client_id" and "clientId"/],

@@ -313,6 +313,27 @@ describe('P9: logins under way in one tab', () => {
     expect(transactions(tab)).toHaveLength(1);
   });
 
+  it('leave room for the next, whatever states of the app they have brought back', async () => {
+    const world = createWorld();
+    const { sessionStorage: whole } = await openSignedOutTab(world);
+    const set = (name: string, text: string) => {
+      const others = whole.names().filter((other) => other !== name);
+      const sizes = [text, ...others.map((other) => whole.get(other) ?? '')].map(({ length }) => length);
+      if (sizes.reduce((sum, size) => sum + size) > 1_000_000)
+        throw new DOMException('full', 'QuotaExceededError');
+      whole.set(name, text);
+    };
+    const tab = world.openTab({}, { sessionStorage: { ...whole, set } });
+    let callback = '';
+    for (let number = 0; number < 12; number++) {
+      callback = await leave(tab, { number, draft: 'x'.repeat(150_000) });
+      await tab.client.handleRedirectCallback(callback);
+    }
+    await expect(tab.client.handleRedirectCallback(callback)).resolves.toMatchObject({
+      appState: { number: 11 },
+    });
+  });
+
   it('outlive a clock that is put back', async () => {
     const world = createWorld();
     const tab = await openSignedOutTab(world);
@@ -473,6 +494,28 @@ describe('P10: nobody is taken for a loop', () => {
         error: 'access_denied',
       });
     }
+  });
+
+  it('who logs out of a page that logs in by itself', async () => {
+    const world = createWorld();
+    let tab = await openSignedOutTab(world);
+    for (let round = 0; round < 6; round++) {
+      tab = load(tab, app);
+      tab = load(tab, await leave(tab));
+      await tab.client.handleRedirectCallback();
+      Object.assign(tab.env.page, { touched: () => true }); // the button
+      await tab.client.logout({ openUrl: false });
+    }
+  });
+
+  it('but a page that logs out by itself, too, goes in a circle', async () => {
+    const world = createWorld();
+    const { redirects } = await goRound(await openSignedOutTab(world), async (page) => {
+      await handleOrIgnore(page);
+      await page.client.logout({ openUrl: false });
+      return load(page, app);
+    });
+    expect(redirects).toBe(3);
   });
 
   it('who comes back from the tenant’s page by the back button, to a page that leaves by itself', async () => {

@@ -69,6 +69,19 @@ describe('scopes by audience', () => {
     );
   });
 
+  it.each([undefined, null])('are those of the default where one is %p', async (nothing) => {
+    const scope = { [audience]: nothing as never, default: 'email' };
+    const tab = createWorld().openTab({ authorizationParams: { audience, scope } });
+    await tab.client.loginWithRedirect();
+    expect(lastAddress(tab).searchParams.get('scope')).toBe('openid email offline_access');
+  });
+
+  it('are openid alone where the default is undefined', async () => {
+    const tab = createWorld().openTab({ authorizationParams: { scope: { default: undefined as never } } });
+    await tab.client.loginWithRedirect();
+    expect(lastAddress(tab).searchParams.get('scope')).toBe('openid offline_access');
+  });
+
   it('are openid alone where no default is named', async () => {
     const tab = createWorld().openTab({ authorizationParams: { scope: { [orders]: 'read:things' } } });
     await tab.client.loginWithRedirect();
@@ -205,6 +218,21 @@ describe('useCookiesForTransactions', () => {
     );
   });
 
+  it.each([
+    ['fewer than there may be otherwise', '', 4],
+    ['of large ones the last alone, whatever its size', 'x'.repeat(2000), 1],
+  ])('never fills the header that all of them are sent in: %s', async (_, appState, most) => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    for (let count = 0; count < 6; count++) {
+      await tab.client.loginWithRedirect({ appState });
+      await world.advance(1);
+    }
+    expect([...world.cookies.keys()]).toHaveLength(most);
+    await tab.login(); // the last one comes back
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('begins no login that a cookie cannot hold', async () => {
     const none: Cookies = { get: () => undefined, names: () => [], set() {}, remove() {} };
     const tab = createWorld().openTab(options, { cookies: none });
@@ -276,6 +304,22 @@ describe('nowProvider', () => {
     await world.advance(5000);
     await expect(call).resolves.toBe(token);
     expect(world.refreshes()).toHaveLength(0);
+  });
+
+  it.each([
+    ['is not heard of', () => new Promise<never>(() => {})],
+    ['tells no time', () => Number.NaN],
+  ])('keeps nobody signed in who logs out where it %s', async (_, fail) => {
+    let isLost = false;
+    const world = createWorld();
+    const tab = world.openTab({ nowProvider: () => (isLost ? fail() : world.steady()), ...noFallback });
+    await tab.login();
+    isLost = true;
+    const logout = tab.client.logout({ openUrl: false });
+    expect(world.cookies.size).toBe(0);
+    await expect(world.openTab().client.isAuthenticated()).resolves.toBe(false);
+    await logout;
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked']);
   });
 
   it('is what a login by popup is judged by', async () => {
@@ -401,6 +445,24 @@ describe('a session that may last so long and no longer', () => {
     await world.advance(3569 * 1000);
     await expect(tab.reload().client.isAuthenticated()).resolves.toBe(true);
   });
+
+  it.each([['localstorage'], ['memory']] as const)(
+    'is begun anew, with DPoP too, by a login that its end overtakes (%s)',
+    async (cacheLocation) => {
+      const world = createWorld({ dpop: true });
+      const tab = world.openTab({ useDpop: true, cacheLocation, ...noFallback });
+      world.faults.push({ kind: 'hold', until: Promise.resolve() }, anHour); // the first answer is a nonce
+      await tab.login();
+      await world.advance(3500 * 1000);
+      await tab.client.loginWithRedirect();
+      await world.advance(100 * 1000);
+      await tab.client.checkSession();
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+      const back = await tab.follow();
+      await tab.client.handleRedirectCallback(back.headers.get('location') ?? '');
+      await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(isToken);
+    },
+  );
 
   it('is begun anew by a login that comes before its end', async () => {
     const world = createWorld();

@@ -115,6 +115,38 @@ describe('the document', () => {
     await expect(fresh.client.isAuthenticated()).resolves.toBe(true);
   });
 
+  it.each<[string, Fault]>([
+    ['is too many requests', { kind: 'answer', status: 429, body: 'slow down' }],
+    ['is missing', { kind: 'answer', status: 404, body: '' }],
+    ['is a captive portal’s page', { kind: 'answer', status: 200, body: '<html>' }],
+  ])('whose successor %s is believed once more', async (_, fault) => {
+    const world = createWorld();
+    const tab = world.openTab(inWorker);
+    await tab.login();
+    await world.advance(2 * hour);
+    world.documentFaults.push(fault);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+  });
+
+  it('whose successor is another issuer’s is not', async () => {
+    const world = createWorld();
+    const tab = world.openTab(inWorker);
+    await tab.login();
+    await world.advance(2 * hour);
+    world.documentFaults.push(moved({ issuer: 'https://evil.example/' }));
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'issuer_mismatch' });
+    expect(world.refreshes()).toEqual([]);
+  });
+
+  it.each([408, 429])('that is not to be had for now (%i) is asked for again', async (status) => {
+    const world = createWorld();
+    world.documentFaults.push({ kind: 'answer', status, body: '' });
+    await expect(world.openTab(discovering).client.loginWithRedirect()).rejects.toMatchObject({
+      error: 'network_error',
+      retryable: true,
+    });
+  });
+
   const stored = (world: World) =>
     world.localStorage.names().find((name) => name.endsWith('/discovery')) ?? '';
 
@@ -170,6 +202,13 @@ describe('the document', () => {
     ['whose token endpoint is a path', moved({ token_endpoint: '/oauth/token' }), 'malformed'],
     ['whose token endpoint is a script', moved({ token_endpoint: 'javascript:alert(1)' }), 'malformed'],
     ['whose logout is no text', moved({ end_session_endpoint: 7 }), 'malformed'],
+    ['whose token endpoint is a list', moved({ token_endpoint: [`${tenantUrl}/oauth/token`] }), 'malformed'],
+    ['whose token endpoint names a user', moved({ token_endpoint: 'http://a:b@localhost/t' }), 'malformed'],
+    [
+      'whose authorization endpoint has a fragment',
+      moved({ authorization_endpoint: `${tenantUrl}/authorize#a` }),
+      'malformed',
+    ],
   ])('%s is refused', async (_, fault, reason) => {
     const world = createWorld();
     const tab = world.openTab(discovering);
@@ -231,6 +270,22 @@ describe('a logout', () => {
     await tab.client.logout();
     expect(tab.navigations).toHaveLength(before);
   });
+
+  it.each(['javascript:alert(1)', ' JavaScript\n:alert(1)', 'java\tscript:alert(1)'])(
+    'at a provider that has none runs no script: %j',
+    async (returnTo) => {
+      const world = createWorld();
+      const tab = world.openTab(discovering);
+      world.documentFaults.push(without('end_session_endpoint'));
+      await tab.login();
+      const left = tab.navigations.length;
+      await expect(tab.client.logout({ logoutParams: { returnTo } })).rejects.toMatchObject({
+        error: 'invalid_configuration',
+      });
+      expect(tab.navigations).toHaveLength(left);
+      await expect(tab.client.isAuthenticated()).resolves.toBe(false);
+    },
+  );
 
   it('at a provider that revokes nothing ends the session here all the same', async () => {
     const world = createWorld();

@@ -318,6 +318,30 @@ describe('the key of a client', () => {
   });
 });
 
+describe('a store of keys that takes its time', () => {
+  it('has no code sent twice, and costs no login (in a worker)', async () => {
+    const world = createWorld({ dpop: true });
+    const { keys } = world.openTab().env;
+    let isSlow = false;
+    const slow: Environment['keys'] = {
+      ...keys,
+      async update(...args) {
+        if (isSlow) await new Promise<void>((resolve) => world.timers.after(9000, resolve));
+        return keys.update(...args);
+      },
+    };
+    const tab = world.openTab({ useDpop: true, cacheLocation: 'memory' }, { keys: slow });
+    await tab.login();
+    isSlow = true;
+    world.faults.push({ kind: 'slow', by: 20_000 });
+    const login = watch(world, tab.login());
+    await world.advance(120_000);
+    expect(login.error).toBeUndefined();
+    const codes = world.requests.flatMap(({ form }) => form.get('code') ?? []).slice(-2);
+    expect(new Set(codes).size).toBe(2);
+  });
+});
+
 describe('on an insecure origin', () => {
   it.each(['localstorage', 'memory'] as const)(
     'no key is made, and it is said why (%s)',
@@ -381,6 +405,7 @@ describe('an app’s own proofs', () => {
 
   it.each<[string, object]>([
     ['no address', { url: '/things' }],
+    ['an address that no request goes to', { url: 'data:,x' }],
     ['no method', { method: undefined }],
     ['a token that is no text', { accessToken: 5 }],
     ['a nonce that is no text', { nonce: null }],
@@ -394,6 +419,29 @@ describe('an app’s own proofs', () => {
       error: 'invalid_configuration',
     });
   });
+
+  it.each([undefined, null, 'https://api.example'])('for %p are none', async (request) => {
+    const { client } = createWorld({ dpop: true }).openTab({ useDpop: true });
+    await expect(client.generateDpopProof(request as never)).rejects.toMatchObject({
+      error: 'invalid_configuration',
+    });
+  });
+
+  it.each([null, '', 5, {}, Symbol('x')])(
+    'and nonces are not kept under %p, which is no name',
+    async (id) => {
+      const world = createWorld({ dpop: true });
+      const { client, env } = world.openTab({ useDpop: true });
+      await client.setDpopNonce('one');
+      for (const call of [client.setDpopNonce('two', id as never), client.getDpopNonce(id as never)])
+        await expect(call).rejects.toMatchObject({ error: 'invalid_configuration' });
+      const nonces = await env.keys.update('latchkey/1/localhost%3A4400/spa/dpop', (found) => [
+        found,
+        (found as { nonces: unknown }).nonces,
+      ]);
+      expect(nonces).toEqual([['', 'one']]);
+    },
+  );
 });
 
 describe('without DPoP', () => {

@@ -1,10 +1,11 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose';
 import type { Auth0ClientOptions, FetcherConfig } from '../../src/core/options.ts';
 import type { Environment } from '../../src/environment.ts';
 import { StorageError } from '../../src/errors.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
-import { ada, audience, billing, createWorld, orders, type WorldOptions } from '../support/world.ts';
+import { ada, audience, billing, createWorld, grace, orders, type WorldOptions } from '../support/world.ts';
 
 interface Received {
   readonly url: string;
@@ -90,6 +91,16 @@ describe('fetchWithAuth', () => {
     ['a path without a baseUrl', '/things', {}],
     ['an allowed origin that is no whole one', things, { allowedOrigins: ['api.example'] }],
     ['what is no address', 'https://', { baseUrl: audience }],
+    ['a Request for data', new Request('data:,x'), { baseUrl: audience, fetch: async () => new Response() }],
+    ['a Request for a Blob', new Request(`blob:${things}`), { baseUrl: audience }],
+    ['a Request of another scheme', new Request('ftp://evil.example/x'), { baseUrl: audience }],
+    ['an address that names a user', 'https://ada:secret@api.example/', { baseUrl: audience }],
+    ['a backslash, where the page is the base', '\\\\evil.example/x', { baseUrl: '/' }],
+    ['a line break, where the page is the base', '/\n/evil.example/x', { baseUrl: '/' }],
+    ['null for an address', null as never, {}],
+    ['a symbol for an address', Symbol('x') as never, {}],
+    ['a fetch that is none', things, { fetch: 'x' as never }],
+    ['a function for tokens that is none', things, { getAccessToken: 'x' as never }],
   ])('sends nothing, and gets no token, for %s', async (_, info, config) => {
     const { client, received, world } = await aPage();
     world.sleep(3_600_000);
@@ -100,6 +111,42 @@ describe('fetchWithAuth', () => {
     expect(received).toEqual([]);
     expect(world.requests).toHaveLength(sent);
   });
+
+  it.each<[string, never]>([
+    ['audience', { audience: Symbol('x') } as never],
+    ['scope', { scope: [Symbol('x')] } as never],
+  ])('of a call whose %s has no text sends nothing', async (_, params) => {
+    const { client, received } = await aPage();
+    await expect(client.createFetcher().fetchWithAuth(things, {}, params)).rejects.toMatchObject({
+      error: 'invalid_configuration',
+    });
+    expect(received).toEqual([]);
+  });
+
+  it.each([null, 'https://api.example'])('is not to be had for %p', async (config) => {
+    const { client } = createWorld().openTab();
+    expect(() => client.createFetcher(config as never)).toThrow(
+      expect.objectContaining({ error: 'invalid_configuration' }),
+    );
+  });
+
+  it.each(['in the same page', 'in another tab'])(
+    'that is answered 401 is not sent again as somebody else, who has signed in %s',
+    async (where) => {
+      let answer = () => {};
+      const late = new Promise<void>((resolve) => (answer = resolve));
+      const { client, received, tab, world } = await aPage(async () => {
+        await late;
+        return invalidToken();
+      });
+      const call = client.createFetcher().fetchWithAuth(things, { method: 'POST', body: 'Ada’s' });
+      await world.rest();
+      await (where === 'in the same page' ? tab : world.openTab()).login(grace);
+      answer();
+      expect((await call).status).toBe(401);
+      expect(received).toHaveLength(1);
+    },
+  );
 
   it('sends tokens to the origins that the app names beside its baseUrl', async () => {
     const { client, received } = await aPage();
@@ -236,6 +283,13 @@ describe('fetchWithAuth', () => {
     expect((await client.createFetcher().fetchWithAuth(things)).status).toBe(200);
   });
 
+  it('is not kept busy by a challenge of any length', async () => {
+    const challenge = 'a'.repeat(100_000); // whoever takes the square of that is late for this test
+    const { client, received } = await aPage(() => unauthorized(challenge));
+    expect((await client.createFetcher().fetchWithAuth(things)).status).toBe(401);
+    expect(received).toHaveLength(2);
+  });
+
   it('that is aborted while it waits for its token sends nothing', async () => {
     const { client, received } = await aPage();
     await expect(
@@ -269,6 +323,32 @@ describe('a fetcher with a function for tokens', () => {
     const fetcher = client.createFetcher({ getAccessToken: async () => 'mine' });
     expect((await fetcher.fetchWithAuth(things)).status).toBe(401);
     expect(received).toHaveLength(1);
+  });
+
+  it('is not waited for by a call that was aborted', async () => {
+    const { client, received } = await aPage();
+    const fetcher = client.createFetcher({ getAccessToken: () => new Promise(() => {}) });
+    const abort = new AbortController();
+    const call = fetcher.fetchWithAuth(things, { signal: abort.signal });
+    abort.abort();
+    await expect(call).rejects.toMatchObject({ error: 'aborted' });
+    expect(received).toEqual([]);
+  });
+
+  it('that brings a token without its type brings a bearer token', async () => {
+    const { client, received } = await aPage();
+    const getAccessToken = async () => ({ access_token: 'mine' }) as never;
+    await client.createFetcher({ getAccessToken }).fetchWithAuth(things);
+    expect(received).toMatchObject([{ authorization: 'Bearer mine' }]);
+  });
+
+  it('that brings what no header can hold is told so without a word of it', async () => {
+    const { client, received } = await aPage();
+    const fetcher = client.createFetcher({ getAccessToken: async () => 'secret\nfine' });
+    const error: unknown = await fetcher.fetchWithAuth(things).catch((it: unknown) => it);
+    expect(error).toMatchObject({ error: 'missing_access_token' });
+    expect(inspect(error)).not.toContain('secret');
+    expect(received).toEqual([]);
   });
 
   it.each([undefined, ''])('that brings %p is a missing_access_token', async (nothing) => {
@@ -305,6 +385,18 @@ describe('a fetcher with a fetch of its own', () => {
       expect(received).toEqual([]);
     },
   );
+});
+
+describe('a fetcher whose fetch tells headers in other ways', () => {
+  it.each<[string, never]>([
+    ['as a list', { 'www-authenticate': ['Bearer error="invalid_token"'] } as never],
+    ['as a number', { 'www-authenticate': 5 } as never],
+    ['not at all', undefined as never],
+  ])('returns what that brings: %s', async (_, headers) => {
+    const { client } = await aPage();
+    const fetcher = client.createFetcher({ fetch: async () => ({ status: 401, headers, data: 1 }) });
+    await expect(fetcher.fetchWithAuth(things)).resolves.toMatchObject({ data: 1 });
+  });
 });
 
 describe('a fetcher with DPoP', () => {

@@ -248,6 +248,46 @@ describe.each(places)('with custody %s', (_, options) => {
     await expect(tab.client.isAuthenticated()).resolves.toBe(false);
   });
 
+  /** What the answer says, signed by a key of this length that the issuer's set names. */
+  async function signedBy(modulusLength: number, header: object): Promise<{ jwks: Fault; answer: Fault }> {
+    const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+    const parameters = { ...algorithm, modulusLength, publicExponent: new Uint8Array([1, 0, 1]) };
+    const keys = await crypto.subtle.generateKey(parameters, true, ['sign', 'verify']);
+    const { kty, n, e } = await crypto.subtle.exportKey('jwk', keys.publicKey);
+    const alter = async (body: Record<string, unknown>) => {
+      const [, claims = ''] = String(body['id_token']).split('.');
+      const told = { alg: 'RS256', kid: 'a', ...header };
+      const signed = `${Buffer.from(JSON.stringify(told)).toString('base64url')}.${claims}`;
+      const signature = await crypto.subtle.sign(
+        algorithm,
+        keys.privateKey,
+        new TextEncoder().encode(signed),
+      );
+      return { ...body, id_token: `${signed}.${Buffer.from(signature).toString('base64url')}` };
+    };
+    const jwks = { kind: 'alter', alter: () => ({ keys: [{ kty, n, e, kid: 'a' }] }) } as const;
+    return { jwks, answer: { kind: 'alter', alter } };
+  }
+
+  it.each<[string, number, object, object]>([
+    ['by a key of 2048 bits is good', 2048, {}, {}],
+    ['by a key of 1024 bits is none (RFC 7518 §3.3)', 1024, {}, { reason: 'unknown_key' }],
+    [
+      'with an extension is refused (RFC 7515 §4.1.11)',
+      2048,
+      { crit: ['b64'], b64: false },
+      { reason: 'algorithm' },
+    ],
+  ])('a signature %s', async (_, length, header, error) => {
+    const { world, tab } = begin();
+    const { jwks, answer } = await signedBy(length, header);
+    world.documentFaults.push(jwks, jwks);
+    world.faults.push(answer);
+    const thrown: unknown = await tab.login().catch((it: unknown) => it);
+    expect(thrown ?? {}).toMatchObject(error);
+    await expect(tab.client.isAuthenticated()).resolves.toBe(!('reason' in error));
+  });
+
   it('a key that the browser takes for none keeps another of that name from nothing', async () => {
     const world = createWorld();
     const { cryptography } = world.openTab().env;

@@ -188,6 +188,18 @@ describe('an app that was written for v1', () => {
   });
 });
 
+describe('parameters out of JSON', () => {
+  it.each([true, false])('bring nothing in by their prototype (v1: %p)', async (isV1) => {
+    const world = createWorld();
+    const tab = isV1 ? openV1Tab(world) : world.openTab();
+    const evil =
+      '{"__proto__":{"authorizationParams":{"redirect_uri":"https://evil.example"},"fragment":"evil"}}';
+    await tab.client.loginWithRedirect(JSON.parse(evil) as never);
+    const address = new URL(tab.navigations[0]!);
+    expect([address.searchParams.get('redirect_uri'), address.hash]).toEqual([app, '']);
+  });
+});
+
 describe('a logout that nobody waits for, and whose page goes at once', () => {
   it('is finished by the next page that asks for a token: what was left is revoked', async () => {
     const world = createWorld();

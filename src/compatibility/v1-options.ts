@@ -247,17 +247,18 @@ function gather<T extends object>(
   listed: readonly string[],
   others: readonly string[] | undefined,
 ): T & { authorizationParams?: AuthorizationParams } {
-  const rest: Record<string, unknown> = {};
-  const params: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    const isOther = others?.includes(name) === false && Object(value) !== value;
-    (isOther || listed.includes(name) ? params : rest)[name] = value;
-  }
+  const isParameter = ([name, value]: readonly [string, unknown]): boolean =>
+    listed.includes(name) || (others?.includes(name) === false && Object(value) !== value);
+  const entries = Object.entries(options);
+  // Not written one by one: `__proto__`, as JSON may hold it, is a member like another then.
+  const rest = Object.fromEntries(entries.filter((it) => !isParameter(it))) as Record<string, unknown>;
   const given = (rest[member] ?? {}) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(params))
-    params[name] = agreed(name, value, `${member}.${name}`, given[name]);
-  rest[member] = { ...given, ...params };
-  return rest as T;
+  const params = Object.fromEntries(
+    entries
+      .filter(isParameter)
+      .map(([name, value]) => [name, agreed(name, value, `${member}.${name}`, given[name])]),
+  );
+  return { ...rest, [member]: { ...given, ...params } } as T;
 }
 
 /** What is said in one spelling, or in both alike; `undefined` says nothing. */

@@ -126,7 +126,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     cacheLocation: location,
     useRefreshTokens,
     useMrrt: options.useMrrt === true,
-    useDpop: options.useDpop === true,
+    useDpop: readFlag('useDpop', options.useDpop),
     fallback:
       options.useRefreshTokensFallback === undefined
         ? 'default'
@@ -231,7 +231,11 @@ function readTelemetry(given: Auth0ClientOptions['auth0Client']): Telemetry | un
     );
   const caller = { name, version: isText(version) || typeof version === 'number' ? version : undefined };
   const told = { ...caller, env: typeof env === 'object' && env !== null ? env : undefined };
-  return { query: base64Json(caller), header: base64Json(told) };
+  try {
+    return { query: base64Json(caller), header: base64Json(told) };
+  } catch {
+    throw new InvalidConfigurationError('"auth0Client" does not survive JSON.', 'Leave out what does not.');
+  }
 }
 
 const base64Json = (value: object): string =>
@@ -246,7 +250,9 @@ function readScopes(
   return {
     default: '',
     ...Object.fromEntries(
-      Object.entries(given ?? {}).map(([audience, text]) => [audience, readText('scope', text)]),
+      Object.entries(given ?? {})
+        .filter(([, text]) => ((text as string | null | undefined) ?? undefined) !== undefined) // it says nothing
+        .map(([audience, text]) => [audience, readText('scope', text)]),
     ),
   };
 }

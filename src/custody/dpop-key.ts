@@ -24,7 +24,7 @@ export interface DpopKey {
   prove(request: ProvenRequest): Promise<string>;
   /** As `prove`, with the nonce that is kept for the token endpoint, unless one is given. */
   proveToTenant(request: ProvenRequest): Promise<string>;
-  /** Default: that of the token endpoint. */
+  /** Default: that of the token endpoint. @throws {StorageError} | {InvalidConfigurationError} */
   nonce(id?: string): Promise<string | undefined>;
   /** @throws {StorageError} | {InvalidConfigurationError} */
   keepNonce(nonce: string, id?: string): Promise<void>;
@@ -62,11 +62,13 @@ export function createDpopKey(settings: Settings, env: DpopEnvironment): DpopKey
       const { keyPair, nonces } = await keyed();
       return proofBy(keyPair, { ...request, nonce: request.nonce ?? nonceIn(nonces, tenantId) });
     },
-    async nonce(id = tenantId) {
+    async nonce(given) {
+      const id = readId(given);
       return nonceIn((await read()).nonces, id);
     },
-    async keepNonce(nonce, id = tenantId) {
+    async keepNonce(nonce, given) {
       requireText('nonce', nonce);
+      const id = readId(given);
       await env.keys.update(name, (found) => {
         const record = readRecord(found);
         if (nonceIn(record.nonces, id) === nonce) return [found, undefined];
@@ -116,17 +118,24 @@ function requireText(name: string, value: unknown): void {
     throw new InvalidConfigurationError(`"${name}" is no text.`, 'Pass one.');
 }
 
+/** @throws {InvalidConfigurationError} */
+function readId(id: string | undefined): string {
+  if (id !== undefined) requireText('id', id);
+  return id ?? tenantId;
+}
+
 const nonceIn = (nonces: DpopRecord['nonces'], id: string): string | undefined =>
   nonces.find(([known]) => known === id)?.[1];
 
 /** RFC 9449 §4.2: `htu` is the address without query and fragment. */
 function addressOf(url: string): string {
   try {
-    const { origin, pathname } = new URL(url);
-    return origin + pathname;
+    const { protocol, origin, pathname } = new URL(url);
+    if (/^https?:$/.test(protocol)) return origin + pathname;
   } catch {
-    throw new InvalidConfigurationError('"url" is no address.', 'Pass a whole one.');
+    // Refused below, with the same words.
   }
+  throw new InvalidConfigurationError('"url" is no address.', 'Pass a whole one.');
 }
 
 function readRecord(found: unknown): DpopRecord {

@@ -10,7 +10,7 @@ import type { Endpoints } from '../core/endpoints.ts';
 import type { Environment } from '../environment.ts';
 import { InvalidIdTokenError, NetworkError, type GenericError } from '../errors.ts';
 import { decodeBase64url } from '../oauth/base64url.ts';
-import { parseJsonObject } from '../oauth/json.ts';
+import { isText, parseJsonObject } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { Custody, Redeemed } from './custody.ts';
 
@@ -105,7 +105,9 @@ export function createIdTokenSignatures({
     const decoded = attempt(() => decodeJwt(idToken));
     if (!decoded) return new InvalidIdTokenError('malformed', '');
     const { header, signature } = decoded;
-    if (header.alg !== 'RS256') return new InvalidIdTokenError('algorithm', 'Expected "RS256".');
+    // With extensions that must be understood, what is signed may be something else (RFC 7515 §4.1.11, RFC 7797).
+    if (header.alg !== 'RS256' || header.crit !== undefined)
+      return new InvalidIdTokenError('algorithm', 'Expected "RS256", and no "crit".');
     const signed = new TextEncoder().encode(idToken.slice(0, idToken.lastIndexOf('.')));
     const named = keys.filter(({ kid }) => header.kid === undefined || header.kid === kid);
     for (const { jwk } of named)
@@ -154,11 +156,15 @@ interface SigningKey {
   readonly jwk: JsonWebKey;
 }
 
-/** Of the JWK Set only what can have made an RS256 signature (RFC 7517 §4, RFC 7518 §6.3.1). */
+/** 2048 bits in base64url, without the zeros before them. */
+const shortestModulus = 342;
+
+/** Of the JWK Set only what can have made an RS256 signature (RFC 7517 §4, RFC 7518 §6.3.1), by a key as long as §3.3 has it. */
 function readKey(value: unknown): SigningKey[] {
   const { kty, use = 'sig', alg = 'RS256', kid, n, e } = Object(value) as Record<string, unknown>;
-  if (kty !== 'RSA' || use !== 'sig' || alg !== 'RS256') return [];
-  return [{ kid, jwk: { kty, n: String(n), e: String(e), alg } }];
+  if (kty !== 'RSA' || use !== 'sig' || alg !== 'RS256' || !isText(n) || !isText(e)) return [];
+  if (n.replace(/^A+/, '').length < shortestModulus) return [];
+  return [{ kid, jwk: { kty, n, e, alg } }];
 }
 
 function attempt<T>(action: () => T): T | undefined {

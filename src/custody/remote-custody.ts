@@ -23,6 +23,9 @@ const answerLimit: Milliseconds = 5000;
 /** How long an exchange may wait for the keys of ID tokens, before it and after it. */
 const keysPatience: Milliseconds = 10_000;
 
+/** The same of IndexedDB, with DPoP: whoever gave up earlier might send a code again that the worker has sent meanwhile. */
+const proofsPatience: Milliseconds = 30_000;
+
 type Answer = Extract<Reply, { kind: 'value' | 'error' }>;
 
 const silent = () => new TimeoutError('worker_silent');
@@ -75,7 +78,8 @@ export async function startRemoteCustody(
     },
     async redeem(code) {
       await tellEndpoints();
-      return ask('redeem', [code], settings.exchangeLimit + keysPatience);
+      const patience = keysPatience + (settings.useDpop ? proofsPatience : 0);
+      return ask('redeem', [code], settings.exchangeLimit + patience);
     },
     adopt: (receipt, family) => ask('adopt', [receipt, family]),
     goUnmarked: () => ask('goUnmarked', []),

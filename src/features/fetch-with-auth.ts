@@ -8,10 +8,13 @@ import type {
   GetTokenSilentlyOptions,
   GetTokenSilentlyVerboseResponse,
 } from '../core/options.ts';
-import { readText, type Settings } from '../core/settings.ts';
+import { isSameIdentity, readSession } from '../core/session.ts';
+import { readFunction, readText, type Settings } from '../core/settings.ts';
+import { unlessAborted } from '../core/within.ts';
 import { loadDpopKey } from '../custody/load-dpop-key.ts';
 import type { Environment } from '../environment.ts';
 import {
+  AbortError,
   GenericError,
   InsufficientUserAuthenticationError,
   InvalidConfigurationError,
@@ -29,7 +32,10 @@ export interface FetcherContext {
 }
 
 type Config = FetcherConfig<CustomFetchMinimalOutput>;
-type Token = Pick<GetTokenSilentlyVerboseResponse, 'access_token' | 'token_type'>;
+type Token = Pick<GetTokenSilentlyVerboseResponse, 'access_token' | 'token_type'> & {
+  /** Of who was signed in, where that is known. */
+  readonly id_token?: string | undefined;
+};
 
 /**
  * Sends a request with a token. Where it is answered 401, it is sent again: once with the nonce that the server wants in a DPoP proof
@@ -41,6 +47,7 @@ export async function fetchWithAuth<TOutput extends CustomFetchMinimalOutput>(
   [info, init, authParams]: Parameters<Fetcher<TOutput>['fetchWithAuth']>,
 ): Promise<TOutput> {
   const { env } = context;
+  for (const name of ['fetch', 'getAccessToken'] as const) readFunction(name, config[name]);
   const url = addressOf(context, config, info);
   refuseForeign(context, config, url, authParams);
   const signal = init?.signal ?? (isRequest(info) ? info.signal : undefined);
@@ -72,14 +79,16 @@ export async function fetchWithAuth<TOutput extends CustomFetchMinimalOutput>(
     if (isRenewed) return response;
     isRenewed = true;
     const renewed = await renewedToken(context, config, authParams, token, signal);
-    if (renewed.access_token === token.access_token) return response;
+    // What one user sends is not sent as another's, who has signed in meanwhile.
+    if (renewed.access_token === token.access_token || !isOfSameUser(renewed, token)) return response;
     token = renewed;
   }
 }
 
 /** @throws {InvalidConfigurationError} for an address that is not whole, where there is no `baseUrl`. */
 function addressOf({ env }: FetcherContext, { baseUrl }: Config, info: RequestInfo | URL): URL {
-  const text = isRequest(info) ? info.url : readText('url', info);
+  if (isRequest(info)) return readUrl(info.url); // it goes there, whatever the `baseUrl`
+  const text = readText('url', info);
   const isWhole = /^(https?:)?\/\//i.test(text);
   if (!isWhole && baseUrl === undefined)
     throw new InvalidConfigurationError(`"${text}" is no whole address.`, 'Pass one, or a "baseUrl".');
@@ -105,14 +114,18 @@ function readUrl(text: string, page?: string): URL {
 function refuseForeign(
   { settings, env }: FetcherContext,
   { baseUrl, allowedOrigins = [] }: Config,
-  { origin }: URL,
+  { origin, protocol, username, password }: URL,
   authParams: AuthParams | undefined,
 ): void {
+  if (username !== '' || password !== '')
+    throw new InvalidConfigurationError('The address names a user.', 'Leave that out.'); // `fetch` takes none such
+
   const named = [allowedOrigins].flat().map((it) => readUrl(readText('allowedOrigins', it)));
   if (baseUrl !== undefined) named.push(readUrl(readText('baseUrl', baseUrl), env.page.url()));
-  const audience = authParams?.audience ?? settings.authorizationParams.audience ?? '';
+  const audience = readText('audience', authParams?.audience ?? settings.authorizationParams.audience ?? '');
   if (named.length === 0 && /^https?:\/\//i.test(audience)) named.push(readUrl(audience));
-  if (origin === 'null' || !named.some((it) => it.origin === origin))
+  // The origin of `blob:` is that of the page that made it.
+  if (!/^https?:$/.test(protocol) || !named.some((it) => it.origin === origin))
     throw new InvalidConfigurationError(
       `No token is sent to ${origin}.`,
       'Pass a "baseUrl" there, or name it in "allowedOrigins".',
@@ -144,21 +157,39 @@ async function tokenFor(
 ): Promise<Token> {
   const { audience, scope } = authParams ?? {};
   const found = getAccessToken
-    ? await getAccessToken(authParams, { cacheMode })
+    ? await unlessAborted(
+        signal,
+        () => getAccessToken(authParams, { cacheMode }),
+        (reason) => new AbortError(reason),
+      )
     : await getToken({
-        authorizationParams: { audience, scope: scope && [scope].flat().join(' ') },
+        authorizationParams: { audience, scope: scope && readScope(scope) },
         cacheMode,
         signal,
       });
   const bound = settings.useDpop && dpopNonceId !== undefined;
-  const token =
-    typeof found === 'string' ? { access_token: found, token_type: bound ? 'DPoP' : 'Bearer' } : found;
-  if (!token?.access_token)
-    throw new GenericError('missing_access_token', 'There is no access token to send.');
-  return token;
+  const token: Partial<Token> = typeof found === 'string' ? { access_token: found } : (found ?? {});
+  const { access_token, token_type = bound ? 'DPoP' : 'Bearer', id_token } = token;
+  if (!access_token) throw new GenericError('missing_access_token', 'There is no access token to send.');
+  return { access_token, token_type, id_token };
 }
 
-/** @throws {StorageError} | {GenericError} where a token is bound to a key, and no proof can be made. */
+const readScope = (names: string[]): string =>
+  [names]
+    .flat()
+    .map((name) => readText('scope', name))
+    .join(' ');
+
+/** True where nobody can tell, too: of a token that the app's own function brings. */
+function isOfSameUser({ id_token: one }: Token, { id_token: other }: Token): boolean {
+  const session = one && other ? readSession(one) : undefined;
+  return !session || isSameIdentity(session, readSession(other ?? ''));
+}
+
+/**
+ * @throws {StorageError} | {GenericError} where a token is bound to a key, and no proof can be made; `missing_access_token`, for
+ * what no header can hold.
+ */
 async function authorize(
   { settings, env }: FetcherContext,
   config: Config,
@@ -166,7 +197,11 @@ async function authorize(
   token: Token,
   wanted: string | undefined,
 ): Promise<void> {
-  headers.set('authorization', `${token.token_type} ${token.access_token}`);
+  try {
+    headers.set('authorization', `${token.token_type} ${token.access_token}`);
+  } catch {
+    throw new GenericError('missing_access_token', 'What is to be sent is no token.'); // the cause may quote it
+  }
   if (!isDpop(token)) return;
   const key = await loadDpopKey(settings, env);
   const nonce = wanted ?? (await key.nonce(nonceId(config, new URL(url))));
@@ -194,13 +229,16 @@ function stepUp(challenge: string): InsufficientUserAuthenticationError {
 }
 
 /** Headers as whatever an app's own `fetch` has for them. `''`: it is not there. */
-function headerOf({ headers }: CustomFetchMinimalOutput, name: string): string {
+function headerOf(output: CustomFetchMinimalOutput, name: string): string {
+  const headers = (output.headers as typeof output.headers | undefined) ?? {};
   if (!Array.isArray(headers) && typeof headers.get === 'function') return headers.get(name) ?? '';
-  const pairs = Array.isArray(headers) ? headers : Object.entries(headers as Record<string, string>);
-  return pairs.find(([known]) => known.toLowerCase() === name)?.[1] ?? '';
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers as Record<string, unknown>);
+  const value: unknown = pairs.find(([known]) => known.toLowerCase() === name)?.[1];
+  return readText(name, value ?? '');
 }
 
-const isRequest = (info: RequestInfo | URL): info is Request => typeof info === 'object' && 'url' in info;
+const isRequest = (info: RequestInfo | URL | null): info is Request =>
+  typeof info === 'object' && info !== null && 'url' in info && 'clone' in info;
 
 /** What can be read only once. */
 const isStream = (body: unknown): boolean =>

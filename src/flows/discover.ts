@@ -3,7 +3,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import type { Environment } from '../environment.ts';
-import { GenericError, NetworkError } from '../errors.ts';
+import { GenericError, InvalidConfigurationError, NetworkError } from '../errors.ts';
 import { isText, parseJsonObject } from '../oauth/json.ts';
 import { logoutUrl, type LogoutRequest } from '../oauth/logout-endpoint.ts';
 
@@ -44,7 +44,8 @@ export function createDiscovery(
       known = { endpoints: readDocument(document, settings), fetchedAt: now };
       save(document, now);
     } catch (error) {
-      if (!known || !(error instanceof NetworkError)) throw error;
+      // What is nobody's document tells nothing of the provider.
+      if (!known || (error as GenericError).reason === 'issuer_mismatch') throw error;
     }
     return known.endpoints;
   };
@@ -54,9 +55,11 @@ export function createDiscovery(
     const answer = await http.get(url, { limit: discoveryLimit }).catch((cause: unknown) => {
       throw unreachable('No answer', cause);
     });
-    if (answer.status >= 500) throw unreachable(`No usable answer (HTTP status ${answer.status})`);
-    const document = answer.status === 200 ? parseJsonObject(answer.body) : undefined;
-    return document ?? failed('malformed', `There is none at ${url} (HTTP status ${answer.status}).`);
+    const { status } = answer;
+    if (status >= 500 || status === 408 || status === 429)
+      throw unreachable(`No usable answer (HTTP status ${status})`);
+    const document = status === 200 ? parseJsonObject(answer.body) : undefined;
+    return document ?? failed('malformed', `There is none at ${url} (HTTP status ${status}).`);
   }
 
   /** Judged like one that has just come: any page of the origin may have written it. */
@@ -113,10 +116,12 @@ function readDocument(
   };
 }
 
-/** An absolute one, and none that leads from TLS to the open. */
+/** An absolute one that a request can go to, with a query behind it (RFC 6749 §3.1), and none that leads from TLS to the open. */
 function isAddress(value: unknown, issuer: string): value is string {
+  if (!isText(value) || value.includes('#')) return false;
   try {
-    const { protocol } = new URL(value as string);
+    const { protocol, username, password } = new URL(value);
+    if (username !== '' || password !== '') return false;
     return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'));
   } catch {
     return false;
@@ -125,16 +130,29 @@ function isAddress(value: unknown, issuer: string): value is string {
 
 /**
  * The address of a logout (OpenID Connect RP-Initiated Logout 1.0 §2). `returnTo` goes by its name there; what else an app passes
- * goes as it is. A provider that has no logout is not told; the page goes where it would return to, if anywhere.
+ * goes as it is. A provider that has no logout is not told; the page goes where it would return to, if anywhere: no provider has
+ * looked at that address then.
+ *
+ * @throws {InvalidConfigurationError} where that would be a script.
  */
 export function endSessionUrl(
   { endSession }: Endpoints,
   { returnTo, ...request }: LogoutRequest,
   idToken: string | undefined,
 ): string | undefined {
+  if (endSession === undefined && isScript(returnTo))
+    throw new InvalidConfigurationError('"returnTo" is a script.', 'Pass an address.');
   return endSession === undefined
     ? returnTo
     : logoutUrl(endSession, { id_token_hint: idToken, post_logout_redirect_uri: returnTo, ...request });
+}
+
+function isScript(address: string | undefined): boolean {
+  try {
+    return new URL(address ?? '').protocol === 'javascript:';
+  } catch {
+    return false; // it is relative
+  }
 }
 
 const unreachable = (what: string, cause?: unknown): NetworkError =>

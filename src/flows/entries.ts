@@ -198,22 +198,22 @@ export async function followCustody(
 }
 
 /**
- * Ends the session here, as a logout does. The tombstone comes before the cache is cleared: a refresh that is under way in any
+ * Ends the session here. The tombstone comes before the cache is cleared: a refresh that is under way in any
  * tab meets it, and a tab that has just written finds it and takes back what it wrote. What auth0-spa-js has left goes the same
- * way, and so does the key of DPoP.
+ * way, and at a logout so does the key of DPoP; a login that the session's end overtakes is bound to it.
  *
- * @param alsoOf Another client whose entries go; `null`: those of every client.
+ * @param logout The user's. `alsoOf`: another client whose entries go; `null`: those of every client.
  * @returns what became of these, and the ID token of who was signed in; `revoked` is still under way
  */
-export async function endSession(context: ClientContext, alsoOf?: string | null) {
+export async function endSession(context: ClientContext, logout?: { readonly alsoOf: string | null }) {
   const { settings, env, custody, heap } = context;
   heap.signedOut = true;
   const user = await unmark(context);
   const isShared = settings.cacheLocation === 'localstorage';
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
-  const forget = async () => settings.useDpop && (await loadDpopKey(settings, env)).forget();
+  const forget = async () => logout && settings.useDpop && (await loadDpopKey(settings, env)).forget();
   const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left }), forget()]);
-  const [cleared] = await Promise.allSettled([clearSession(context, user, alsoOf)]);
+  const [cleared] = await Promise.allSettled([clearSession(context, user, logout?.alsoOf)]);
   return { ended, cleared, forgotten, idToken: user?.id_token };
 }
 

@@ -12,11 +12,20 @@ import type { ClientContext } from './context.ts';
 /** As many logins as a tab may have under way: the oldest gives way. */
 const mostUnderWay = 5;
 
+/**
+ * So many characters of them may be in cookies. Each is sent twice, with its twin, and its quotes in three bytes; a server that
+ * takes no more than 8 kB of cookies refuses every page of the app, also the one that would clean up.
+ */
+const mostInCookies = 1500;
+
 /** Longer than a person takes who has to look for a mail, a telephone or a password. */
 const life: Milliseconds = 3_600_000;
 
 /** As many logins back it is known what became of them. */
 const mostKnown = 10;
+
+/** Of so many characters of that, only the latest keeps what the app has said in it. A sessionStorage has room for five million. */
+const mostSaid = 100_000;
 
 /** So many logins that nobody asked for may come back within `loopSpan`; the next is not begun. */
 const mostRounds = 3;
@@ -70,11 +79,16 @@ const transactionName = ({ settings }: ClientContext, state: string): string =>
 export function saveTransaction(context: ClientContext, login: LoginUnderWay): void {
   try {
     const store = storeOf(context);
-    const kept = underWay(context).slice(1 - mostUnderWay);
+    const text = JSON.stringify(login);
+    let room = context.settings.useCookiesForTransactions ? mostInCookies - text.length : Infinity;
+    const others = underWay(context)
+      .slice(1 - mostUnderWay)
+      .reverse();
+    const kept = others.filter((other) => (room -= JSON.stringify(other).length) >= 0);
     const names = new Set(kept.map(({ state }) => transactionName(context, state)));
     for (const name of store.names())
       if (name.startsWith(transactionName(context, '')) && !names.has(name)) store.remove(name);
-    store.set(transactionName(context, login.state), JSON.stringify(login));
+    store.set(transactionName(context, login.state), text);
   } catch (cause) {
     throw new StorageError('sessionStorage or a cookie cannot hold the login', cause);
   }
@@ -117,9 +131,17 @@ export function noteLogin(context: ClientContext, login: Partial<Login> & { stat
   const others = knownLogins(context).filter(({ state }) => state !== login.state);
   const former = findLogin(context, login.state);
   const noted = { began: context.env.clock.now(), target: '', isAutomatic: false, ...former, ...login };
-  const latest = [...others, noted].slice(-mostKnown);
+  saveLogins(context, [...others, noted]);
+}
+
+/** @param logins The latest last. */
+function saveLogins(context: ClientContext, logins: readonly Login[]): void {
+  const latest = logins.slice(-mostKnown);
+  const text = JSON.stringify(latest);
+  const brief = () =>
+    JSON.stringify(latest.map((it) => (it === latest.at(-1) ? it : { ...it, appState: undefined })));
   try {
-    context.env.sessionStorage.set(knownName(context), JSON.stringify(latest));
+    context.env.sessionStorage.set(knownName(context), text.length > mostSaid ? brief() : text);
   } catch {
     // It is kept for the sake of those who come back twice, and stops nobody.
   }
@@ -139,6 +161,16 @@ function knownLogins(context: ClientContext): Login[] {
 /** What tells two logins apart that are asked for one after the other. */
 export const nameOfTarget = ({ audience, scope }: Target): string => `${audience} ${scope}`;
 
+/** What the user does in a page ends the rounds so far: who logs out by a button has gone in no circle. */
+export function endRounds(context: ClientContext): void {
+  const known = knownLogins(context);
+  if (known.some(({ isAutomatic }) => isAutomatic) && context.env.page.touched())
+    saveLogins(
+      context,
+      known.map((login) => ({ ...login, isAutomatic: false })),
+    );
+}
+
 /**
  * Ends the game of a page and a tenant that send the user to and fro. A round is a login that the page began before the user did
  * anything in it, and that has come back. Where the browser does not tell whether the user did something, nothing counts.
@@ -146,7 +178,7 @@ export const nameOfTarget = ({ audience, scope }: Target): string => `${audience
  */
 export function refuseLoop(context: ClientContext, target: Target): void {
   const { page, clock } = context.env;
-  if (page.touched()) return;
+  if (page.touched()) return endRounds(context);
   const here = findLogin(context, stateIn(page.url()));
   if (here) noteLogin(context, { ...here, isBack: true });
   const rounds = knownLogins(context).filter(

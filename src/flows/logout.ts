@@ -5,6 +5,7 @@ import { logoutUrl, type LogoutRequest } from '../oauth/logout-endpoint.ts';
 import type { ClientContext } from './context.ts';
 import { endSession } from './entries.ts';
 import { readNavigation } from './login-with-redirect.ts';
+import { endRounds } from './logins.ts';
 
 /**
  * Ends the session here, then at the tenant. The page does not wait for the revocation, since until it has left, the tenant still
@@ -18,7 +19,8 @@ export async function logout(context: ClientContext, options: LogoutOptions): Pr
   const { clientId = settings.clientId, openUrl = options.onRedirect } = options;
   const navigate = openUrl === false ? undefined : readNavigation(openUrl, env);
   const request = logoutRequest(settings, options);
-  const { ended, cleared, forgotten, idToken } = await endSession(context, clientId);
+  endRounds(context);
+  const { ended, cleared, forgotten, idToken } = await endSession(context, { alsoOf: clientId });
   if (navigate) {
     const url = settings.discovery
       ? await providersLogout(context, request, idToken)
