@@ -308,6 +308,35 @@ describe('the key of a client', () => {
     },
   );
 
+  it.each(['localstorage', 'memory'] as const)(
+    'that a logout removes while the tokens of a login are judged takes the login with it, too (%s)',
+    async (cacheLocation) => {
+      const world = createWorld({ dpop: true });
+      const options = { useDpop: true, cacheLocation } as const;
+      const one = world.openTab(options);
+      const { cryptography } = one.env;
+      const judging: Promise<void>[] = [];
+      const sha256: typeof cryptography.sha256 = async (bytes) => {
+        await judging[0];
+        return cryptography.sha256(bytes);
+      };
+      const two = world.openTab(options, { cryptography: { ...cryptography, available: true, sha256 } });
+      await one.login();
+      await two.client.loginWithRedirect();
+      const callback = (await two.follow()).headers.get('location') ?? '';
+      let judged = () => {};
+      judging.push(new Promise((resolve) => (judged = resolve)));
+      const login = watch(world, two.client.handleRedirectCallback(callback));
+      await world.rest();
+      await one.client.logout({ openUrl: false });
+      judged();
+      await world.advance(100);
+      expect(login.error).toMatchObject({ error: 'login_required', reason: 'signed_out' });
+      await expect(two.client.isAuthenticated()).resolves.toBe(false);
+      expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'revoked']);
+    },
+  );
+
   it('binds a session that began without one, from its next refresh on', async () => {
     const world = createWorld({ dpop: true });
     const before = world.openTab();

@@ -217,6 +217,13 @@ export interface Redeemed {
   readonly answer: Answer;
 }
 
+/** What a code brought, as long as its login is not adopted. */
+interface Provisional {
+  readonly refresh_token: string | undefined;
+  /** With DPoP: see `TokenRequests`. */
+  readonly isBound: (() => Promise<boolean>) | undefined;
+}
+
 /** What writing a claim and a successor may take, in the slowest store. */
 const storeLimit: Milliseconds = 5000;
 
@@ -242,7 +249,7 @@ export function createCustody(
   const { prepareProofs, send, revoke, noAnswer } = requests;
   const unsaved = createUnsaved(timers, write, closeWhenIdle);
   const spends = new Map<string, Spend>();
-  const provisional = new Map<string, string>();
+  const provisional = new Map<string, Provisional>();
   let signatures: IdTokenSignatures | undefined;
   /** How to stop waiting for the network, by family. */
   const waiting = new Map<string, () => void>();
@@ -550,7 +557,7 @@ export function createCustody(
           throw signedOut('');
         }
         const receipt = randomName();
-        if (refresh_token !== undefined) provisional.set(receipt, refresh_token);
+        provisional.set(receipt, { refresh_token, isBound });
         return { receipt, answer: { token: tokenOf(judgement.response, scope, askedAt), id_token } };
       }
       case 'refused':
@@ -566,7 +573,8 @@ export function createCustody(
     { audience, scope, identity, answer, began }: AdoptableFamily,
   ): Promise<number | undefined> {
     const key = audienceKey(audience);
-    const refresh_token = provisional.get(receipt);
+    const { refresh_token, isBound } = provisional.get(receipt) ?? {};
+    if (isBound && !(await isBound())) return undefined; // a logout has removed the key since it was redeemed
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
     const isStranger = (family: Family): boolean =>
       isLive(family) && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
@@ -606,7 +614,7 @@ export function createCustody(
   }
 
   async function discard(receipt: string): Promise<void> {
-    const refresh_token = provisional.get(receipt);
+    const refresh_token = provisional.get(receipt)?.refresh_token;
     provisional.delete(receipt);
     if (refresh_token !== undefined) await revoke([refresh_token]);
   }

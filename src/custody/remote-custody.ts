@@ -81,7 +81,7 @@ export async function startRemoteCustody(
       const patience = keysPatience + (settings.useDpop ? proofsPatience : 0);
       return ask('redeem', [code], settings.exchangeLimit + patience);
     },
-    adopt: (receipt, family) => ask('adopt', [receipt, family]),
+    adopt: (receipt, family) => ask('adopt', [receipt, family], settings.useDpop ? proofsPatience : 0),
     goUnmarked: () => ask('goUnmarked', []),
     discard: (receipt) => ask('discard', [receipt]).catch(() => {}),
     async end(options) {
