@@ -10,6 +10,7 @@ import {
   app,
   audience,
   createWorld,
+  grace,
   orders,
   tenantUrl,
   type Fault,
@@ -461,6 +462,22 @@ describe('a session that may last so long and no longer', () => {
       const back = await tab.follow();
       await tab.client.handleRedirectCallback(back.headers.get('location') ?? '');
       await expect(tab.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(isToken);
+    },
+  );
+
+  it.each([ada, grace])(
+    'ends no login of %s in another tab that the storage does not show yet',
+    async (who) => {
+      const world = createWorld({ storageLag: 500 });
+      const [one, two] = [world.openTab(noFallback), world.openTab(noFallback)];
+      world.faults.push(anHour);
+      await one.login();
+      await world.advance(3600 * 1000);
+      await two.login(who);
+      const shown = one.client.getUser();
+      await world.advance(2000);
+      await expect(shown).resolves.toMatchObject({ email: who });
+      await expect(two.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(isToken);
     },
   );
 

@@ -35,15 +35,31 @@ import type { ClientContext } from './context.ts';
 export async function findSession(context: ClientContext): Promise<Session | undefined> {
   await context.moveIn();
   const user = await readUser(context);
-  if (
-    user === undefined ||
-    user === unreadable ||
-    !isPastCeiling(user.session_expiry, context.env.clock.now())
-  )
-    return sessionOf(context, user);
-  await context.flights.share('ceiling', () => endSession(context));
-  context.heap.ceilings += 1;
-  return undefined;
+  if (!isOver(context, user)) return sessionOf(context, user);
+  await context.flights.share('ceiling', async () => {
+    if (await isBehind(context, user)) {
+      await pause(context.env.timers, storageLag);
+      if (!isOver(context, await readUser(context))) return;
+    }
+    await endSession(context);
+    context.heap.ceilings += 1;
+  });
+  return knownSession(context);
+}
+
+/** Longer than `localStorage` takes to show what another tab wrote. */
+const storageLag: Milliseconds = 1000;
+
+const isOver = ({ env }: ClientContext, user: UserEntry | typeof unreadable | undefined): user is UserEntry =>
+  user !== undefined && user !== unreadable && isPastCeiling(user.session_expiry, env.clock.now());
+
+/** The user's entry is from before what custody has: somebody may have signed in anew, in another tab. */
+async function isBehind(context: ClientContext, { id_token }: UserEntry): Promise<boolean> {
+  if (!context.settings.useRefreshTokens) return false;
+  const [shown, held] = [id_token, (await lookAgain(context, ''))?.signedIn?.id_token].map((it) =>
+    readSession(it ?? ''),
+  );
+  return (held?.claims.iat ?? 0) > (shown?.claims.iat ?? 0);
 }
 
 /** The same, of what latchkey itself has stored. */
