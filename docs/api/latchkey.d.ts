@@ -633,7 +633,7 @@ declare class Auth0Client {
      * The nonce that is to stand in the next DPoP proof for a server (RFC 9449 §8), as it was last kept. Default `id`: the token
      * endpoint's.
      *
-     * @throws {InvalidConfigurationError} where `useDpop` is off.
+     * @throws {InvalidConfigurationError} where `useDpop` is off, and for an `id` that is no text.
      * @throws {StorageError}
      */
     getDpopNonce(id?: string): Promise<string | undefined>;
@@ -643,11 +643,15 @@ declare class Auth0Client {
      * A DPoP proof (RFC 9449 §4.2) for one request to an API: a JWT for its `DPoP` header, by the key that `accessToken` is bound to.
      *
      * @param params `url`: the whole address; query and fragment do not count.
-     * @throws {InvalidConfigurationError} where `useDpop` is off, or `url` is no address.
+     * @throws {InvalidConfigurationError} where `useDpop` is off, or `url` is no http(s) address.
      * @throws {StorageError} | {InsecureContextError}
      */
     generateDpopProof(params: DpopProofOptions): Promise<string>;
-    /** A `fetch` with access tokens for one API. */
+    /**
+     * A `fetch` with access tokens for one API.
+     *
+     * @throws {InvalidConfigurationError} for what is no object.
+     */
     createFetcher<TOutput extends CustomFetchMinimalOutput = Response>(config?: FetcherConfig<TOutput>): Fetcher<TOutput>;
     /** True while a user is signed in here: the life of an access token does not matter. */
     isAuthenticated(options?: WaitOptions): Promise<boolean>;
