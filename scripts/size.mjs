@@ -6,13 +6,13 @@ import { gzipSync } from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const limit = 26_500; // bytes after gzip -9; docs/decisions/24-size.md
+const limit = 26_900; // bytes after gzip -9; docs/decisions/24-size.md
 const languageLevels = ['es2020', 'es2022'];
 
 /** Entries with everything that they can load, in bytes after gzip -9; docs/decisions/24-size.md */
 const entries = [
-  { file: 'latchkey.umd.min.js', limit: 53_600 },
-  { file: 'index.cjs', limit: 56_000 },
+  { file: 'latchkey.umd.min.js', limit: 54_500 },
+  { file: 'index.cjs', limit: 56_900 },
   { file: 'tenant.js', limit: 156_400 },
   { file: 'tenant-node.js', limit: 8_000 },
   { file: 'tenant-jest.js', limit: 3_100 },
