@@ -978,6 +978,43 @@ weakness(
 );
 
 weakness(
+  'W10: a scope for the client’s own audience, in a map',
+  async (stage) => {
+    stage.signIn(ada);
+    const scope = { [api]: 'read:things', default: 'profile' };
+    const client = stage.open({ authorizationParams: { audience: api, scope } });
+    let asked = '';
+    await stage.logIn(client, {}, (url) => (asked = url.searchParams.get('scope') ?? ''));
+    return {
+      asked: asked.split(' ').includes('read:things'),
+      next: await stage.comesTo(client.getTokenSilently()),
+    };
+  },
+  {
+    'auth0-spa-js': [
+      'is not asked for at the login, and missed afterwards',
+      { asked: false, next: 'missing_refresh_token' },
+    ],
+    latchkey: ['is asked for at the login, too', { asked: true, next: 'done' }],
+  },
+);
+
+weakness(
+  'W22: a revocation that the worker will not send',
+  async (stage) => {
+    stage.signIn(ada);
+    const client = stage.open({ ...memory, domain: `${stage.tenant.baseUrl}/` });
+    await stage.logIn(client);
+    const revocation = await stage.comesTo(client.revokeRefreshToken());
+    return { revocation, families: verdicts(stage) };
+  },
+  {
+    'auth0-spa-js': ['is told as done, and nothing was sent', { revocation: 'done', families: [] }],
+    latchkey: ['is none: it is sent', { revocation: 'done', families: ['revoked'] }],
+  },
+);
+
+weakness(
   'W20: a fetcher’s call to another origin than that of its baseUrl',
   async (stage) => {
     const client = await signedIn(stage);

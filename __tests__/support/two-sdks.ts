@@ -54,6 +54,7 @@ export interface Client {
   isAuthenticated(): Promise<boolean>;
   checkSession(): Promise<void>;
   logout(options: { openUrl: false }): Promise<void>;
+  revokeRefreshToken(): Promise<void>;
   loginWithCustomTokenExchange(options: {
     subject_token: string;
     subject_token_type: string;
