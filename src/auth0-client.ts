@@ -293,8 +293,7 @@ export class Auth0Client {
     options: PopupLoginOptions | V1PopupLoginOptions = {},
     config?: PopupConfigOptions,
   ): Promise<void> {
-    const login = (context: OwnContext) => loginWithPopup(context, toV2Call(context.called, options), config);
-    await call(this, options, login, 'at once');
+    await loginInPopup(this, options, config);
   }
 
   /** A login in a popup, and the access token that it brought. As `loginWithPopup()`. */
@@ -302,8 +301,7 @@ export class Auth0Client {
     options: GetTokenWithPopupOptions | V1GetTokenWithPopupOptions = {},
     config?: PopupConfigOptions,
   ): Promise<string> {
-    const login = (context: OwnContext) => loginWithPopup(context, toV2Call(context.called, options), config);
-    return (await call(this, options, login, 'at once')).token.access_token;
+    return (await loginInPopup(this, options, config)).token.access_token;
   }
 
   /**
@@ -488,6 +486,15 @@ export class Auth0Client {
     env.keys.close();
   }
 }
+
+const loginInPopup = (
+  client: Auth0Client,
+  options: PopupLoginOptions | V1PopupLoginOptions,
+  config: PopupConfigOptions | undefined,
+) => {
+  const login = (context: OwnContext) => loginWithPopup(context, toV2Call(context.called, options), config);
+  return call(client, options, login, 'at once');
+};
 
 const exchange = (
   client: Auth0Client,

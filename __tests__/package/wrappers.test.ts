@@ -51,47 +51,34 @@ const options = `{
   authorizationParams: { redirect_uri: location.origin, audience: 'https://api.example' },
 }`;
 
+const reactApp = `
+    import { StrictMode, createElement as element, useState } from 'react';
+    import { createRoot } from 'react-dom/client';
+    import { Auth0Provider, useAuth0 } from '@auth0/auth0-react';
+
+    function App() {
+      const { isLoading, user, error, loginWithRedirect, logout, getAccessTokenSilently } = useAuth0();
+      const [token, setToken] = useState('');
+      return element('main', null,
+        element('p', { id: 'who' }, error ? error.message : isLoading ? 'loading' : (user?.name ?? 'nobody')),
+        element('p', { id: 'token' }, token),
+        element('button', { id: 'in', onClick: () => loginWithRedirect() }),
+        element('button', { id: 'renew', onClick: () => getAccessTokenSilently({ cacheMode: 'off' }).then(setToken) }),
+        element('button', { id: 'out', onClick: () => logout({ logoutParams: { returnTo: location.origin } }) }));
+    }
+    const show = (provider) =>
+      createRoot(document.body.appendChild(document.createElement('div'))).render(element(StrictMode, null, provider));`;
+
 /**
  * auth0-react and auth0-vue carry auth0-spa-js inside what they publish for bundlers, where no alias reaches it; the sources that
  * they publish beside it import it by name.
  */
 const apps = {
-  'auth0-react, its sources, in StrictMode': `
-    import { StrictMode, createElement as element, useState } from 'react';
-    import { createRoot } from 'react-dom/client';
-    import { Auth0Provider, useAuth0 } from '@auth0/auth0-react';
-
-    function App() {
-      const { isLoading, user, error, loginWithRedirect, logout, getAccessTokenSilently } = useAuth0();
-      const [token, setToken] = useState('');
-      return element('main', null,
-        element('p', { id: 'who' }, error ? error.message : isLoading ? 'loading' : (user?.name ?? 'nobody')),
-        element('p', { id: 'token' }, token),
-        element('button', { id: 'in', onClick: () => loginWithRedirect() }),
-        element('button', { id: 'renew', onClick: () => getAccessTokenSilently({ cacheMode: 'off' }).then(setToken) }),
-        element('button', { id: 'out', onClick: () => logout({ logoutParams: { returnTo: location.origin } }) }));
-    }
-    createRoot(document.body.appendChild(document.createElement('div'))).render(
-      element(StrictMode, null, element(Auth0Provider, ${options}, element(App))));`,
-  'auth0-react as published, given a client of latchkey': `
-    import { StrictMode, createElement as element, useState } from 'react';
-    import { createRoot } from 'react-dom/client';
-    import { Auth0Provider, useAuth0 } from '@auth0/auth0-react';
+  'auth0-react, its sources, in StrictMode': `${reactApp}
+    show(element(Auth0Provider, ${options}, element(App)));`,
+  'auth0-react as published, given a client of latchkey': `${reactApp}
     import { Auth0Client } from '@auth0/auth0-spa-js';
-
-    const client = new Auth0Client(${options});
-    function App() {
-      const { isLoading, user, error, loginWithRedirect, logout, getAccessTokenSilently } = useAuth0();
-      const [token, setToken] = useState('');
-      return element('main', null,
-        element('p', { id: 'who' }, error ? error.message : isLoading ? 'loading' : (user?.name ?? 'nobody')),
-        element('p', { id: 'token' }, token),
-        element('button', { id: 'in', onClick: () => loginWithRedirect() }),
-        element('button', { id: 'renew', onClick: () => getAccessTokenSilently({ cacheMode: 'off' }).then(setToken) }),
-        element('button', { id: 'out', onClick: () => logout({ logoutParams: { returnTo: location.origin } }) }));
-    }
-    createRoot(document.body.appendChild(document.createElement('div'))).render(
-      element(StrictMode, null, element(Auth0Provider, { client }, element(App))));`,
+    show(element(Auth0Provider, { client: new Auth0Client(${options}) }, element(App)));`,
   'auth0-vue, its sources': `
     import { createApp, h, ref } from 'vue';
     import { createAuth0, useAuth0 } from '@auth0/auth0-vue';

@@ -128,8 +128,9 @@ export const findLogin = (context: ClientContext, state: string | undefined): Lo
 
 /** Notes what is to be known of a login. Where that is not kept, its callback cannot be handled twice, and no loop is noticed. */
 export function noteLogin(context: ClientContext, login: Partial<Login> & { state: string }): void {
-  const others = knownLogins(context).filter(({ state }) => state !== login.state);
-  const former = findLogin(context, login.state);
+  const known = knownLogins(context);
+  const former = known.find(({ state }) => state === login.state);
+  const others = known.filter(({ state }) => state !== login.state);
   const noted = { began: context.env.clock.now(), target: '', isAutomatic: false, ...former, ...login };
   saveLogins(context, [...others, noted]);
 }
