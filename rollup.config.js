@@ -172,7 +172,12 @@ export default [
     plugins: forBrowsers('latchkey/worker'),
     output: { ...whole, format: 'iife', plugins: [terser({ ecma: 2022 })] },
   },
-  { input: sdk, plugins: [workerScript, ...forBrowsers('latchkey')], output: chunked },
+  {
+    input: sdk,
+    treeshake,
+    plugins: [workerScript, ...forBrowsers('latchkey')],
+    output: { ...chunked, hoistTransitiveImports: false },
+  },
   {
     input: sdk.index, // in one piece
     plugins: [workerScript, ...forBrowsers('latchkey')],

@@ -1,5 +1,5 @@
-import { createBrowserEnvironment } from './browser/environment.ts';
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
+import { pagePorts } from './browser/page-ports.ts';
 import {
   toV2Call,
   toV2Logout,
@@ -15,11 +15,9 @@ import {
   type V1PopupLoginOptions,
   type V1RedirectLoginOptions,
 } from './compatibility/v1-options.ts';
-import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
+import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { createAppClock } from './core/app-clock.ts';
-import { targetOf } from './core/authorization-request.ts';
-import { InMemoryCache } from './core/cache.ts';
-import { endpointsAt, type Endpoints } from './core/endpoints.ts';
+import { detailsOf, InMemoryCache } from './core/cache.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
@@ -46,33 +44,18 @@ import type {
   WaitOptions,
 } from './core/options.ts';
 import { readSettings, readText } from './core/settings.ts';
-import { detailsOf } from './core/token-response.ts';
-import { createCustody } from './custody/custody.ts';
+import { targetOf } from './core/target.ts';
 import type { DpopKey } from './custody/dpop-key.ts';
-import { loadDpopKey } from './custody/load-dpop-key.ts';
-import { createLazyRecordStore } from './custody/lazy-record-store.ts';
-import { createMemoryRecordStore } from './custody/memory-record-store.ts';
-import { createPageLocks } from './custody/page-locks.ts';
-import { createWorkerCustody } from './custody/worker-custody.ts';
 import { patiently, unlessAborted } from './core/within.ts';
-import type { Environment } from './environment.ts';
-import {
-  AbortError,
-  DisposedError,
-  InvalidConfigurationError,
-  SessionEndedError,
-  StorageError,
-} from './errors.ts';
+import type { Environment, PagePorts } from './environment.ts';
+import { AbortError, DisposedError, InvalidConfigurationError, StorageError } from './errors.ts';
 import { checkSession } from './flows/check-session.ts';
-import type { ClientContext } from './flows/context.ts';
-import { findSession, knownSession, saveToken, saveUser } from './flows/entries.ts';
+import type { Engine, PageContext } from './flows/context.ts';
+import { findSession } from './flows/entries.ts';
 import { createFlights } from './core/flights.ts';
 import { getTokenSilently, readTokenOptions } from './flows/get-token-silently.ts';
-import { handleRedirectCallback } from './flows/handle-redirect-callback.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
-import { beginLogin, loginWithRedirect } from './flows/login-with-redirect.ts';
 import { logout, logoutAddress } from './flows/logout.ts';
-import { revokeRefreshToken } from './flows/revoke-refresh-token.ts';
 import type { Milliseconds } from './clock.ts';
 
 /**
@@ -101,7 +84,7 @@ export async function createAuth0Client(
 const contexts = new WeakMap<Auth0Client, OwnContext>();
 const contextOf = (client: Auth0Client): OwnContext => contexts.get(client) as OwnContext; // set when constructed
 
-interface OwnContext extends ClientContext {
+interface OwnContext extends PageContext {
   /** How its options were spelt says which spelling its calls are read in. */
   readonly called: Called;
 }
@@ -132,6 +115,7 @@ async function call<T>(
     throw new InvalidConfigurationError('"signal" is no AbortSignal.', 'Leave it out, or pass one.');
   const context = contextOf(client);
   context.env.page.leaving(); // from now on it knows
+  Promise.resolve(context.engine()).catch(() => {}); // whoever needs it hears of that; a deployment may be over when it is needed
   const { tune } = context;
   const detachable = () =>
     unlessAborted(
@@ -142,10 +126,17 @@ async function call<T>(
   try {
     return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
   } catch (error) {
-    if (error instanceof SessionEndedError) context.heap.told = context.heap.ended;
+    context.heap.told = context.heap.ended.get(error as object) ?? context.heap.told;
     throw error;
   }
 }
+
+/** The same, where the cache alone is not enough. */
+const callEngine = <T>(
+  client: Auth0Client,
+  options: WaitOptions,
+  work: (engine: Engine, called: Called) => Promise<T>,
+): Promise<T> => call(client, options, async ({ engine, called }) => work(await engine(), called));
 
 /**
  * Sign-in for one application at one tenant. Constructing it touches no storage and sends nothing.
@@ -159,56 +150,38 @@ export class Auth0Client {
   constructor(options: V1ClientOptions);
   constructor(options: Auth0ClientOptions);
   /** @internal The world to live in; tests bring one of their own. */
-  constructor(options: Auth0ClientOptions | V1ClientOptions, environment: Environment);
-  constructor(
-    options: Auth0ClientOptions | V1ClientOptions,
-    environment: Environment = createBrowserEnvironment(),
-  ) {
+  constructor(options: Auth0ClientOptions | V1ClientOptions, world: Environment);
+  constructor(options: Auth0ClientOptions | V1ClientOptions, world?: Environment) {
     const given = toV2Options(options);
     const settings = readSettings(given);
-    const { nowProvider } = settings;
-    const appClock = nowProvider && createAppClock(environment.clock, environment.timers, nowProvider);
-    const env = appClock ? { ...environment, clock: appClock.clock } : environment;
+    const { nowProvider, cacheLocation, clientId } = settings;
+    const ports: PagePorts = world ?? pagePorts;
+    const appClock = nowProvider && createAppClock(ports.clock, ports.timers, nowProvider);
+    const env = appClock ? { ...ports, clock: appClock.clock } : ports;
     if (given.cache && given.cacheLocation)
       env.page.warn('latchkey: there is a "cache", so "cacheLocation" says nothing.');
-    const inHeap = settings.cacheLocation === 'memory';
-    const pageLocks = createPageLocks(env.timers);
-    const cache =
-      given.cache || (inHeap ? new InMemoryCache().enclosedCache : new LocalStorageCache(env.localStorage));
-    const records = {
-      memory: createMemoryRecordStore,
-      localstorage: () => env.records,
-      custom: () => createLazyRecordStore(env, cache),
-    }[settings.cacheLocation]();
+    const ownCache = () =>
+      cacheLocation === 'memory'
+        ? new InMemoryCache().enclosedCache
+        : new LocalStorageCache(env.localStorage);
     const flights = createFlights();
-    let discovery: (() => Promise<Endpoints>) | undefined;
-    const discover = () =>
-      flights.share('discovery', async () => {
-        const { createDiscovery } = await loadFeature(env.timers, () => import('./flows/discover.ts'));
-        discovery ??= createDiscovery(settings, env);
-        return discovery();
-      });
-    const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
-    const createInPage = () =>
-      createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints);
+    const disposal = new AbortController();
+    let engine: Engine | undefined;
     const context: OwnContext = {
       called: { isV1: given !== options, page: env.page },
       settings,
       env,
-      cache,
-      custody: settings.worker
-        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints)
-        : createInPage(),
-      endpoints,
+      world,
+      cache: given.cache || ownCache(),
       flights,
-      frames: pageLocks,
       heap: {
         session: undefined,
         signedOut: false,
         ceilings: 0,
         logouts: Infinity,
-        ended: undefined,
+        ended: new WeakMap(),
         told: undefined,
+        hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
         answerOf: patiently(
           env.timers,
@@ -216,23 +189,32 @@ export class Auth0Client {
           () => new StorageError('the cache did not answer in time'),
         ),
       },
-      moveIn: async (again) => {
-        if (settings.cacheLocation !== 'localstorage') return;
-        // An old tab may still write back what it got for a refresh token that was moved meanwhile.
-        if (again && peerRefreshTokens(env.localStorage, settings.clientId).length === 0) return;
-        await context.flights.share('move in', async () => {
-          if (!again && moved) return;
+      async moveIn() {
+        if (context.heap.hasMovedIn) return;
+        await flights.share('move in', async () => {
           // Busy, or not to be reached: the next call tries again.
-          moved = await moveIn(context).then(
+          const work = async () => {
+            if (env.localStorage.names().some((name) => isPeerEntry(name, clientId)))
+              await (await context.engine()).moveIn();
+          };
+          context.heap.hasMovedIn ||= await work().then(
             () => true,
             () => false,
           );
         });
       },
       tune: appClock?.tune,
-      disposal: new AbortController(),
+      disposal,
+      engine: () =>
+        engine ??
+        flights.share('engine', async () => {
+          const { openEngine } = await loadFeature(env.timers, () => import('./engine.ts'));
+          if (disposal.signal.aborted) throw new DisposedError();
+          engine = openEngine(context);
+          disposal.signal.addEventListener('abort', () => engine?.dispose());
+          return engine;
+        }),
     };
-    let moved = false;
     contexts.set(this, context);
   }
 
@@ -246,7 +228,9 @@ export class Auth0Client {
   async loginWithRedirect<AppState = Unchecked>(
     options: RedirectLoginOptions<AppState> | V1RedirectLoginOptions<AppState> = {},
   ): Promise<void> {
-    await call(this, options, (context) => loginWithRedirect(context, toV2Call(context.called, options)));
+    await callEngine(this, options, ({ flows, context }, called) =>
+      flows.loginWithRedirect(context, toV2Call(called, options)),
+    );
   }
 
   /**
@@ -257,7 +241,9 @@ export class Auth0Client {
   async buildAuthorizeUrl<AppState = Unchecked>(
     options: RedirectLoginOptions<AppState> | V1RedirectLoginOptions<AppState> = {},
   ): Promise<string> {
-    return call(this, options, (context) => beginLogin(context, toV2Call(context.called, options)));
+    return callEngine(this, options, ({ flows, context }, called) =>
+      flows.beginLogin(context, toV2Call(called, options)),
+    );
   }
 
   /**
@@ -275,7 +261,9 @@ export class Auth0Client {
     url: string | URL = contextOf(this).env.page.url(),
     options: WaitOptions = {},
   ): Promise<RedirectLoginResult<AppState> | ConnectAccountRedirectResult<AppState>> {
-    return call(this, options, (context) => handleRedirectCallback<AppState>(context, readText('url', url)));
+    return callEngine(this, options, ({ flows, context }) =>
+      flows.handleRedirectCallback<AppState>(context, readText('url', url)),
+    );
   }
 
   /**
@@ -408,14 +396,15 @@ export class Auth0Client {
     config: FetcherConfig<TOutput> = {},
   ): Fetcher<TOutput> {
     readOptions(config);
-    const { settings, env } = contextOf(this);
+    const context = contextOf(this);
     const getToken = (options: GetTokenSilentlyOptions) =>
       this.getTokenSilently({ ...options, detailedResponse: true });
     return {
       async fetchWithAuth(...request) {
+        const { context: own } = await context.engine();
         const load = () => import('./features/fetch-with-auth.ts');
-        const { fetchWithAuth } = await loadFeature(env.timers, load);
-        return fetchWithAuth({ settings, env, getToken }, config, request);
+        const { fetchWithAuth } = await loadFeature(own.env.timers, load);
+        return fetchWithAuth({ ...own, getToken }, config, request);
       },
     };
   }
@@ -467,7 +456,7 @@ export class Auth0Client {
    * @throws {NetworkError} when it could not be reached. {StorageError} when the end could not be noted; nothing was sent.
    */
   async revokeRefreshToken(options: RevokeRefreshTokenOptions = {}): Promise<void> {
-    await call(this, options, (context) => revokeRefreshToken(context, options));
+    await callEngine(this, options, ({ flows, context }) => flows.revokeRefreshToken(context, options));
   }
 
   /** The tenant and the application that the client was built for. Frozen. */
@@ -480,10 +469,7 @@ export class Auth0Client {
    * stays where it is stored; a refresh under way is kept. For pages that replace their client, as hot reloading does.
    */
   dispose(): void {
-    const { disposal, custody, env } = contextOf(this);
-    disposal.abort();
-    custody.dispose();
-    env.keys.close();
+    contextOf(this).disposal.abort();
   }
 }
 
@@ -501,32 +487,12 @@ const exchange = (
   how: 'loginWithTokenExchange' | 'exchangeToken',
   options: CustomTokenExchangeOptions,
 ): Promise<GetTokenSilentlyVerboseResponse> =>
-  call(client, options, async (context) => {
-    const flows = await loadFeature(context.env.timers, () => import('./flows/exchange-token.ts'));
-    return flows[how](context, options);
+  callEngine(client, options, async ({ flows, context }) => {
+    const exchanges = await flows.loadTokenExchange(context);
+    return exchanges[how](context, options);
   });
 
 const withDpopKey = <T>(client: Auth0Client, work: (key: DpopKey) => Promise<T>): Promise<T> =>
-  call(client, {}, async ({ settings, env }) => work(await loadDpopKey(settings, env)));
-
-/** What auth0-spa-js has left; the code for it is loaded only where there is something. */
-async function moveIn(context: ClientContext): Promise<void> {
-  const { settings, env, custody, heap } = context;
-  if (!env.localStorage.names().some((name) => isPeerEntry(name, settings.clientId))) return;
-  const { moveSession } = await loadFeature(env.timers, () => import('./compatibility/move-session.ts'));
-  const countLogouts = async () => (await custody.look({ audience: '', scope: '' })).logouts;
-  const before = await countLogouts();
-  try {
-    await moveSession({
-      settings,
-      env,
-      custody,
-      findSession: () => knownSession(context),
-      save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken, 0), // nothing is moved after a logout
-      saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
-    });
-  } finally {
-    // It may have waited for seconds, for a session that nobody had seen here yet.
-    heap.signedOut ||= (await countLogouts()) > before;
-  }
-}
+  callEngine(client, {}, async ({ flows, context: { settings, env } }) =>
+    work(await flows.loadDpopKey(settings, env)),
+  );

@@ -6,28 +6,34 @@ import type { Clock, Milliseconds } from './clock.ts';
 import type { AuthorizationResponse } from './oauth/authorization-endpoint.ts';
 import type { Sha256 } from './oauth/pkce.ts';
 
-export interface Environment {
-  readonly clock: PageClock;
-  readonly timers: Timers;
+export interface Environment extends Omit<PagePorts, 'page' | 'cookies'> {
+  readonly page: Page;
+  readonly cookies: Cookies;
   readonly cryptography: Cryptography;
   readonly http: Http;
   /** As the platform's. */
   fetch(request: Request): Promise<Response>;
   /** The code is loaded on first use. @throws {GenericError} `feature_load_failed` */
   dpop(): Promise<Dpop>;
-  readonly page: Page;
   readonly silentFrame: SilentFrame;
   readonly workers: Workers;
-  popupHost(): PopupHost;
   readonly locks: Locks;
   /** Those under which tabs of auth0-spa-js refresh, of whatever version. */
   readonly peerLocks: Locks;
   readonly records: RecordStore;
   /** The same, for what only a structured clone keeps whole: a `CryptoKey`. */
   readonly keys: RecordStore;
-  readonly localStorage: TextStorage;
   readonly sessionStorage: TextStorage;
-  readonly cookies: Cookies;
+}
+
+/** What is needed to serve from the cache, and where nothing may be waited for. */
+export interface PagePorts {
+  readonly clock: PageClock;
+  readonly timers: Timers;
+  readonly page: Pick<Page, 'url' | 'navigate' | 'warn' | 'leaving'>;
+  popupHost(): PopupHost;
+  readonly localStorage: TextStorage;
+  readonly cookies: Pick<Cookies, 'get' | 'remove'>;
 }
 
 export interface PageClock extends Clock {

@@ -1,6 +1,6 @@
 /** What custody promises, in the page and behind the message port of a worker. */
 import { describe, expect, it } from '@jest/globals';
-import type { Target } from '../../src/core/authorization-request.ts';
+import type { Target } from '../../src/core/target.ts';
 import { endpointsAt } from '../../src/core/endpoints.ts';
 import { readSettings } from '../../src/core/settings.ts';
 import { createCustody, type AdoptableFamily, type Custody } from '../../src/custody/custody.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { targetOf } from '../../src/core/authorization-request.ts';
+import { targetOf } from '../../src/core/target.ts';
 import type { Auth0ClientOptions, CacheMode } from '../../src/core/options.ts';
 import { planToken, type FamilyStatus, type SessionEnd, type Snapshot } from '../../src/core/plan.ts';
 import type { Session } from '../../src/core/session.ts';

@@ -8,29 +8,36 @@ import type {
   Http,
   HttpAnswer,
   Page,
-  PageClock,
-  Timers,
   Workers,
 } from '../environment.ts';
+import { getAll, set } from 'es-cookie';
 import type { Milliseconds } from '../clock.ts';
-import { get, getAll, remove, set } from 'es-cookie';
 import { loadFeature } from '../core/load-feature.ts';
-import { noPage } from '../errors.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
+import {
+  attempt,
+  attributes,
+  clock,
+  pagePorts,
+  timers,
+  twinAttributes,
+  twinOf,
+  wasTouched,
+} from './page-ports.ts';
 import { createRecordStore } from './record-store.ts';
 import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
 
 export function createBrowserEnvironment(): Environment {
   const locks = createLocks(timers);
   return {
-    clock,
-    timers,
+    ...pagePorts,
+    page,
+    cookies,
     cryptography,
     http,
     fetch: (request) => fetch(request),
     dpop,
-    page,
     silentFrame: {
       // Where refresh tokens go round, it is never needed.
       async authorize(...request) {
@@ -39,14 +46,11 @@ export function createBrowserEnvironment(): Environment {
       },
     },
     workers,
-    popupHost: () => globalThis,
     locks,
     peerLocks: createPeerLocks(timers),
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
     keys: createIndexedDbRecordStore(timers),
-    localStorage: pageLocalStorage,
     sessionStorage: pageSessionStorage,
-    cookies,
   };
 }
 
@@ -63,21 +67,6 @@ export const workerEnvironment = (): Pick<
   dpop,
   keys: createIndexedDbRecordStore(timers),
 });
-
-/** 24.8 days: the platform takes anything longer for no delay at all. */
-const longestDelay = 2 ** 31 - 1;
-
-const timers: Timers = {
-  after(delay, task) {
-    const timer = setTimeout(task, Math.min(delay, longestDelay));
-    return () => clearTimeout(timer);
-  },
-};
-
-const clock: PageClock = {
-  now: () => Date.now(),
-  steady: () => performance.timeOrigin + performance.now(),
-};
 
 const cryptography: Cryptography = {
   // Browsers leave `subtle` out on insecure origins.
@@ -132,35 +121,13 @@ const workers: Workers = {
   },
 };
 
-/** Watched from the first time on that somebody asks; not before, since importing and constructing touch nothing. */
-let isWatched = false;
-let isLeaving = false;
-let isTouched = false;
-
 const page: Page = {
-  url: () => (typeof location === 'undefined' ? '' : location.href),
+  ...pagePorts.page,
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
-  navigate(url, method = 'assign') {
-    if (typeof location === 'undefined') throw noPage();
-    location[method](url);
-  },
-  // oxlint-disable-next-line no-console -- for the developer who reads it
-  warn: (text) => console.warn(text),
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
-  leaving() {
-    if (!isWatched && typeof addEventListener !== 'undefined') {
-      isWatched = true;
-      // Capturing, so before the app's own listeners, which may ask for a token.
-      addEventListener('pagehide', () => (isLeaving = true), true);
-      addEventListener('pageshow', () => (isLeaving = false), true);
-      for (const type of ['pointerdown', 'keydown'])
-        addEventListener(type, ({ isTrusted }) => (isTouched ||= isTrusted), true);
-    }
-    return isLeaving;
-  },
   // Not `hasBeenActive`: Chromium hands it on to the pages of a site that come after.
   touched: () =>
-    isTouched || typeof navigator === 'undefined' || navigator.userActivation?.isActive !== false,
+    wasTouched() || typeof navigator === 'undefined' || navigator.userActivation?.isActive !== false,
   onOnline(task) {
     if (typeof addEventListener === 'undefined') return () => {};
     addEventListener('online', task);
@@ -168,9 +135,8 @@ const page: Page = {
   },
 };
 
-/** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
 const cookies: Cookies = {
-  get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
+  ...pagePorts.cookies,
   // Of some there is the twin alone.
   names: () => [
     ...new Set(attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, '')))),
@@ -179,32 +145,4 @@ const cookies: Cookies = {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));
     if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));
   },
-  remove(name, { domain }) {
-    attempt(() => remove(name, attributes(domain)));
-    attempt(() => remove(twinOf(name), twinAttributes(domain)));
-  },
 };
-
-/** For browsers that take `SameSite=None` for `Strict`, or refuse it: auth0-spa-js's name for it. */
-const twinOf = (name: string): string => `_legacy_${name}`;
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return typeof document === 'undefined' ? undefined : action();
-  } catch {
-    return undefined;
-  }
-}
-
-/** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
-function attributes(domain: string | undefined) {
-  const { secure, ...common } = twinAttributes(domain);
-  return secure ? { ...common, secure, sameSite: 'none' as const } : common;
-}
-
-function twinAttributes(domain: string | undefined) {
-  const common = { path: '/', ...(domain !== undefined && { domain }) };
-  return location.protocol === 'https:'
-    ? { ...common, secure: true as const }
-    : { ...common, secure: false as const };
-}

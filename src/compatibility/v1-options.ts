@@ -182,7 +182,7 @@ export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth
 export interface Called {
   /** With `client_id`. */
   readonly isV1: boolean;
-  readonly page: Page;
+  readonly page: Pick<Page, 'navigate'>;
 }
 
 /**

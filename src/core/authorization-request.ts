@@ -1,41 +1,10 @@
-/** What is asked for: a target for a token, and the authorization request that leads to one. */
-import { InvalidConfigurationError } from '../errors.ts';
+/** The authorization request that leads to a token. */
 import type { AuthorizationRequest } from '../oauth/authorization-endpoint.ts';
 import { authorizationUrl } from '../oauth/authorization-endpoint.ts';
-import { joinScopes } from '../oauth/scope.ts';
 import type { Endpoints } from './endpoints.ts';
-import type { AuthorizationParams } from './options.ts';
-import { readParams, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import type { Target } from './target.ts';
 import type { Transaction } from './transaction.ts';
-
-/** What an access token is for. */
-export interface Target {
-  /** `''` where no API was named: the token is good at the userinfo endpoint only. */
-  readonly audience: string;
-  /** Normalised: every name once. */
-  readonly scope: string;
-  /** Further parameters for the authorization endpoint. */
-  readonly params: AuthorizationParams;
-}
-
-/**
- * The target of a call: the client's own parameters with the call's over them; scopes add up, the client's being that of the
- * audience, wherever that comes from. `undefined` overrides nothing. One rule for logins and silent calls.
- *
- * @throws {InvalidConfigurationError} for a parameter that has no text.
- */
-export function targetOf(settings: Settings, params?: AuthorizationParams): Target {
-  if (typeof params?.scope === 'object' && (params.scope as unknown) !== null)
-    throw new InvalidConfigurationError('"scope" is no text.', 'Scopes by audience are for the client.');
-  const given = readParams(params);
-  const merged: AuthorizationParams = { ...settings.authorizationParams, ...given };
-  const audience = merged.audience ?? ''; // `null` leaves it out
-  return {
-    audience,
-    scope: joinScopes(settings.scopes.get(audience) ?? settings.authorizationParams.scope, given.scope),
-    params: merged,
-  };
-}
 
 /** The fresh random texts of one authorization: 43 characters of base64url each. */
 export interface AuthorizationSecrets {

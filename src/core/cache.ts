@@ -7,8 +7,8 @@ import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import { scopeIncludes } from '../oauth/scope.ts';
 import type { Cacheable } from './cache-key.ts';
-import type { CacheLocation } from './options.ts';
-import { isSameIdentity, organizationOf, type Identity } from './session.ts';
+import type { CacheLocation, GetTokenSilentlyVerboseResponse } from './options.ts';
+import { isSameIdentity, organizationOf, type Identity, type Session } from './session.ts';
 import { storageName, type Settings } from './settings.ts';
 
 /** A store for entries that survive JSON. Any method may be synchronous or return a promise. What is not there is anything falsy. */
@@ -63,6 +63,16 @@ export interface UserEntry {
   readonly session_expiry?: Seconds | undefined;
 }
 
+/** What the cache has for a call: who is signed in, and a token that covers what is asked for. */
+export interface Found {
+  readonly session: Session | undefined;
+  readonly token: Token | undefined;
+}
+
+/** True where there is nothing more to do. */
+export const isServed = (found: Found): found is { readonly session: Session; readonly token: Token } =>
+  found.session !== undefined && found.token !== undefined;
+
 /** A token within this much of its end is no longer served while a new one can be had. */
 const renewalMargin: Seconds = 60;
 
@@ -102,6 +112,19 @@ export function withToken(
     ],
   };
 }
+
+/** What callers are told of a token, beside the session's ID token. */
+export const detailsOf = (
+  { access_token, token_type, scope, expires_at }: Token,
+  id_token: string,
+  now: Milliseconds,
+): GetTokenSilentlyVerboseResponse => ({
+  id_token,
+  access_token,
+  token_type,
+  expires_in: expires_at - toSeconds(now),
+  scope,
+});
 
 /** An entry out of what a cache returned; anything of another shape is a miss. */
 export function readTokensEntry(value: unknown): TokensEntry | undefined {

@@ -5,7 +5,7 @@
  * `custody/id-token-signature.ts` does, for apps that ask for it.
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
-import { InvalidIdTokenError } from '../errors.ts';
+import { GenericError, InvalidIdTokenError } from '../errors.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { IdTokenClaims } from '../oauth/id-token.ts';
@@ -116,4 +116,23 @@ function compare(reason: string, expected: string, found: unknown): void {
 
 function refuse(reason: string, detail = ''): never {
   throw new InvalidIdTokenError(reason, detail);
+}
+
+/**
+ * When the session is over by what its ID token says (IPSIE, `session_expiry`); `undefined`: by none. A date in milliseconds is
+ * a mistake, as is one that is no later than the token.
+ *
+ * @throws {GenericError} `invalid_token`, where that is said and cannot be meant.
+ */
+export function ceilingOf({ session_expiry, iat }: Readonly<Record<string, unknown>>): Seconds | undefined {
+  if (session_expiry === undefined) return undefined;
+  if (typeof session_expiry === 'number' && session_expiry < 1e10 && session_expiry > Number(iat ?? NaN))
+    return session_expiry;
+  throw new GenericError(
+    'invalid_token',
+    'The ID token has a "session_expiry" that is no later date in seconds.',
+    {
+      reason: 'session_expiry',
+    },
+  );
 }

@@ -3,7 +3,7 @@
  * only carries it out.
  */
 import { scopeIncludes } from '../oauth/scope.ts';
-import type { Target } from './authorization-request.ts';
+import type { Target } from './target.ts';
 import type { Token } from './cache.ts';
 import type { CacheMode } from './options.ts';
 import { mayBeOf, type Identity, type Session } from './session.ts';

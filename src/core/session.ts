@@ -1,6 +1,5 @@
 /** The session: the user's being signed in, as the ID token tells it. */
 import type { Milliseconds, Seconds } from '../clock.ts';
-import { GenericError } from '../errors.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import { protocolClaims } from '../oauth/id-token.ts';
 import type { IdToken, User } from './options.ts';
@@ -58,25 +57,6 @@ function frozen<T>(value: T): T {
 /** The organization that the claims speak of, by its id. */
 export const organizationOf = ({ org_id }: { readonly org_id?: unknown }): string | undefined =>
   typeof org_id === 'string' ? org_id : undefined;
-
-/**
- * When the session is over by what its ID token says (IPSIE, `session_expiry`); `undefined`: by none. A date in milliseconds is
- * a mistake, as is one that is no later than the token.
- *
- * @throws {GenericError} `invalid_token`, where that is said and cannot be meant.
- */
-export function ceilingOf({ session_expiry, iat }: Readonly<Record<string, unknown>>): Seconds | undefined {
-  if (session_expiry === undefined) return undefined;
-  if (typeof session_expiry === 'number' && session_expiry < 1e10 && session_expiry > Number(iat ?? NaN))
-    return session_expiry;
-  throw new GenericError(
-    'invalid_token',
-    'The ID token has a "session_expiry" that is no later date in seconds.',
-    {
-      reason: 'session_expiry',
-    },
-  );
-}
 
 /** So long before its end a session counts as over. */
 const ceilingMargin: Seconds = 30;

@@ -160,14 +160,6 @@ export function readSettings(options: Auth0ClientOptions): Settings {
 export const storageName = (settings: Settings, ...pieces: readonly string[]): string =>
   ['latchkey', '1', settings.domain, settings.clientId, ...pieces].map(encode).join('/');
 
-/**
- * True for the name of a cache entry of a client at this tenant; `null`: of any client. What is in custody is none: whoever has it
- * ends it when the marker of the session is gone.
- */
-export const isEntryOf = (settings: Settings, name: string, clientId: string | null): boolean =>
-  name.startsWith(storageName({ ...settings, clientId: clientId ?? '' }) + (clientId === null ? '' : '/')) &&
-  name.split('/')[4] !== 'custody'; // encoded pieces hold no slash
-
 function encode(piece: string): string {
   try {
     return encodeURIComponent(piece);

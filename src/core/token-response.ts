@@ -4,7 +4,6 @@ import { GenericError, MfaRequiredError, type MfaRequirements } from '../errors.
 import { parseJsonObject } from '../oauth/json.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
 import type { Token } from './cache.ts';
-import type { GetTokenSilentlyVerboseResponse } from './options.ts';
 
 export type TokenJudgement =
   /** Tokens; the refresh token that was sent, if any, is spent. */
@@ -81,19 +80,6 @@ export const tokenOf = (response: TokenResponse, requestedScope: string, askedAt
   scope: response.scope ?? requestedScope,
   requestedScope,
   expires_at: toSeconds(askedAt) + (response.expires_in ?? 0),
-});
-
-/** What callers are told of a token, beside the session's ID token. */
-export const detailsOf = (
-  { access_token, token_type, scope, expires_at }: Token,
-  id_token: string,
-  now: Milliseconds,
-): GetTokenSilentlyVerboseResponse => ({
-  id_token,
-  access_token,
-  token_type,
-  expires_in: expires_at - toSeconds(now),
-  scope,
 });
 
 function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {

@@ -6,7 +6,7 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import type { Token } from '../core/cache.ts';
-import type { Target } from '../core/authorization-request.ts';
+import type { Target } from '../core/target.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
 import { validateIdToken, type IdTokenExpectation } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';

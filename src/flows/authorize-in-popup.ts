@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../clock.ts';
-import { authorizationRequest, targetOf, type Target } from '../core/authorization-request.ts';
+import { authorizationRequest } from '../core/authorization-request.ts';
+import { targetOf, type Target } from '../core/target.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { PopupConfigOptions, PopupLoginOptions } from '../core/options.ts';
 import type { Session } from '../core/session.ts';
@@ -15,7 +16,8 @@ import {
 } from '../errors.ts';
 import { popupChannelName } from '../oauth/popup-channel.ts';
 import type { ClientContext } from './context.ts';
-import { findSession, isCarriedOn } from './entries.ts';
+import { findSession } from './entries.ts';
+import { isCarriedOn } from './keep-session.ts';
 import type { Obtained } from './get-token-silently.ts';
 import { popupAnswer } from './popup-answer.ts';
 import { redeemCode } from './redeem-code.ts';

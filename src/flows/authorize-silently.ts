@@ -1,12 +1,13 @@
 import type { Milliseconds } from '../clock.ts';
-import { authorizationRequest, type Target } from '../core/authorization-request.ts';
+import { authorizationRequest } from '../core/authorization-request.ts';
+import type { Target } from '../core/target.ts';
 import { answeredBy } from '../core/authorization-response.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { GenericError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
-import { organizationHint } from './entries.ts';
+import { organizationHint } from './keep-session.ts';
 import { redeemCode } from './redeem-code.ts';
 import { authorizationSecrets } from './secrets.ts';
 

@@ -5,26 +5,48 @@ import type { Flights } from '../core/flights.ts';
 import type { Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Custody } from '../custody/custody.ts';
-import type { Environment, Locks } from '../environment.ts';
+import type { Environment, Locks, PagePorts } from '../environment.ts';
+import type * as flows from './engine-flows.ts';
 
-export interface ClientContext {
+/** What serves from the cache. */
+export interface PageContext {
   readonly settings: Settings;
-  readonly env: Environment;
+  readonly env: PagePorts;
+  /** What `env` is a part of, where it is not the browser's. */
+  readonly world: Environment | undefined;
   readonly cache: ICache;
-  readonly custody: Custody;
-  /** Where they are. @throws {NetworkError} | {GenericError} `discovery_failed`, where the provider's document is to tell. */
-  readonly endpoints: () => Promise<Endpoints>;
   /** Work that several callers share. */
   readonly flights: Flights;
-  /** One hidden iframe at a time. */
-  readonly frames: Locks;
   readonly heap: Heap;
-  /** Takes over what auth0-spa-js has stored, where there is something; `again`: even if this page has looked before. */
-  readonly moveIn: (again?: 'again') => Promise<void>;
+  /** Takes over what auth0-spa-js has stored, where there is something, once in this page. */
+  readonly moveIn: () => Promise<void>;
   /** Asks the app for the time, where it has a clock of its own; `env.clock` goes by that. */
   readonly tune: (() => Promise<void>) | undefined;
   /** Aborted by `dispose()`. */
   readonly disposal: AbortController;
+  /** At hand once it has been loaded. @throws {GenericError} `feature_load_failed` | {DisposedError} */
+  readonly engine: () => Engine | Promise<Engine>;
+}
+
+/** All that logs in, renews and logs out. Its code is asked for as soon as the client is used. */
+export interface Engine {
+  readonly context: ClientContext;
+  readonly flows: typeof flows;
+  /** Takes over what auth0-spa-js has stored. */
+  moveIn(): Promise<void>;
+  /** Gives back what it holds. */
+  dispose(): void;
+}
+
+export interface ClientContext extends PageContext {
+  readonly env: Environment;
+  readonly custody: Custody;
+  /** Where they are. @throws {NetworkError} | {GenericError} `discovery_failed`, where the provider's document is to tell. */
+  readonly endpoints: () => Promise<Endpoints>;
+  /** One hidden iframe at a time. */
+  readonly frames: Locks;
+  /** As `moveIn`, also where this page has looked before. */
+  readonly moveInAgain: () => Promise<void>;
 }
 
 /** What lives in this page only. */
@@ -37,10 +59,12 @@ export interface Heap {
   ceilings: number;
   /** How often the user had logged out when this page last wrote whose session it is. */
   logouts: number;
-  /** How many sessions had ended when a call last came upon such an end. */
-  ended: number | undefined;
-  /** The same, of the ends that the app has been told of: each is told once. */
+  /** What calls were told of the end of a session, and how many had ended then. */
+  readonly ended: WeakMap<object, number>;
+  /** The same, of the ends that the app has heard of: each is told once. */
   told: number | undefined;
+  /** What auth0-spa-js had left when this page looked has been taken over. */
+  hasMovedIn: boolean;
   /** Waits for an answer of the cache, but not for ever. @throws {StorageError} when it is late */
   readonly answerOf: <T>(answer: PromiseLike<T>) => Promise<T>;
   /** Entries that the cache would not take; `undefined`: one that it would not give up. */

@@ -1,92 +1,49 @@
-/** The session's entries in the cache, and the cookie that tells of them: read, written and removed together. */
+/** The session's entries in the cache, and the cookies that tell of them, as they are read. `keep-session.ts` writes them. */
 import {
   readTokensEntry,
   readUserEntry,
   serves,
   tokensKey,
   userKey,
-  withToken,
-  type Token,
+  type Found,
   type UserEntry,
 } from '../core/cache.ts';
-import type { Milliseconds, Seconds } from '../clock.ts';
-import { isPeerEntry, peerRefreshTokens } from '../core/auth0-spa-js-names.ts';
-import type { Target } from '../core/authorization-request.ts';
-import {
-  ceilingOf,
-  isPastCeiling,
-  isSameIdentity,
-  readSession,
-  type Identity,
-  type Session,
-} from '../core/session.ts';
-import { isEntryOf } from '../core/settings.ts';
-import { loadDpopKey } from '../custody/load-dpop-key.ts';
-import type { Began, CustodyView } from '../custody/custody.ts';
-import { pause } from '../core/within.ts';
-import { StorageError } from '../errors.ts';
-import { isText, textsOf } from '../oauth/json.ts';
-import type { ClientContext } from './context.ts';
+import type { Seconds } from '../clock.ts';
+import { isPastCeiling, isSameIdentity, readSession, type Session } from '../core/session.ts';
+import type { Target } from '../core/target.ts';
+import type { PageContext } from './context.ts';
 
 /**
  * The signed-in user. The same object for as long as the ID token is the same. A session that has lasted as long as it may ends
  * here.
  */
-export async function findSession(context: ClientContext): Promise<Session | undefined> {
+export async function findSession(context: PageContext): Promise<Session | undefined> {
   await context.moveIn();
   const user = await readUser(context);
   if (!isOver(context, user)) return sessionOf(context, user);
-  await context.flights.share('ceiling', async () => {
-    if (await isBehind(context, user)) {
-      await pause(context.env.timers, storageLag);
-      if (!isOver(context, await readUser(context))) return;
-    }
-    await endSession(context);
-    context.heap.ceilings += 1;
-  });
+  const engine = await Promise.resolve(context.engine()).catch(() => undefined);
+  if (!engine) return undefined; // nobody's session goes on because a file is missing
+  await engine.flows.endAtCeiling(engine.context, user);
   return knownSession(context);
 }
 
-/** Longer than `localStorage` takes to show what another tab wrote. */
-const storageLag: Milliseconds = 1000;
-
-const isOver = ({ env }: ClientContext, user: UserEntry | typeof unreadable | undefined): user is UserEntry =>
+export const isOver = (
+  { env }: PageContext,
+  user: UserEntry | typeof unreadable | undefined,
+): user is UserEntry =>
   user !== undefined && user !== unreadable && isPastCeiling(user.session_expiry, env.clock.now());
 
-/** The user's entry is from before what custody has: somebody may have signed in anew, in another tab. */
-async function isBehind(context: ClientContext, { id_token }: UserEntry): Promise<boolean> {
-  if (!context.settings.useRefreshTokens) return false;
-  const [shown, held] = [id_token, (await lookAgain(context, ''))?.signedIn?.id_token].map((it) =>
-    readSession(it ?? ''),
-  );
-  return (held?.claims.iat ?? 0) > (shown?.claims.iat ?? 0);
-}
-
 /** The same, of what latchkey itself has stored. */
-export async function knownSession(context: ClientContext): Promise<Session | undefined> {
+export async function knownSession(context: PageContext): Promise<Session | undefined> {
   return sessionOf(context, await readUser(context));
 }
 
-/**
- * True unless the user's entry is gone; one that cannot be read is there, and so is one that the cache would not take. It is
- * the marker of the session: a login writes it, a logout removes it, and a refresh that does not find it has been signed
- * out meanwhile.
- */
-export async function isMarked(context: ClientContext): Promise<boolean> {
-  if (((await read(context, userKey(context.settings))) ?? undefined) !== undefined) return true;
-  return (await lookAgain(context, ''))?.unmarked === true;
-}
-
-/** What custody knows by now; `undefined` where it cannot be read: a store that fails knows of no end. */
-const lookAgain = ({ custody }: ClientContext, audience: string): Promise<CustodyView | undefined> =>
-  custody.look({ audience, scope: '' }).catch(() => undefined);
-
 /** The session, and the first token of it that covers the target and is good for another `margin` seconds. */
 export async function findToken(
-  context: ClientContext,
+  context: PageContext,
   { audience, scope }: Target,
   margin?: Seconds,
-): Promise<{ session: Session | undefined; token: Token | undefined }> {
+): Promise<Found> {
   const [session, entry] = await Promise.all([
     findSession(context),
     read(context, tokensKey(context.settings, audience)).then(readTokensEntry),
@@ -96,146 +53,10 @@ export async function findToken(
   return { session, token: tokens?.find((it) => serves(it, scope, now, margin)) };
 }
 
-/**
- * Writes what an exchange brought. The user's entry changes hands in one write, and what belonged to another user goes
- * then: a page that is cut off in between leaves nobody signed out.
- *
- * A logout ends the session in custody before it clears; so whoever has just written looks once more, and takes back what it
- * wrote where the session is over or somebody else's. Then, and only then, there is no session to return.
- *
- * @param logouts Of a login: after how many it was adopted. It may have brought no family that could tell of another one.
- * @param began Of a silent login: what it is to carry on.
- */
-export async function saveToken(
-  context: ClientContext,
-  { audience }: Pick<Target, 'audience'>,
-  token: Token | undefined,
-  idToken: string,
-  logouts = Infinity,
-  began?: Began,
-): Promise<Session | undefined> {
-  const { settings, env, heap } = context;
-  const session = readSession(idToken) as Session; // of an ID token that was validated
-  const key = tokensKey(settings, audience);
-  const entry = readTokensEntry(await read(context, key));
-  const user = readUserEntry(await readUser(context));
-  const former = await knownSession(context);
-  // Without families only the cache tells of who has signed in, or out, since a silent login was adopted.
-  if (began && !settings.useRefreshTokens && !isCarriedOn(began.session, former)) return undefined;
-  const goesOn = former !== undefined && isSameIdentity(former, session);
-  const kept = (goesOn && user?.audiences) || [];
-  const isLogin = logouts < Infinity && !began;
-  const session_expiry = (goesOn && !isLogin && user?.session_expiry) || saidCeiling(session);
-  const audiences = [...new Set([...kept, audience])];
-  const next: UserEntry = { id_token: idToken, audiences, ...(session_expiry && { session_expiry }) };
-  await saveUser(context, next);
-  if (token) await write(context, key, withToken(entry, session, token, env.clock.now()));
-  // Nothing of another user stays, nor of another organization of the same user. What a cache will not give up is served
-  // to nobody.
-  if ((former ?? user) && !goesOn)
-    await removeEntries(context, user, [userKey(settings), ...(token ? [key] : [])]);
-  sessionOf(context, next);
-  const view = await lookAgain(context, audience);
-  if (view === undefined) return session;
-  heap.logouts = view.logouts;
-  const { signedIn } = view;
-  const isOver = view.logouts > logouts || (settings.useRefreshTokens && view.endedBy !== undefined);
-  if (!isOver && !isOthers(session, signedIn)) return session;
-  if (signedIn?.id_token === undefined) {
-    heap.signedOut ||= view.logouts > logouts || view.endedBy === 'logout';
-    await clearShown(context, idToken);
-  } else {
-    // Somebody has signed in since, and stays so: only what was written here is taken back.
-    await removeEntries(context, next, [userKey(settings)]);
-    await saveToken(context, { audience }, undefined, signedIn.id_token);
-  }
-  return undefined;
-}
-
-/** What a login may not say; what is renewed says nothing by it. */
-function saidCeiling({ claims }: Session): Seconds | undefined {
-  try {
-    return ceilingOf(claims);
-  } catch {
-    return undefined;
-  }
-}
-
-/** True for what a silent login may go on with: the session that it began with, or none as then. */
-export const isCarriedOn = (began: Identity | undefined, now: Identity | undefined): boolean =>
-  began && now ? isSameIdentity(began, now) : began === now;
-
-/** Writes the user's entry and the cookie that tells of it. An empty ID token: whose session it is will be known later. */
-export async function saveUser(context: ClientContext, user: UserEntry): Promise<void> {
-  const { settings, env, custody } = context;
-  if (!(await write(context, userKey(settings), user)))
-    await custody
-      .goUnmarked()
-      .catch(() => void context.flights.share('go unmarked', () => goUnmarked(context)));
-  env.cookies.set(hintCookie(context), 'true', settings.cookie);
-  const session = readSession(user.id_token);
-  if (session?.org_id !== undefined)
-    env.cookies.set(organizationCookie(context), JSON.stringify(session.org_id), settings.cookie);
-  else if (session && organizationHint(context) !== undefined)
-    env.cookies.remove(organizationCookie(context), settings.cookie);
-}
-
-/** Neither the marker nor a word of its absence was taken: until one is, other tabs take the storage for cleared. */
-async function goUnmarked({ settings, env, custody, heap, disposal }: ClientContext): Promise<void> {
-  for (let isNoted = false; !isNoted;) {
-    await pause(env.timers, markPause);
-    if (disposal.signal.aborted || heap.unsaved.get(userKey(settings)) === undefined) return;
-    isNoted = await custody.goUnmarked().then(
-      () => true,
-      () => false,
-    );
-  }
-}
-
-/** How often custody is asked again to note that. */
-const markPause: Milliseconds = 250;
-
-const isOthers = (session: Session, signedIn: CustodyView['signedIn']): boolean =>
-  signedIn !== undefined && !isSameIdentity(session, signedIn);
-
-/**
- * Custody has the last word on whose session it is: where a login was cut off after it was adopted, or two users signed in
- * at one moment, what the one left in the cache gives way to the other. False: there is nothing to follow.
- */
-export async function followCustody(
-  context: ClientContext,
-  audience: string,
-  session: Session | undefined,
-  signedIn: CustodyView['signedIn'],
-): Promise<boolean> {
-  if (session === undefined || !isOthers(session, signedIn) || signedIn?.id_token === undefined) return false;
-  await saveToken(context, { audience }, undefined, signedIn.id_token); // and follows again, where that has changed
-  return true;
-}
-
-/**
- * Ends the session here. The tombstone comes before the cache is cleared: a refresh that is under way in any
- * tab meets it, and a tab that has just written finds it and takes back what it wrote. What auth0-spa-js has left goes the same
- * way, and at a logout so does the key of DPoP; a login that the session's end overtakes is bound to it.
- *
- * @param logout The user's. `alsoOf`: another client whose entries go; `null`: those of every client.
- * @returns what became of these, and the ID token of who was signed in; `revoked` is still under way
- */
-export async function endSession(context: ClientContext, logout?: { readonly alsoOf: string | null }) {
-  const { settings, env, custody, heap } = context;
-  heap.signedOut = true;
-  const user = await unmark(context);
-  const isShared = settings.cacheLocation === 'localstorage';
-  const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
-  const forget = async () => logout && settings.useDpop && (await loadDpopKey(settings, env)).forget();
-  const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left }), forget()]);
-  const [cleared] = await Promise.allSettled([clearSession(context, user, logout?.alsoOf)]);
-  return { ended, cleared, forgotten, idToken: user?.id_token };
-}
-
 /** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */
-async function unmark(context: ClientContext): Promise<UserEntry | undefined> {
-  const { cache, settings } = context;
+export async function unmark(context: PageContext): Promise<UserEntry | undefined> {
+  const { cache, settings, heap } = context;
+  heap.signedOut = true;
   const reading = readUser(context);
   // A built-in cache has answered by now: its marker goes in the same tick. Another one might answer the second question first.
   if (settings.cacheLocation === 'custom') await reading;
@@ -244,89 +65,18 @@ async function unmark(context: ClientContext): Promise<UserEntry | undefined> {
   return readUserEntry(await reading);
 }
 
-/** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`. */
-async function clearSession(
-  context: ClientContext,
-  known?: UserEntry,
-  alsoOf?: string | null,
-): Promise<void> {
-  const { heap } = context;
-  const user = known ?? readUserEntry(await readUser(context));
-  heap.session = undefined;
-  heap.unsaved.clear();
-  removeCookies(context);
-  const failures = await removeEntries(context, user, [], alsoOf);
-  if (failures.length > 0) throw failures[0];
-}
-
-/** The same, if that session is still the one that is shown, or nobody can tell: a login that came later stays. */
-export async function clearShown(context: ClientContext, idToken: string | undefined): Promise<void> {
-  const user = await readUser(context);
-  if (user === unreadable) return clearSession(context);
-  if (readSession(user?.id_token ?? '')?.id_token !== idToken) return;
-  if (user) await clearSession(context, user);
-  else removeCookies(context); // there is nothing else
-}
-
-/** @returns what went wrong. What the cache would not remove counts as removed in this page. */
-async function removeEntries(
-  context: ClientContext,
-  user: UserEntry | undefined,
-  except: readonly string[],
-  alsoOf: string | null = context.settings.clientId,
-): Promise<unknown[]> {
-  const { cache, settings, heap } = context;
-  const failures: unknown[] = [];
-  const attempt = async <T>(
-    action: () => T | PromiseLike<T>,
-    otherwise?: () => void,
-  ): Promise<T | undefined> => {
-    try {
-      return await ask(context, action);
-    } catch (error) {
-      failures.push(error instanceof StorageError ? error : new StorageError('the cache failed', error));
-      otherwise?.();
-    }
-    return undefined;
-  };
-  const remove = async (key: string) => {
-    if (except.includes(key)) return;
-    await attempt(
-      () => cache.remove(key),
-      () => heap.unsaved.set(key, undefined),
-    );
-  };
-  // The user's entry first: without it the others are not served, even if one of them cannot be removed.
-  const [listed] = await Promise.all([attempt(() => cache.allKeys?.()), remove(userKey(settings))]);
-  const known = (user?.audiences ?? []).map((audience) => tokensKey(settings, audience));
-  const ours = textsOf(listed).filter((key) =>
-    [settings.clientId, alsoOf].some(
-      (clientId) => isEntryOf(settings, key, clientId) || isPeerEntry(key, clientId), // or it would be moved in again
-    ),
-  );
-  await Promise.all([...new Set([...known, ...ours])].map(remove)); // a cache that hangs is waited for once
-  return failures;
-}
-
 /** Tells `checkSession()`, and the app's own server, that there was a session; Auth0's name for it. */
-export const hintCookie = ({ settings }: ClientContext): string =>
+export const hintCookie = ({ settings }: PageContext): string =>
   `auth0.${settings.clientId}.is.authenticated`;
 
+/** What early versions of auth0-spa-js called the cookie, which named no client. */
+export const oldHintCookie = 'auth0.is.authenticated';
+
 /** Tells a page that has forgotten the session, as pages in memory mode do, which organization it was for; Auth0's name for it. */
-const organizationCookie = ({ settings }: ClientContext): string =>
+export const organizationCookie = ({ settings }: PageContext): string =>
   `auth0.${settings.clientId}.organization_hint`;
 
-/** The organization of the last session, by its id; anybody on the origin may have written it. */
-export function organizationHint(context: ClientContext): string | undefined {
-  try {
-    const hint: unknown = JSON.parse(context.env.cookies.get(organizationCookie(context)) ?? '');
-    return isText(hint) ? hint : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function removeCookies(context: ClientContext): void {
+export function removeCookies(context: PageContext): void {
   const { env, settings } = context;
   for (const name of [hintCookie(context), organizationCookie(context)])
     env.cookies.remove(name, settings.cookie);
@@ -336,25 +86,19 @@ function removeCookies(context: ClientContext): void {
  * The user's entry. One that the cache would not take, or not give up, tells nobody of a logout, or a login, in another tab; the
  * record does.
  */
-async function readUser(context: ClientContext): Promise<UserEntry | typeof unreadable | undefined> {
+export async function readUser(context: PageContext): Promise<UserEntry | typeof unreadable | undefined> {
   const { heap, settings } = context;
   const isShared = settings.cacheLocation !== 'memory';
-  const view = isShared && heap.unsaved.has(userKey(settings)) ? await lookAgain(context, '') : undefined;
-  if (view) {
-    const kept = readUserEntry(heap.unsaved.get(userKey(settings)));
-    const session = kept && readSession(kept.id_token);
-    const isOver =
-      view.logouts > heap.logouts ||
-      (settings.useRefreshTokens && view.endedBy !== undefined) ||
-      (session && isOthers(session, view.signedIn));
-    if (kept ? isOver : view.signedIn) heap.unsaved.clear();
+  if (isShared && heap.unsaved.has(userKey(settings))) {
+    const engine = await context.engine(); // whose doing that is
+    await engine.flows.settleUnsaved(engine.context);
   }
   const value = await read(context, userKey(settings));
   return value === unreadable ? value : readUserEntry(value);
 }
 
-function sessionOf(
-  { heap }: ClientContext,
+export function sessionOf(
+  { heap }: PageContext,
   user: UserEntry | typeof unreadable | undefined,
 ): Session | undefined {
   if (user === unreadable) return heap.session; // as it was: nobody knows better
@@ -369,9 +113,9 @@ function sessionOf(
 }
 
 /** What a cache holds that throws, or does not answer. */
-const unreadable = Symbol('unreadable');
+export const unreadable = Symbol('unreadable');
 
-async function ask<T>({ heap }: ClientContext, action: () => T | PromiseLike<T>): Promise<T> {
+export async function ask<T>({ heap }: PageContext, action: () => T | PromiseLike<T>): Promise<T> {
   const answer = action();
   return isThenable(answer) ? heap.answerOf(answer) : answer;
 }
@@ -380,25 +124,12 @@ async function ask<T>({ heap }: ClientContext, action: () => T | PromiseLike<T>)
 const isThenable = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> =>
   typeof (answer as PromiseLike<T> | undefined | null)?.then === 'function';
 
-async function read(context: ClientContext, key: string): Promise<unknown> {
+export async function read(context: PageContext, key: string): Promise<unknown> {
   const { cache, heap } = context;
   if (heap.unsaved.has(key)) return heap.unsaved.get(key);
   try {
     return await ask(context, () => cache.get(key));
   } catch {
     return unreadable;
-  }
-}
-
-/** A cache that refuses a write costs the next page load a request, and this page nothing. False: it did. */
-async function write(context: ClientContext, key: string, entry: unknown): Promise<boolean> {
-  const { cache, heap } = context;
-  try {
-    await ask(context, () => cache.set(key, entry));
-    heap.unsaved.delete(key);
-    return true;
-  } catch {
-    heap.unsaved.set(key, entry);
-    return false;
   }
 }

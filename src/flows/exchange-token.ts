@@ -1,9 +1,9 @@
 /** Tokens of somebody else's, exchanged for ours (RFC 8693). */
-import { targetOf } from '../core/authorization-request.ts';
+import { targetOf } from '../core/target.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
 import type { CustomTokenExchangeOptions, GetTokenSilentlyVerboseResponse } from '../core/options.ts';
 import { readParams } from '../core/settings.ts';
-import { detailsOf } from '../core/token-response.ts';
+import { detailsOf } from '../core/cache.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import { accessTokenHash } from '../oauth/id-token.ts';
 import { scopeNames } from '../oauth/scope.ts';

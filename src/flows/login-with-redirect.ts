@@ -1,9 +1,10 @@
-import { authorizationRequest, targetOf } from '../core/authorization-request.ts';
+import { authorizationRequest } from '../core/authorization-request.ts';
 import type { RedirectLoginOptions } from '../core/options.ts';
-import { readFunction, readText } from '../core/settings.ts';
-import type { Environment } from '../environment.ts';
+import { readText } from '../core/settings.ts';
+import { targetOf } from '../core/target.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
+import { readNavigation } from './logout.ts';
 import { nameOfTarget, noteLogin, refuseLoop, saveTransaction } from './logins.ts';
 import { authorizationSecrets } from './secrets.ts';
 
@@ -33,14 +34,6 @@ export async function beginLogin(context: ClientContext, options: RedirectLoginO
   const { state } = transaction;
   noteLogin(context, { state, began, target: nameOfTarget(target), isAutomatic: !env.page.touched() });
   return url + fragment;
-}
-
-/** What leaves the page: the app's own way, or the SDK's. @throws {InvalidConfigurationError} for what is no way. */
-export function readNavigation(
-  openUrl: RedirectLoginOptions['openUrl'],
-  { page }: Pick<Environment, 'page'>,
-): (url: string) => Promise<void> | void {
-  return readFunction('openUrl', openUrl ?? undefined) ?? page.navigate;
 }
 
 /** @throws {InvalidConfigurationError} for what would not come back. */

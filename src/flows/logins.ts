@@ -1,6 +1,6 @@
 /** The logins by redirect of this tab: those under way, and what became of the latest. */
 import type { Milliseconds } from '../clock.ts';
-import type { Target } from '../core/authorization-request.ts';
+import type { Target } from '../core/target.ts';
 import { stateIn } from '../core/authorization-response.ts';
 import { storageName } from '../core/settings.ts';
 import { readTransaction, type Transaction } from '../core/transaction.ts';

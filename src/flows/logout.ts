@@ -1,44 +1,35 @@
-import { loadFeature } from '../core/load-feature.ts';
-import type { LogoutOptions, LogoutUrlOptions } from '../core/options.ts';
-import { readParams, type Settings } from '../core/settings.ts';
+import type { LogoutOptions, LogoutUrlOptions, RedirectLoginOptions } from '../core/options.ts';
+import { readFunction, readParams, type Settings } from '../core/settings.ts';
+import type { PagePorts } from '../environment.ts';
 import { logoutUrl, type LogoutRequest } from '../oauth/logout-endpoint.ts';
-import type { ClientContext } from './context.ts';
-import { endSession } from './entries.ts';
-import { readNavigation } from './login-with-redirect.ts';
-import { endRounds } from './logins.ts';
+import type { PageContext } from './context.ts';
+import { unmark } from './entries.ts';
 
 /**
- * Ends the session here, then at the tenant. The page does not wait for the revocation, since until it has left, the tenant still
- * knows the user. A store that fails does not keep the user either; its error is thrown afterwards. Only where nobody knows where
- * the tenant's logout is, because its discovery document cannot be had, is the page not left; the session has ended here all the same.
- * The marker of a built-in cache and the cookies go before the call returns: a page that does not wait for it, and goes at once,
- * leaves nobody signed in.
+ * Ends the session. The marker of a built-in cache and the cookies go before the call returns: a page that does not wait for it, and
+ * goes at once, leaves nobody signed in. Where the rest cannot be loaded, the page is left all the same, and the next one that is
+ * loaded ends what is in custody.
  */
-export async function logout(context: ClientContext, options: LogoutOptions): Promise<void> {
+export async function logout(context: PageContext, options: LogoutOptions): Promise<void> {
   const { settings, env } = context;
-  const { clientId = settings.clientId, openUrl = options.onRedirect } = options;
+  const { clientId: alsoOf = settings.clientId, openUrl = options.onRedirect } = options;
   const navigate = openUrl === false ? undefined : readNavigation(openUrl, env);
   const request = logoutRequest(settings, options);
-  endRounds(context);
-  const { ended, cleared, forgotten, idToken } = await endSession(context, { alsoOf: clientId });
-  if (navigate) {
-    const url = settings.discovery
-      ? await providersLogout(context, request, idToken)
-      : logoutUrl(`${settings.domainUrl}/v2/logout`, request);
-    if (url !== undefined) await navigate(url);
-  }
-  if (ended.status === 'rejected') throw ended.reason;
-  await ended.value.revoked;
-  for (const it of [cleared, forgotten]) if (it.status === 'rejected') throw it.reason;
+  const unmarked = unmark(context);
+  const engine = await Promise.resolve(context.engine()).catch(async (error: unknown) => {
+    await unmarked;
+    if (!settings.discovery) await navigate?.(logoutAddress(settings, options));
+    throw error;
+  });
+  await engine.flows.finishLogout(engine.context, { navigate, request, alsoOf, unmarked });
 }
 
-async function providersLogout(
-  { env, endpoints }: ClientContext,
-  request: LogoutRequest,
-  idToken: string | undefined,
-): Promise<string | undefined> {
-  const { endSessionUrl } = await loadFeature(env.timers, () => import('./discover.ts'));
-  return endSessionUrl(await endpoints(), request, idToken);
+/** What leaves the page: the app's own way, or the SDK's. @throws {InvalidConfigurationError} for what is no way. */
+export function readNavigation(
+  openUrl: RedirectLoginOptions['openUrl'],
+  { page }: Pick<PagePorts, 'page'>,
+): (url: string) => Promise<void> | void {
+  return readFunction('openUrl', openUrl ?? undefined) ?? page.navigate;
 }
 
 /** The address of the tenant's own logout. @throws {InvalidConfigurationError} for a parameter that no text can be made of. */

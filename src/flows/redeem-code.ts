@@ -1,14 +1,15 @@
 import { codeOf } from '../core/authorization-response.ts';
-import { validateIdToken } from '../core/id-token-validation.ts';
+import { ceilingOf, validateIdToken } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
-import { ceilingOf, organizationOf } from '../core/session.ts';
+import { organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Redeemed } from '../custody/custody.ts';
 import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import { accessTokenHash } from '../oauth/id-token.ts';
 import type { ClientContext } from './context.ts';
-import { findSession, isCarriedOn, saveToken } from './entries.ts';
+import { findSession } from './entries.ts';
+import { isCarriedOn, saveToken } from './keep-session.ts';
 import type { Obtained } from './get-token-silently.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { targetOf } from '../core/authorization-request.ts';
+import { targetOf } from '../core/target.ts';
 import type { RevokeRefreshTokenOptions } from '../core/options.ts';
 import type { ClientContext } from './context.ts';
 
@@ -10,6 +10,6 @@ export async function revokeRefreshToken(
   const { settings, custody } = context;
   if (!settings.useRefreshTokens) return;
   const target = targetOf(settings, { audience });
-  await context.moveIn('again');
+  await context.moveInAgain();
   await custody.revoke({ audience: target.audience });
 }

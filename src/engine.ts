@@ -1,0 +1,87 @@
+/** Puts together what logs in, renews and logs out: all of the client that a page does not need to serve from the cache. */
+import { createBrowserEnvironment } from './browser/environment.ts';
+import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
+import { endpointsAt, type Endpoints } from './core/endpoints.ts';
+import { loadFeature } from './core/load-feature.ts';
+import { createCustody } from './custody/custody.ts';
+import { createLazyRecordStore } from './custody/lazy-record-store.ts';
+import { createMemoryRecordStore } from './custody/memory-record-store.ts';
+import { createPageLocks } from './custody/page-locks.ts';
+import { createWorkerCustody } from './custody/worker-custody.ts';
+import type { ClientContext, Engine, PageContext } from './flows/context.ts';
+import * as flows from './flows/engine-flows.ts';
+import { knownSession } from './flows/entries.ts';
+import { saveToken, saveUser } from './flows/keep-session.ts';
+
+export function openEngine(page: PageContext): Engine {
+  const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
+  const { settings, flights, cache, heap } = page;
+  const inHeap = settings.cacheLocation === 'memory';
+  const pageLocks = createPageLocks(env.timers);
+  const records = {
+    memory: createMemoryRecordStore,
+    localstorage: () => env.records,
+    custom: () => createLazyRecordStore(env, cache),
+  }[settings.cacheLocation]();
+  let discovery: (() => Promise<Endpoints>) | undefined;
+  const discover = () =>
+    flights.share('discovery', async () => {
+      const { createDiscovery } = await loadFeature(env.timers, () => import('./flows/discover.ts'));
+      discovery ??= createDiscovery(settings, env);
+      return discovery();
+    });
+  const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
+  const createInPage = () => createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints);
+  const context: ClientContext = {
+    ...page,
+    env,
+    custody: settings.worker
+      ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints)
+      : createInPage(),
+    endpoints,
+    frames: pageLocks,
+    async moveInAgain() {
+      if (settings.cacheLocation !== 'localstorage') return;
+      // An old tab may still write back what it got for a refresh token that was moved meanwhile.
+      if (peerRefreshTokens(env.localStorage, settings.clientId).length === 0) return;
+      await flights.share('move in', async () => {
+        // Busy, or not to be reached: the next call tries again.
+        heap.hasMovedIn = await moveIn(context).then(
+          () => true,
+          () => false,
+        );
+      });
+    },
+  };
+  return {
+    context,
+    flows,
+    moveIn: () => moveIn(context),
+    dispose() {
+      context.custody.dispose();
+      env.keys.close();
+    },
+  };
+}
+
+/** What auth0-spa-js has left; the code for it is loaded only where there is something. */
+async function moveIn(context: ClientContext): Promise<void> {
+  const { settings, env, custody, heap } = context;
+  if (!env.localStorage.names().some((name) => isPeerEntry(name, settings.clientId))) return;
+  const { moveSession } = await loadFeature(env.timers, () => import('./compatibility/move-session.ts'));
+  const countLogouts = async () => (await custody.look({ audience: '', scope: '' })).logouts;
+  const before = await countLogouts();
+  try {
+    await moveSession({
+      settings,
+      env,
+      custody,
+      findSession: () => knownSession(context),
+      save: (audience, token, idToken) => saveToken(context, { audience }, token, idToken, 0), // nothing is moved after a logout
+      saveUnknown: (audiences) => saveUser(context, { id_token: '', audiences }),
+    });
+  } finally {
+    // It may have waited for seconds, for a session that nobody had seen here yet.
+    heap.signedOut ||= (await countLogouts()) > before;
+  }
+}
