@@ -198,7 +198,7 @@ describe('I3, P3: whatever hangs', () => {
     ].map((call: Promise<unknown>) => watch(call));
     await world.advance(4000);
     expect(short.settled).toBe(true);
-    await world.advance(7000);
+    await world.advance(8000);
     expect(others.map(({ settled }) => settled)).toEqual(others.map(() => true));
     const left = watch(client.logout({ openUrl: false }));
     await world.advance(20_000);
