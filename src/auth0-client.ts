@@ -16,7 +16,6 @@ import {
   type V1RedirectLoginOptions,
 } from './compatibility/v1-options.ts';
 import { isPeerEntry } from './core/auth0-spa-js-names.ts';
-import { createAppClock } from './core/app-clock.ts';
 import { detailsOf, InMemoryCache } from './core/cache.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
@@ -156,8 +155,19 @@ export class Auth0Client {
     const settings = readSettings(given);
     const { nowProvider, cacheLocation, clientId } = settings;
     const ports: PagePorts = world ?? pagePorts;
-    const appClock = nowProvider && createAppClock(ports.clock, ports.timers, nowProvider);
-    const env = appClock ? { ...ports, clock: appClock.clock } : ports;
+    let offset = 0;
+    const appClock = {
+      ...ports.clock,
+      now: () => ports.clock.now() + offset,
+      get offset() {
+        return offset;
+      },
+    };
+    const tune = async () => {
+      const { askAppClock } = (await context.engine()).flows;
+      offset = await askAppClock(ports.clock, ports.timers, nowProvider!, offset);
+    };
+    const env = nowProvider ? { ...ports, clock: appClock } : ports;
     if (given.cache && given.cacheLocation)
       env.page.warn('latchkey: there is a "cache", so "cacheLocation" says nothing.');
     const ownCache = () =>
@@ -168,7 +178,7 @@ export class Auth0Client {
     const disposal = new AbortController();
     let engine: Engine | undefined;
     const context: OwnContext = {
-      called: { isV1: given !== options, page: env.page },
+      called: { isV1: given !== options },
       settings,
       env,
       world,
@@ -203,7 +213,7 @@ export class Auth0Client {
           );
         });
       },
-      tune: appClock?.tune,
+      tune: nowProvider && tune,
       disposal,
       engine: () =>
         engine ??

@@ -30,7 +30,7 @@ export interface Environment extends Omit<PagePorts, 'page' | 'cookies'> {
 export interface PagePorts {
   readonly clock: PageClock;
   readonly timers: Timers;
-  readonly page: Pick<Page, 'url' | 'navigate' | 'warn' | 'leaving'>;
+  readonly page: Pick<Page, 'url' | 'warn' | 'leaving'>;
   popupHost(): PopupHost;
   readonly localStorage: TextStorage;
   readonly cookies: Pick<Cookies, 'get' | 'remove'>;

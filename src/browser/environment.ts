@@ -1,18 +1,11 @@
 /**
  * The real world. Nothing here touches a global before it is asked to: importing and constructing work without a browser.
  */
-import type {
-  Cookies,
-  Cryptography,
-  Environment,
-  Http,
-  HttpAnswer,
-  Page,
-  Workers,
-} from '../environment.ts';
+import type { Cookies, Cryptography, Environment, Http, HttpAnswer, Page, Workers } from '../environment.ts';
 import { getAll, set } from 'es-cookie';
 import type { Milliseconds } from '../clock.ts';
 import { loadFeature } from '../core/load-feature.ts';
+import { noPage } from '../errors.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
 import {
@@ -123,6 +116,10 @@ const workers: Workers = {
 
 const page: Page = {
   ...pagePorts.page,
+  navigate(url, method = 'assign') {
+    if (typeof location === 'undefined') throw noPage();
+    location[method](url);
+  },
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
   // Not `hasBeenActive`: Chromium hands it on to the pages of a site that come after.

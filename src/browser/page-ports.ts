@@ -1,7 +1,6 @@
 /** What the client asks of the page before anything is loaded. Nothing here touches a global before it is asked to. */
 import type { PageClock, PagePorts, Timers } from '../environment.ts';
 import { get, remove } from 'es-cookie';
-import { noPage } from '../errors.ts';
 import { pageLocalStorage } from './text-storage.ts';
 
 /** 24.8 days: the platform takes anything longer for no delay at all. */
@@ -25,12 +24,8 @@ let isLeaving = false;
 let isTouched = false;
 export const wasTouched = (): boolean => isTouched;
 
-export const page: PagePorts['page'] = {
+const page: PagePorts['page'] = {
   url: () => (typeof location === 'undefined' ? '' : location.href),
-  navigate(url, method = 'assign') {
-    if (typeof location === 'undefined') throw noPage();
-    location[method](url);
-  },
   // oxlint-disable-next-line no-console -- for the developer who reads it
   warn: (text) => console.warn(text),
   leaving() {
@@ -47,7 +42,7 @@ export const page: PagePorts['page'] = {
 };
 
 /** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
-export const cookies: PagePorts['cookies'] = {
+const cookies: PagePorts['cookies'] = {
   get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
   remove(name, { domain }) {
     attempt(() => remove(name, attributes(domain)));

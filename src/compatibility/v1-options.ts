@@ -12,7 +12,6 @@ import type {
   WaitOptions,
 } from '../core/options.ts';
 import { readText } from '../core/settings.ts';
-import type { Page } from '../environment.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import { joinScopes } from '../oauth/scope.ts';
 
@@ -148,6 +147,7 @@ const callOptions: readonly string[] = [
   'cacheMode',
   'timeoutInSeconds',
   'detailedResponse',
+  'redirectMethod',
 ];
 const logoutOptions: readonly string[] = ['signal', 'clientId', 'logoutParams', 'openUrl', 'onRedirect'];
 
@@ -178,19 +178,18 @@ export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth
   } as Auth0ClientOptions;
 }
 
-/** Who is called, and how it was made. */
+/** How the client that is called was made. */
 export interface Called {
   /** With `client_id`. */
   readonly isV1: boolean;
-  readonly page: Pick<Page, 'navigate'>;
 }
 
 /**
  * The options of a login or of a call for a token, in v2's spelling.
  * @throws {InvalidConfigurationError} when both spellings are given and differ.
  */
-export function toV2Call<T extends object>({ isV1, page }: Called, options: T): T {
-  const { ignoreCache, redirectMethod, ...rest } = options as V1AnyCall;
+export function toV2Call<T extends object>({ isV1 }: Called, options: T): T {
+  const { ignoreCache, ...rest } = options as V1AnyCall;
   const given: V1AnyCall = gather(
     rest,
     'authorizationParams',
@@ -201,15 +200,6 @@ export function toV2Call<T extends object>({ isV1, page }: Called, options: T): 
     const cacheMode = ignoreCache ? 'off' : 'on';
     given.cacheMode = agreed('ignoreCache', cacheMode, 'cacheMode', given.cacheMode);
   }
-  if (redirectMethod !== undefined) {
-    if (given.openUrl ?? given.onRedirect) throw differ('redirectMethod', 'openUrl');
-    if (redirectMethod !== 'assign' && redirectMethod !== 'replace')
-      throw new InvalidConfigurationError(
-        `Unknown redirectMethod "${readText('redirectMethod', redirectMethod)}".`,
-        'Use "assign" or "replace".',
-      );
-    given.openUrl = (url) => page.navigate(url, redirectMethod);
-  }
   return given as T; // the same members, and those that they stand for
 }
 
@@ -219,7 +209,7 @@ type V1AnyCall = Partial<V1RedirectLoginOptions & V1GetTokenSilentlyOptions>;
  * The options of a logout in v2's spelling.
  * @throws {InvalidConfigurationError} when both spellings are given and differ, and for `localOnly` with `federated`.
  */
-export function toV2Logout({ isV1 }: Pick<Called, 'isV1'>, options: V1LogoutOptions): LogoutOptions {
+export function toV2Logout({ isV1 }: Called, options: V1LogoutOptions): LogoutOptions {
   const { client_id, localOnly, ...rest } = options;
   const given: LogoutOptions = gather(
     rest,

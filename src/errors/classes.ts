@@ -166,10 +166,6 @@ export class NetworkError extends GenericError {
   }
 }
 
-/** For what only a page can do, asked for outside of one. */
-export const noPage = (): GenericError =>
-  new GenericError('no_page', 'This call needs a page: here is no document and no address.');
-
 /**
  * The browser's storage refused to read or write. What was already held stays held. `reason` may say `unavailable`, `refused`,
  * `late`, `closed`, `moved` or `newer_format`: only the last one is not retryable.
@@ -261,14 +257,9 @@ export class MissingRefreshTokenError extends GenericError {
 export class SessionEndedError extends GenericError {
   override name = 'SessionEndedError';
 
-  constructor(reason: string, cause?: unknown) {
-    const why =
-      reason === 'outcome_unknown'
-        ? 'the answer to a refresh was lost, and its refresh token is now refused.'
-        : reason === 'invalid_id_token'
-          ? 'a refresh brought the ID token of somebody else.'
-          : 'the refresh token expired, was revoked, or had been spent before.';
-    super('invalid_grant', `The session has ended: ${why} Log in again.`, {
+  /** @param why Told besides. */
+  constructor(reason: string, cause?: unknown, why = '') {
+    super('invalid_grant', `The session has ended. ${why} Log in again.`, {
       requiresLogin: true,
       reason,
       cause,

@@ -43,3 +43,7 @@ export const newerFormat = (found: number, known: number): StorageError =>
     undefined,
     'newer_format',
   );
+
+/** For what only a page can do, asked for outside of one. */
+export const noPage = (): GenericError =>
+  new GenericError('no_page', 'This call needs a page: here is no document and no address.');

@@ -2,6 +2,7 @@
 import { loadFeature } from '../core/load-feature.ts';
 import type { ClientContext } from './context.ts';
 
+export { askAppClock } from '../core/app-clock.ts';
 export { finishLogout } from './finish-logout.ts';
 export { handleRedirectCallback } from './handle-redirect-callback.ts';
 export { endAtCeiling, renameHint, settleUnsaved } from './keep-session.ts';

@@ -1,13 +1,14 @@
 import { loadFeature } from '../core/load-feature.ts';
 import type { UserEntry } from '../core/cache.ts';
+import type { LogoutOptions } from '../core/options.ts';
 import { logoutUrl, type LogoutRequest } from '../oauth/logout-endpoint.ts';
 import type { ClientContext } from './context.ts';
 import { endSession } from './keep-session.ts';
 import { endRounds } from './logins.ts';
 
 export interface Logout {
-  /** Absent: the page stays. */
-  readonly navigate: ((url: string) => Promise<void> | void) | undefined;
+  /** The app's own way to leave the page; `false`: it stays. */
+  readonly openUrl: LogoutOptions['openUrl'];
   readonly request: LogoutRequest;
   /** See `endSession`. */
   readonly alsoOf: string | null;
@@ -20,15 +21,15 @@ export interface Logout {
  * the tenant's logout is, because its discovery document cannot be had, is the page not left; the session has ended here all the same.
  */
 export async function finishLogout(context: ClientContext, logout: Logout): Promise<void> {
-  const { settings } = context;
-  const { navigate, request } = logout;
+  const { settings, env } = context;
+  const { openUrl = env.page.navigate, request } = logout;
   endRounds(context);
   const { ended, cleared, forgotten, idToken } = await endSession(context, logout);
-  if (navigate) {
+  if (openUrl) {
     const url = settings.discovery
       ? await providersLogout(context, request, idToken)
       : logoutUrl(`${settings.domainUrl}/v2/logout`, request);
-    if (url !== undefined) await navigate(url);
+    if (url !== undefined) await openUrl(url);
   }
   if (ended.status === 'rejected') throw ended.reason;
   await ended.value.revoked;

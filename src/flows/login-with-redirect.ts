@@ -4,16 +4,18 @@ import { readText } from '../core/settings.ts';
 import { targetOf } from '../core/target.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
-import { readNavigation } from './logout.ts';
+import { readOpenUrl } from './logout.ts';
 import { nameOfTarget, noteLogin, refuseLoop, saveTransaction } from './logins.ts';
 import { authorizationSecrets } from './secrets.ts';
 
 /** Remembers the login, then leaves for the tenant. */
 export async function loginWithRedirect(
   context: ClientContext,
-  options: RedirectLoginOptions,
+  options: RedirectLoginOptions & { readonly redirectMethod?: unknown },
 ): Promise<void> {
-  const navigate = readNavigation(options.openUrl ?? options.onRedirect, context.env);
+  const openUrl = readOpenUrl(options.openUrl ?? options.onRedirect);
+  const method = readMethod(options.redirectMethod, openUrl);
+  const navigate = openUrl ?? ((url: string) => context.env.page.navigate(url, method));
   await navigate(await beginLogin(context, options));
 }
 
@@ -47,4 +49,19 @@ function readAppState(appState: unknown): unknown {
       'Leave out circles and big integers.',
     );
   }
+}
+
+/** How v1 leaves the page. @throws {InvalidConfigurationError} for what is no way, and where the app has one of its own. */
+function readMethod(method: unknown, openUrl: unknown): 'assign' | 'replace' | undefined {
+  if (method === undefined) return undefined;
+  if (openUrl)
+    throw new InvalidConfigurationError(
+      '"redirectMethod" and "openUrl" are both given.',
+      'Pass one of them.',
+    );
+  if (method === 'assign' || method === 'replace') return method;
+  throw new InvalidConfigurationError(
+    `Unknown redirectMethod "${readText('redirectMethod', method)}".`,
+    'Use "assign" or "replace".',
+  );
 }

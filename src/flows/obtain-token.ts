@@ -211,7 +211,7 @@ async function throwRefusal(
       )
         throw cause;
       await clear();
-      const ended = new SessionEndedError(lack.cause, cause);
+      const ended = new SessionEndedError(lack.cause, cause, whyEnded(lack.cause));
       context.heap.ended.set(ended, lack.ends);
       throw ended;
     case 'not_used':
@@ -230,3 +230,10 @@ async function throwRefusal(
       throw new MissingRefreshTokenError(shownAudience, scope, lack.reason, cause);
   }
 }
+
+const whyEnded = (cause: string): string =>
+  cause === 'outcome_unknown'
+    ? 'The answer to a refresh was lost, and its refresh token is now refused.'
+    : cause === 'invalid_id_token'
+      ? 'A refresh brought the ID token of somebody else.'
+      : 'The refresh token expired, was revoked, or had been spent before.';
