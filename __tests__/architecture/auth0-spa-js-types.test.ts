@@ -142,6 +142,14 @@ const programs = {
     const answered = (answer: sdk.FetchResponse): string => answer.json.access_token;
     const connected = (error: sdk.ConnectError): string => error.appState.to;
     const registered = (error: sdk.PasskeyError): string | undefined => error.cause?.error_description;`,
+  'gives a popup, and takes it back': `
+    const popup: { location: { href: string }; close(): void } = { location: { href: '' }, close() {} };
+    const config: sdk.PopupConfigOptions = { popup };
+    config.popup.location.href = 'about:blank';
+    await client.loginWithPopup({}, config).catch((error) => {
+      if (error instanceof sdk.PopupTimeoutError || error instanceof sdk.PopupCancelledError) error.popup.close();
+    });
+    const none: sdk.PopupConfigOptions = { popup: window.open('about:blank') };`,
   'names every option': `
     new sdk.Auth0Client({ domain: 'a', clientId: 'b', refreshTokenMode: 'offline', useRefreshTokens: true, useMrrt: true,
       cacheLocation: 'memory', leeway: 1, issuer: 'c', nowProvider: async () => 1, useDpop: true, auth0Client: { name: 'd', version: 'e' },

@@ -214,8 +214,8 @@ export interface GetTokenWithPopupOptions extends PopupLoginOptions {
 
 /** It is read, and never written to. */
 export interface PopupConfigOptions {
-  /** A window that the app has opened. Default: one is opened. */
-  popup?: Window | null | undefined;
+  /** A `Window` that the app has opened, whatever the app types it as. Default, also for `null`: one is opened. */
+  popup?: Unchecked;
   /** How long the user may take. Default: the client's `authorizeTimeoutInSeconds`. */
   timeoutInSeconds?: Seconds | undefined;
   /** Close the popup when it has answered, or is not waited for any more. Default: `true`. */
