@@ -1,5 +1,6 @@
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { pagePorts } from './browser/page-ports.ts';
+import type { TokenEndpointResponse } from './compatibility/auth0-spa-js-types.ts';
 import {
   toV2Call,
   toV2Logout,
@@ -323,21 +324,19 @@ export class Auth0Client {
 
   /**
    * Signs in with a token of somebody else's (RFC 8693), as Auth0's Custom Token Exchange takes them, and keeps the session as a
-   * login does.
+   * login does. There is no `refresh_token` in what is returned.
    *
    * @throws {GenericError} with the tenant's code, when it declines.
    * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
    * @throws {InvalidConfigurationError} without `subject_token` and `subject_token_type`.
    * @throws {NetworkError} when the tenant could not be reached.
    */
-  async loginWithCustomTokenExchange(
-    options: CustomTokenExchangeOptions,
-  ): Promise<GetTokenSilentlyVerboseResponse> {
+  async loginWithCustomTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
     return exchange(this, 'loginWithTokenExchange', options);
   }
 
   /** @deprecated As `loginWithCustomTokenExchange()`. */
-  async exchangeToken(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse> {
+  async exchangeToken(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
     return this.loginWithCustomTokenExchange(options);
   }
 
@@ -346,7 +345,7 @@ export class Auth0Client {
    * as it was. No refresh token is asked for. `id_token` is empty where the tenant sent none. Throws as
    * `loginWithCustomTokenExchange()`.
    */
-  async customTokenExchange(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse> {
+  async customTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
     return exchange(this, 'exchangeToken', options);
   }
 

@@ -150,6 +150,10 @@ const programs = {
       if (error instanceof sdk.PopupTimeoutError || error instanceof sdk.PopupCancelledError) error.popup.close();
     });
     const none: sdk.PopupConfigOptions = { popup: window.open('about:blank') };`,
+  'exchanges tokens': `
+    const { refresh_token = 'none' } = await client.customTokenExchange({ subject_token: 'a', subject_token_type: 'b' });
+    const kept: string | undefined = (await client.loginWithCustomTokenExchange({ subject_token: 'a', subject_token_type: 'b' })).refresh_token;
+    const old: sdk.TokenEndpointResponse = await client.exchangeToken({ subject_token: 'a', subject_token_type: 'b' });`,
   'names every option': `
     new sdk.Auth0Client({ domain: 'a', clientId: 'b', refreshTokenMode: 'offline', useRefreshTokens: true, useMrrt: true,
       cacheLocation: 'memory', leeway: 1, issuer: 'c', nowProvider: async () => 1, useDpop: true, auth0Client: { name: 'd', version: 'e' },

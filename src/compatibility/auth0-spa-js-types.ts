@@ -1,4 +1,4 @@
-/** Shapes that auth0-spa-js exports and nothing here takes or returns: for apps that name them in code of their own. */
+/** Shapes that auth0-spa-js exports, for apps that name them in code of their own. */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import type { Unchecked } from '../core/options.ts';
 
@@ -18,6 +18,7 @@ export interface TokenEndpointResponse {
   access_token: string;
   token_type: string;
   expires_in: Seconds;
+  /** Never in what a client here returns. */
   refresh_token?: string | undefined;
   scope?: string | undefined;
 }
