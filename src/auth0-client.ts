@@ -98,6 +98,7 @@ function readOptions<T>(options: T): T {
   throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
 }
 
+/** In either spelling. @inline */
 type AnyTokenOptions = GetTokenSilentlyOptions | V1GetTokenSilentlyOptions;
 
 /**

@@ -46,6 +46,7 @@ export {
   type Auth0ClientOptions,
   type AuthorizationParams,
   type AuthorizeOptions,
+  type AuthParams,
   type CacheLocation,
   type CacheMode,
   type ClientAuthorizationParams,
@@ -53,6 +54,7 @@ export {
   type ConnectAccountRedirectResult,
   type CustomFetchMinimalOutput,
   type CustomTokenExchangeOptions,
+  type DpopProofOptions,
   type Fetcher,
   type FetcherConfig,
   type GetTokenSilentlyOptions,
@@ -67,6 +69,7 @@ export {
   type RedirectLoginResult,
   type RevokeRefreshTokenOptions,
   type WaitOptions,
+  type WorkerUrl,
 } from './core/options.ts';
 export type {
   ActClaim,
@@ -107,6 +110,7 @@ export {
   PasskeyRegisterError,
   RefreshTokenMode,
 } from './compatibility/feature-errors.ts';
+export type { TextStorage } from './environment.ts';
 export { isFederatedDomain, type IsFederatedDomainOptions } from './browser/federated-domain.ts';
 export {
   AbortError,
