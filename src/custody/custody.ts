@@ -8,7 +8,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { Token } from '../core/cache.ts';
 import type { Target } from '../core/target.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
-import { validateIdToken, type IdTokenExpectation } from '../core/id-token-validation.ts';
+import { isOfAnotherLogin, validateIdToken, type IdTokenExpectation } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
 import {
   identityOf,
@@ -251,6 +251,7 @@ export function createCustody(
   const spends = new Map<string, Spend>();
   const provisional = new Map<string, Provisional>();
   let signatures: IdTokenSignatures | undefined;
+  let isToldOfLogin = false;
   /** How to stop waiting for the network, by family. */
   const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
@@ -456,12 +457,21 @@ export function createCustody(
   ): Promise<InvalidIdTokenError | undefined> {
     try {
       const at_hash = await accessTokenHash(access_token, env.cryptography.sha256);
-      validateIdToken(settings, idToken, { ...expected, at_hash, now: clock.now() });
-      return await signatures?.problemOf(idToken);
+      const claims = validateIdToken(settings, idToken, { ...expected, at_hash, now: clock.now() });
+      const problem = await signatures?.problemOf(idToken);
+      if (!problem && isOfAnotherLogin(claims, expected.former)) tellOfLogin();
+      return problem;
     } catch (error) {
       if (error instanceof InvalidIdTokenError) return error;
       throw error;
     }
+  }
+
+  /** To the app's developer, once. */
+  function tellOfLogin(): void {
+    if (!isToldOfLogin)
+      page.warn('latchkey: a refresh brought another auth_time (OIDC Core §12.2). The session goes on.');
+    isToldOfLogin = true;
   }
 
   /**
