@@ -6,9 +6,11 @@
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { GenericError, InvalidIdTokenError } from '../errors.ts';
+import { accessTokenHash, type IdTokenClaims } from '../oauth/id-token.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
-import type { IdTokenClaims } from '../oauth/id-token.ts';
+import type { Sha256 } from '../oauth/pkce.ts';
+import type { Answer } from './plan.ts';
 import { organizationOf, type Identity } from './session.ts';
 import type { Settings } from './settings.ts';
 
@@ -25,6 +27,17 @@ export interface IdTokenExpectation {
   readonly at_hash?: string | undefined;
   /** Refresh: the ID token that the family had before. */
   readonly former?: string | undefined;
+}
+
+/** `validateIdToken`, beside the access token that came with it. */
+export async function validateAnswer(
+  settings: Pick<Settings, 'issuer' | 'clientId' | 'leeway'>,
+  sha256: Sha256,
+  { token, id_token }: Answer,
+  expected: IdTokenExpectation,
+): Promise<IdTokenClaims> {
+  const at_hash = await accessTokenHash(token.access_token, sha256);
+  return validateIdToken(settings, id_token, { ...expected, at_hash });
 }
 
 /** @throws {InvalidIdTokenError} whose `reason` names the first check that failed; `time` when only the times are wrong. */
