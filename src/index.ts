@@ -71,16 +71,17 @@ export {
   type WaitOptions,
   type WorkerUrl,
 } from './core/options.ts';
-export type {
-  ActClaim,
-  AuthenticationResult,
-  FetchOptions,
-  FetchResponse,
-  JWTVerifyOptions,
-  OAuthTokenOptions,
-  RefreshTokenOptions,
-  TokenEndpointOptions,
-  TokenEndpointResponse,
+export {
+  RefreshTokenMode,
+  type ActClaim,
+  type AuthenticationResult,
+  type FetchOptions,
+  type FetchResponse,
+  type JWTVerifyOptions,
+  type OAuthTokenOptions,
+  type RefreshTokenOptions,
+  type TokenEndpointOptions,
+  type TokenEndpointResponse,
 } from './compatibility/auth0-spa-js-types.ts';
 export type {
   GetIdTokenClaimsOptions,
@@ -108,7 +109,6 @@ export {
   PasskeyError,
   PasskeyGetTokenError,
   PasskeyRegisterError,
-  RefreshTokenMode,
 } from './compatibility/feature-errors.ts';
 export type { TextStorage } from './environment.ts';
 export { isFederatedDomain, type IsFederatedDomainOptions } from './browser/federated-domain.ts';

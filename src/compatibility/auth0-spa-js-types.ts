@@ -1,4 +1,4 @@
-/** Shapes that auth0-spa-js exports, for apps that name them in code of their own. */
+/** Shapes and names that auth0-spa-js exports, for apps that name them in code of their own. */
 import type { Milliseconds, Seconds } from '../clock.ts';
 import type { Unchecked } from '../core/options.ts';
 
@@ -82,3 +82,8 @@ export interface FetchResponse {
   headers: Record<string, string | undefined>;
   json: Unchecked;
 }
+
+/** How long the refresh token is to live: latchkey knows `offline` alone. */
+export const RefreshTokenMode = { Offline: 'offline', Online: 'online' } as const;
+/** One of its values. */
+export type RefreshTokenMode = (typeof RefreshTokenMode)[keyof typeof RefreshTokenMode];

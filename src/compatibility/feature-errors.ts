@@ -126,8 +126,3 @@ export class AnonymousSessionError extends Error {
     super(message, { cause });
   }
 }
-
-/** How long the refresh token is to live: latchkey knows `offline` alone. */
-export const RefreshTokenMode = { Offline: 'offline', Online: 'online' } as const;
-/** One of its values. */
-export type RefreshTokenMode = (typeof RefreshTokenMode)[keyof typeof RefreshTokenMode];
