@@ -62,19 +62,23 @@ import type { Milliseconds } from './clock.ts';
 /**
  * Builds a client and restores the session that the browser still knows of.
  *
+ * @param waitOptions A number is none: `map` passes one.
  * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
  */
-export function createAuth0Client(options: V1ClientOptions, waitOptions?: WaitOptions): Promise<Auth0Client>;
+export function createAuth0Client(
+  options: V1ClientOptions,
+  waitOptions?: WaitOptions | number,
+): Promise<Auth0Client>;
 export function createAuth0Client(
   options: Auth0ClientOptions,
-  waitOptions?: WaitOptions,
+  waitOptions?: WaitOptions | number,
 ): Promise<Auth0Client>;
 export async function createAuth0Client(
   options: Auth0ClientOptions | V1ClientOptions,
-  waitOptions?: WaitOptions,
+  waitOptions?: WaitOptions | number,
 ): Promise<Auth0Client> {
   const client = new Auth0Client(options as Auth0ClientOptions);
-  await client.checkSession(waitOptions);
+  await client.checkSession(typeof waitOptions === 'number' ? undefined : waitOptions);
   return client;
 }
 

@@ -150,6 +150,9 @@ const programs = {
       if (error instanceof sdk.PopupTimeoutError || error instanceof sdk.PopupCancelledError) error.popup.close();
     });
     const none: sdk.PopupConfigOptions = { popup: window.open('about:blank') };`,
+  'makes a client for each of a list': `
+    const list = [{ domain: 'a', clientId: 'b' }];
+    const clients: sdk.Auth0Client[] = await Promise.all(list.map(sdk.createAuth0Client));`,
   'exchanges tokens': `
     const { refresh_token = 'none' } = await client.customTokenExchange({ subject_token: 'a', subject_token_type: 'b' });
     const kept: string | undefined = (await client.loginWithCustomTokenExchange({ subject_token: 'a', subject_token_type: 'b' })).refresh_token;
