@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -23,6 +23,18 @@ afterAll(() => app?.remove());
 
 it('installs nothing but itself', () => {
   expect(app.installed).toEqual(['latchkey']);
+});
+
+it('brings the pages that its README leads to, and those that they lead to', () => {
+  const folder = join(app.directory, 'node_modules/latchkey');
+  const pages = new Set(['README.md']);
+  for (const page of pages) {
+    if (!page.endsWith('.md') || !existsSync(join(folder, page))) continue;
+    for (const [, link = ''] of readFileSync(join(folder, page), 'utf8').matchAll(/\]\(([^)#:\s]+)/g))
+      if (!link.startsWith('__tests__/')) pages.add(join(dirname(page), link)); // those stay in the repository
+  }
+  expect([...pages].filter((page) => !existsSync(join(folder, page)))).toEqual([]);
+  expect(pages).toContain('docs/reference/latchkey.md');
 });
 
 /** Programs of the project; each ends with a report of what it did to the globals. */
