@@ -257,6 +257,27 @@ describe('the tenant', () => {
     });
     expect(await app.node(file)).toBe('200\n');
   });
+
+  it('signs where Uint8Array is that of another realm than the rest, as in Vitest’s jsdom', async () => {
+    app.write({
+      'another-realm.js': `import { runInNewContext } from 'node:vm';
+        globalThis.Uint8Array = runInNewContext('Uint8Array');`,
+      'sign.js': `import './another-realm.js';
+        import { createTenant } from 'latchkey/tenant';
+        const audience = 'https://api.example';
+        const machine = { client_id: 'machine', client_secret: 'm@chine' };
+        const tenant = createTenant({
+          clients: [{ ...machine, app_type: 'non_interactive' }],
+          client_grants: [{ client_id: 'machine', audience, scope: [] }],
+          resource_servers: [{ identifier: audience }],
+          users: [],
+        });
+        const body = new URLSearchParams({ ...machine, audience, grant_type: 'client_credentials' });
+        const { status } = await tenant.fetch(new Request(tenant.baseUrl + '/oauth/token', { method: 'POST', body }));
+        console.log(status);`,
+    });
+    expect(await app.node('sign.js')).toBe('200\n');
+  });
 });
 
 describe('the command', () => {
