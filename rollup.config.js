@@ -128,6 +128,15 @@ const lateEncoders = {
   },
 };
 
+/** `jose` asks for bytes by `instanceof`, and in jsdom those of the platform are none of the window's own `Uint8Array`. */
+const anyBytes = {
+  name: 'any-bytes',
+  transform: (code, id) =>
+    id.includes('/node_modules/jose/')
+      ? { code: code.replaceAll(/(\w+) instanceof Uint8Array/g, 'ArrayBuffer.isView($1)'), map: null }
+      : null,
+};
+
 const forBrowsers = (entry) => [
   resolve({ browser: true }),
   commonjs(),
@@ -139,6 +148,7 @@ const forNode = (entry) => [
   json(), // the schema of the command's file, and those that z-schema brings
   resolve({ preferBuiltins: true, exportConditions: ['node'] }),
   commonjs(),
+  anyBytes,
   compile(),
   licences(entry),
 ];

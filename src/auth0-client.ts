@@ -1,5 +1,6 @@
 import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { pagePorts } from './browser/page-ports.ts';
+import type { TokenEndpointResponse } from './compatibility/auth0-spa-js-types.ts';
 import {
   toV2Call,
   toV2Logout,
@@ -60,19 +61,23 @@ import type { Milliseconds } from './clock.ts';
 /**
  * Builds a client and restores the session that the browser still knows of.
  *
+ * @param waitOptions A number is none: `map` passes one.
  * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
  */
-export function createAuth0Client(options: V1ClientOptions, waitOptions?: WaitOptions): Promise<Auth0Client>;
+export function createAuth0Client(
+  options: V1ClientOptions,
+  waitOptions?: WaitOptions | number,
+): Promise<Auth0Client>;
 export function createAuth0Client(
   options: Auth0ClientOptions,
-  waitOptions?: WaitOptions,
+  waitOptions?: WaitOptions | number,
 ): Promise<Auth0Client>;
 export async function createAuth0Client(
   options: Auth0ClientOptions | V1ClientOptions,
-  waitOptions?: WaitOptions,
+  waitOptions?: WaitOptions | number,
 ): Promise<Auth0Client> {
   const client = new Auth0Client(options as Auth0ClientOptions);
-  await client.checkSession(waitOptions);
+  await client.checkSession(typeof waitOptions === 'number' ? undefined : waitOptions);
   return client;
 }
 
@@ -96,6 +101,7 @@ function readOptions<T>(options: T): T {
   throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
 }
 
+/** In either spelling. @inline */
 type AnyTokenOptions = GetTokenSilentlyOptions | V1GetTokenSilentlyOptions;
 
 /**
@@ -333,21 +339,19 @@ export class Auth0Client {
 
   /**
    * Signs in with a token of somebody else's (RFC 8693), as Auth0's Custom Token Exchange takes them, and keeps the session as a
-   * login does.
+   * login does. There is no `refresh_token` in what is returned.
    *
    * @throws {GenericError} with the tenant's code, when it declines.
    * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
    * @throws {InvalidConfigurationError} without `subject_token` and `subject_token_type`.
    * @throws {NetworkError} when the tenant could not be reached.
    */
-  async loginWithCustomTokenExchange(
-    options: CustomTokenExchangeOptions,
-  ): Promise<GetTokenSilentlyVerboseResponse> {
+  async loginWithCustomTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
     return exchange(this, 'loginWithTokenExchange', options);
   }
 
   /** @deprecated As `loginWithCustomTokenExchange()`. */
-  async exchangeToken(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse> {
+  async exchangeToken(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
     return this.loginWithCustomTokenExchange(options);
   }
 
@@ -356,7 +360,7 @@ export class Auth0Client {
    * as it was. No refresh token is asked for. `id_token` is empty where the tenant sent none. Throws as
    * `loginWithCustomTokenExchange()`.
    */
-  async customTokenExchange(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse> {
+  async customTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
     return exchange(this, 'exchangeToken', options);
   }
 

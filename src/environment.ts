@@ -214,9 +214,13 @@ export interface RecordStore {
 
 /** Text by name, as `localStorage` and `sessionStorage` keep it. Any call may throw. */
 export interface TextStorage {
+  /** `null`: there is none. */
   get(name: string): string | null;
+  /** Writes a text. */
   set(name: string, text: string): void;
+  /** Removes a text, if there is one. */
   remove(name: string): void;
+  /** Of all texts, anybody's. */
   names(): string[];
 }
 

@@ -46,6 +46,7 @@ export {
   type Auth0ClientOptions,
   type AuthorizationParams,
   type AuthorizeOptions,
+  type AuthParams,
   type CacheLocation,
   type CacheMode,
   type ClientAuthorizationParams,
@@ -53,6 +54,7 @@ export {
   type ConnectAccountRedirectResult,
   type CustomFetchMinimalOutput,
   type CustomTokenExchangeOptions,
+  type DpopProofOptions,
   type Fetcher,
   type FetcherConfig,
   type GetTokenSilentlyOptions,
@@ -67,17 +69,19 @@ export {
   type RedirectLoginResult,
   type RevokeRefreshTokenOptions,
   type WaitOptions,
+  type WorkerUrl,
 } from './core/options.ts';
-export type {
-  ActClaim,
-  AuthenticationResult,
-  FetchOptions,
-  FetchResponse,
-  JWTVerifyOptions,
-  OAuthTokenOptions,
-  RefreshTokenOptions,
-  TokenEndpointOptions,
-  TokenEndpointResponse,
+export {
+  RefreshTokenMode,
+  type ActClaim,
+  type AuthenticationResult,
+  type FetchOptions,
+  type FetchResponse,
+  type JWTVerifyOptions,
+  type OAuthTokenOptions,
+  type RefreshTokenOptions,
+  type TokenEndpointOptions,
+  type TokenEndpointResponse,
 } from './compatibility/auth0-spa-js-types.ts';
 export type {
   GetIdTokenClaimsOptions,
@@ -105,8 +109,8 @@ export {
   PasskeyError,
   PasskeyGetTokenError,
   PasskeyRegisterError,
-  RefreshTokenMode,
 } from './compatibility/feature-errors.ts';
+export type { TextStorage } from './environment.ts';
 export { isFederatedDomain, type IsFederatedDomainOptions } from './browser/federated-domain.ts';
 export {
   AbortError,

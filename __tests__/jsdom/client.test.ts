@@ -98,6 +98,11 @@ describe('a client in a page', () => {
     expect(document.cookie).toContain('auth0.spa.is.authenticated=true');
   });
 
+  it('is made for each of a list, as `map` calls it', async () => {
+    const clients = await Promise.all([options, { ...options, clientId: 'other' }].map(createAuth0Client));
+    expect(clients.map((client) => client.getConfiguration().clientId)).toEqual([options.clientId, 'other']);
+  });
+
   it('renews with one simple request: the three members of the grant, and no header that needs a preflight', async () => {
     const client = await createAuth0Client(options);
     await login(client);

@@ -37,7 +37,7 @@ export async function installApp(alias?: string): Promise<InstalledApp> {
   const parent = realpathSync(mkdtempSync(join(tmpdir(), 'latchkey-package-')));
   const directory = join(parent, 'app');
   const clone = join(parent, 'latchkey');
-  for (const name of ['dist', 'package.json', 'README.md', 'LICENSE'])
+  for (const name of ['dist', 'docs', 'package.json', 'README.md', 'SUPPORTED.md', 'CHANGELOG.md', 'LICENSE'])
     cpSync(join(root, name), join(clone, name), { recursive: true });
   mkdirSync(directory);
   writeFileSync(join(directory, 'package.json'), '{ "private": true, "type": "module" }');

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -23,6 +23,18 @@ afterAll(() => app?.remove());
 
 it('installs nothing but itself', () => {
   expect(app.installed).toEqual(['latchkey']);
+});
+
+it('brings the pages that its README leads to, and those that they lead to', () => {
+  const folder = join(app.directory, 'node_modules/latchkey');
+  const pages = new Set(['README.md']);
+  for (const page of pages) {
+    if (!page.endsWith('.md') || !existsSync(join(folder, page))) continue;
+    for (const [, link = ''] of readFileSync(join(folder, page), 'utf8').matchAll(/\]\(([^)#:\s]+)/g))
+      if (!link.startsWith('__tests__/')) pages.add(join(dirname(page), link)); // those stay in the repository
+  }
+  expect([...pages].filter((page) => !existsSync(join(folder, page)))).toEqual([]);
+  expect(pages).toContain('docs/reference/latchkey.md');
 });
 
 /** Programs of the project; each ends with a report of what it did to the globals. */
@@ -244,6 +256,27 @@ describe('the tenant', () => {
         await server.close();\n`),
     });
     expect(await app.node(file)).toBe('200\n');
+  });
+
+  it('signs where Uint8Array is that of another realm than the rest, as in Vitest’s jsdom', async () => {
+    app.write({
+      'another-realm.js': `import { runInNewContext } from 'node:vm';
+        globalThis.Uint8Array = runInNewContext('Uint8Array');`,
+      'sign.js': `import './another-realm.js';
+        import { createTenant } from 'latchkey/tenant';
+        const audience = 'https://api.example';
+        const machine = { client_id: 'machine', client_secret: 'm@chine' };
+        const tenant = createTenant({
+          clients: [{ ...machine, app_type: 'non_interactive' }],
+          client_grants: [{ client_id: 'machine', audience, scope: [] }],
+          resource_servers: [{ identifier: audience }],
+          users: [],
+        });
+        const body = new URLSearchParams({ ...machine, audience, grant_type: 'client_credentials' });
+        const { status } = await tenant.fetch(new Request(tenant.baseUrl + '/oauth/token', { method: 'POST', body }));
+        console.log(status);`,
+    });
+    expect(await app.node('sign.js')).toBe('200\n');
   });
 });
 

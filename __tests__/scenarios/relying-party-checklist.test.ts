@@ -308,11 +308,6 @@ describe('the refresh plan', () => {
     ['aud', 'audience', (claims) => (claims.aud = 'another')],
     ['azp', 'authorized_party', (claims) => (claims['azp'] = 'spa')],
     ['nonce', 'nonce', (claims) => (claims['nonce'] = 'another')],
-    [
-      'auth_time',
-      'authentication_time',
-      (claims) => (claims['auth_time'] = Number(claims['auth_time'] ?? 0) + 1),
-    ],
     ['organization', 'organization', (claims) => (claims['org_id'] = 'org_2')],
   ])('another %s than at the login: the session ends', async (_, reason, change) => {
     const world = createWorld({ conformance: true });
@@ -321,6 +316,20 @@ describe('the refresh plan', () => {
     await world.advance(2 * hour);
     world.faults.push(withIdToken(change));
     await refusesRefresh({ world, tab }, reason);
+  });
+
+  it('another auth_time than at the login: the same user is still signed in, and the developer is told once', async () => {
+    const world = createWorld({ conformance: true });
+    const tab = world.openTab(strict);
+    await tab.login();
+    for (let times = 0; times < 3; times++) {
+      await world.advance(2 * hour);
+      world.faults.push(withIdToken((claims) => (claims['auth_time'] = Number(claims['auth_time']) + times)));
+      await tab.client.getTokenSilently();
+      expect(world.warnings).toEqual(times ? [expect.stringContaining('auth_time')] : []);
+    }
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['live']);
   });
 
   it('auth_time and at_hash as a strict server sends them: accepted, refresh after refresh', async () => {

@@ -9,6 +9,7 @@ export interface IsFederatedDomainOptions {
 /** For how long an answer is good: somebody may just be setting the connection up. */
 const lifetimes: Readonly<Record<'true' | 'false', Milliseconds>> = { true: 60_000, false: 15_000 };
 
+/** In the module, since no client is there to keep them; a form asks at every letter. */
 const answers = new Map<string, { readonly answer: boolean; readonly until: number }>();
 
 /**

@@ -1,6 +1,6 @@
-/** Shapes that auth0-spa-js exports and nothing here takes or returns: for apps that name them in code of their own. */
+/** Shapes and names that auth0-spa-js exports, for apps that name them in code of their own. */
 import type { Milliseconds, Seconds } from '../clock.ts';
-import type { Auth0ClientOptions } from '../core/options.ts';
+import type { Unchecked } from '../core/options.ts';
 
 /** What a return from the authorization endpoint says (RFC 6749 §4.1.2). */
 export interface AuthenticationResult {
@@ -18,6 +18,7 @@ export interface TokenEndpointResponse {
   access_token: string;
   token_type: string;
   expires_in: Seconds;
+  /** Never in what a client here returns. */
   refresh_token?: string | undefined;
   scope?: string | undefined;
 }
@@ -28,9 +29,9 @@ export interface TokenEndpointOptions {
   client_id: string;
   grant_type: string;
   timeout?: Milliseconds | undefined;
-  auth0Client: Auth0ClientOptions['auth0Client'];
+  auth0Client: Unchecked;
   useFormData?: boolean | undefined;
-  [parameter: string]: unknown;
+  [parameter: string]: Unchecked;
 }
 
 /** The exchange of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5). */
@@ -63,7 +64,7 @@ export interface JWTVerifyOptions {
 /** Who acts in the user's name (RFC 8693 §4.1). */
 export interface ActClaim {
   sub?: string | undefined;
-  [claim: string]: unknown;
+  [claim: string]: Unchecked;
 }
 
 /** What a request to the tenant is made of. */
@@ -79,5 +80,10 @@ export interface FetchOptions {
 export interface FetchResponse {
   ok: boolean;
   headers: Record<string, string | undefined>;
-  json: unknown;
+  json: Unchecked;
 }
+
+/** How long the refresh token is to live: latchkey knows `offline` alone. */
+export const RefreshTokenMode = { Offline: 'offline', Online: 'online' } as const;
+/** One of its values. */
+export type RefreshTokenMode = (typeof RefreshTokenMode)[keyof typeof RefreshTokenMode];

@@ -2,6 +2,7 @@
  * The error classes of those features of auth0-spa-js that latchkey does not have. The vendor's wrappers import them by name,
  * and apps ask `instanceof`: it is always false, for nothing here throws them.
  */
+import type { Unchecked } from '../core/options.ts';
 import { GenericError } from '../errors.ts';
 
 /** Of `auth0.myAccount`: an account was not connected. */
@@ -13,7 +14,7 @@ export class ConnectError extends GenericError {
     error_description: string,
     readonly connection: string,
     readonly state: string,
-    readonly appState: unknown = null,
+    readonly appState: Unchecked = null,
   ) {
     super(error, error_description);
   }
@@ -52,6 +53,7 @@ export class MfaEnrollmentFactorsError extends MfaError {
 /** Of `auth0.passkey`, all of its errors. */
 export class PasskeyError extends Error {
   override name = 'PasskeyError';
+  declare readonly cause?: Unchecked;
 
   constructor(
     readonly code: string,
@@ -114,6 +116,7 @@ export class MyAccountApiError extends Error {
 /** Of `auth0.anonymous`. */
 export class AnonymousSessionError extends Error {
   override name = 'AnonymousSessionError';
+  declare readonly cause?: Unchecked;
 
   constructor(
     readonly code: string,
@@ -123,8 +126,3 @@ export class AnonymousSessionError extends Error {
     super(message, { cause });
   }
 }
-
-/** How long the refresh token is to live: latchkey knows `offline` alone. */
-export const RefreshTokenMode = { Offline: 'offline', Online: 'online' } as const;
-/** One of its values. */
-export type RefreshTokenMode = (typeof RefreshTokenMode)[keyof typeof RefreshTokenMode];

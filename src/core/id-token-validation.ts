@@ -6,9 +6,11 @@
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { GenericError, InvalidIdTokenError } from '../errors.ts';
+import { accessTokenHash, type IdTokenClaims } from '../oauth/id-token.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
-import type { IdTokenClaims } from '../oauth/id-token.ts';
+import type { Sha256 } from '../oauth/pkce.ts';
+import type { Answer } from './plan.ts';
 import { organizationOf, type Identity } from './session.ts';
 import type { Settings } from './settings.ts';
 
@@ -25,6 +27,17 @@ export interface IdTokenExpectation {
   readonly at_hash?: string | undefined;
   /** Refresh: the ID token that the family had before. */
   readonly former?: string | undefined;
+}
+
+/** `validateIdToken`, beside the access token that came with it. */
+export async function validateAnswer(
+  settings: Pick<Settings, 'issuer' | 'clientId' | 'leeway'>,
+  sha256: Sha256,
+  { token, id_token }: Answer,
+  expected: IdTokenExpectation,
+): Promise<IdTokenClaims> {
+  const at_hash = await accessTokenHash(token.access_token, sha256);
+  return validateIdToken(settings, id_token, { ...expected, at_hash });
 }
 
 /** @throws {InvalidIdTokenError} whose `reason` names the first check that failed; `time` when only the times are wrong. */
@@ -72,18 +85,30 @@ function checkOrganization(claims: Record<string, unknown>, asked: string | unde
 }
 
 /**
- * What a refresh may not change (OIDC Core §12.2), besides issuer and user: who it was for, and by which authentication. A claim
- * that neither of the two need have may be missing from either.
+ * What a refresh may not change (OIDC Core §12.2), besides issuer and user: who it was for, and the nonce, which may be missing from
+ * either.
  */
 function checkContinuity(claims: Record<string, unknown>, former: Record<string, unknown>): void {
   const before = Array.isArray(former.aud) ? former.aud : [former.aud];
   if (!before.every((it) => it === claims.aud || (Array.isArray(claims.aud) && claims.aud.includes(it))))
     refuse('audience', 'it is for fewer than before');
   if (claims.azp !== former.azp) refuse('authorized_party', 'it is another than before');
-  for (const [name, reason] of Object.entries({ nonce: 'nonce', auth_time: 'authentication_time' }))
-    if (claims[name] !== undefined && former[name] !== undefined && claims[name] !== former[name])
-      refuse(reason, 'it is another than before');
+  if (isChanged('nonce', claims, former)) refuse('nonce', 'it is another than before');
 }
+
+/**
+ * Whether the ID token of a refresh tells of another login than the `former` one: a provider is to repeat `auth_time` (OIDC Core
+ * §12.2). That it does not says nothing of who the user is.
+ */
+export function isOfAnotherLogin(claims: IdTokenClaims, former: string | undefined): boolean {
+  return former !== undefined && isChanged('auth_time', claims, decode(former).claims);
+}
+
+const isChanged = (
+  name: string,
+  { [name]: now }: Record<string, unknown>,
+  { [name]: before }: Record<string, unknown>,
+): boolean => now !== undefined && before !== undefined && now !== before;
 
 /** No token that has just been issued is that old by a clock that is any good; minutes are no matter. */
 const longAgo: Seconds = 86_400;

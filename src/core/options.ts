@@ -2,7 +2,7 @@
 import type { Milliseconds, Seconds } from '../clock.ts';
 import type { ICache } from './cache.ts';
 
-/** What the app knows better: as free as with auth0-spa-js, so that code that was written for it compiles. */
+/** What the app knows better: as free as with auth0-spa-js, so that code that was written for it compiles. @inline */
 // oxlint-disable-next-line typescript/no-explicit-any -- `unknown` would have every app say what it knows
 export type Unchecked = any;
 
@@ -44,7 +44,13 @@ export interface ClientAuthorizationParams extends ParamsBesideScope {
 }
 
 /** An address as text, a `URL`, or a `TrustedScriptURL` where the page enforces Trusted Types. */
-export type WorkerUrl = string | URL | { toString(): string };
+export type WorkerUrl =
+  | string
+  | URL
+  | {
+      /** The address. */
+      toString(): string;
+    };
 
 /** What a client is made with. */
 export interface Auth0ClientOptions {
@@ -214,8 +220,8 @@ export interface GetTokenWithPopupOptions extends PopupLoginOptions {
 
 /** It is read, and never written to. */
 export interface PopupConfigOptions {
-  /** A window that the app has opened. Default: one is opened. */
-  popup?: Window | null | undefined;
+  /** A `Window` that the app has opened, whatever the app types it as. Default, also for `null`: one is opened. */
+  popup?: Unchecked;
   /** How long the user may take. Default: the client's `authorizeTimeoutInSeconds`. */
   timeoutInSeconds?: Seconds | undefined;
   /** Close the popup when it has answered, or is not waited for any more. Default: `true`. */

@@ -5,10 +5,9 @@
  * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
  */
 import type { Milliseconds } from '../clock.ts';
-import type { Token } from '../core/cache.ts';
 import type { Target } from '../core/target.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
-import { validateIdToken, type IdTokenExpectation } from '../core/id-token-validation.ts';
+import { isOfAnotherLogin, validateAnswer, type IdTokenExpectation } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
 import {
   identityOf,
@@ -33,7 +32,6 @@ import {
   TimeoutError,
 } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
-import { accessTokenHash } from '../oauth/id-token.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import {
   tokenExchangeType,
@@ -251,6 +249,7 @@ export function createCustody(
   const spends = new Map<string, Spend>();
   const provisional = new Map<string, Provisional>();
   let signatures: IdTokenSignatures | undefined;
+  let isToldOfLogin = false;
   /** How to stop waiting for the network, by family. */
   const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
@@ -419,10 +418,7 @@ export function createCustody(
         const granted = whole ? head.scope : grantedOf(judgement.response, scope);
         const answer = { token: tokenOf(judgement.response, granted, askedAt), id_token };
         const expected = head.sub === unknownIdentity.sub ? asked : head;
-        const problem =
-          id_token === undefined
-            ? undefined
-            : await problemOf(id_token, { identity: expected, former: idTokenOf(head) }, answer.token);
+        const problem = await problemOf(answer, { identity: expected, former: idTokenOf(head) });
         const identity = identityOf(expected ?? readSession(id_token ?? '') ?? unknownIdentity);
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
@@ -448,20 +444,29 @@ export function createCustody(
     }
   }
 
-  /** What is wrong with the ID token of a refresh (OIDC Core §12.2). Waits for no network: the successor is not written yet. */
+  /** What is wrong with the ID token of a refresh (OIDC Core §12.2), which may have none. Waits for no network: the successor is not written yet. */
   async function problemOf(
-    idToken: string,
+    answer: Answer,
     expected: Pick<IdTokenExpectation, 'identity' | 'former'>,
-    { access_token }: Token,
   ): Promise<InvalidIdTokenError | undefined> {
+    if (answer.id_token === undefined) return undefined;
     try {
-      const at_hash = await accessTokenHash(access_token, env.cryptography.sha256);
-      validateIdToken(settings, idToken, { ...expected, at_hash, now: clock.now() });
-      return await signatures?.problemOf(idToken);
+      const now = clock.now();
+      const claims = await validateAnswer(settings, env.cryptography.sha256, answer, { ...expected, now });
+      const problem = await signatures?.problemOf(answer.id_token);
+      if (!problem && isOfAnotherLogin(claims, expected.former)) tellOfLogin();
+      return problem;
     } catch (error) {
       if (error instanceof InvalidIdTokenError) return error;
       throw error;
     }
+  }
+
+  /** To the app's developer, once. */
+  function tellOfLogin(): void {
+    if (!isToldOfLogin)
+      page.warn('latchkey: a refresh brought another auth_time (OIDC Core §12.2). The session goes on.');
+    isToldOfLogin = true;
   }
 
   /**

@@ -14,7 +14,7 @@ export interface ProvenRequests {
   prepare(): Promise<() => Promise<boolean>>;
   /**
    * Sends `request` with a fresh proof, and once more with another one where the server wants a nonce: it has consumed nothing
-   * then. Both within one exchange's limit, after which the claim is anybody's.
+   * then. Both within one exchange's limit, after which the claim is anybody's. Rejects where `post` does.
    */
   send(request: TokenRequest, post: PostProven): Promise<TokenJudgement>;
 }
@@ -54,12 +54,7 @@ export function createProvenRequests(
         } catch (error) {
           return { kind: 'declined', error: asGeneric(error) }; // what was to be sent is as good as before
         }
-        let answer: HttpAnswer;
-        try {
-          answer = await post(options);
-        } catch (cause) {
-          return { kind: 'unclear', status: 0, cause };
-        }
+        const answer = await post(options);
         const { dpopNonce } = answer;
         // Nothing waits for it: a successor is to be kept first. What comes after it finds it, or is told again.
         if (dpopNonce !== undefined) key.keepNonce(dpopNonce).catch(() => {});

@@ -51,8 +51,8 @@ export function createTokenRequests(
     prepareProofs: useDpop ? prepareProofs : undefined,
 
     async send(request) {
-      if (proven) return proven.send(request, (options) => post('token', request, options));
       try {
+        if (proven) return await proven.send(request, (options) => post('token', request, options));
         return judgeTokenAnswer(await post('token', request), { ...request });
       } catch (cause) {
         return { kind: 'unclear', status: 0, cause };

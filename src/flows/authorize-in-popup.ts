@@ -85,6 +85,7 @@ export async function authorizeInPopup(
 
 interface PopupLogin extends PopupLoginOptions, PopupConfigOptions {
   readonly host: PopupHost;
+  popup?: Window | null | undefined;
 }
 
 /** Whatever ends one ends the other. */

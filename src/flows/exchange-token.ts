@@ -1,11 +1,10 @@
 /** Tokens of somebody else's, exchanged for ours (RFC 8693). */
 import { targetOf } from '../core/target.ts';
-import { validateIdToken } from '../core/id-token-validation.ts';
+import { validateAnswer } from '../core/id-token-validation.ts';
 import type { CustomTokenExchangeOptions, GetTokenSilentlyVerboseResponse } from '../core/options.ts';
 import { readParams } from '../core/settings.ts';
 import { detailsOf } from '../core/cache.ts';
 import { InvalidConfigurationError } from '../errors.ts';
-import { accessTokenHash } from '../oauth/id-token.ts';
 import { scopeNames } from '../oauth/scope.ts';
 import type { ClientContext } from './context.ts';
 import { keepRedeemed } from './redeem-code.ts';
@@ -36,10 +35,8 @@ export async function exchangeToken(
   try {
     const now = env.clock.now();
     const { token, id_token } = answer;
-    if (id_token !== undefined) {
-      const at_hash = await accessTokenHash(token.access_token, env.cryptography.sha256);
-      validateIdToken(settings, id_token, { ...asked, at_hash, now });
-    }
+    if (id_token !== undefined)
+      await validateAnswer(settings, env.cryptography.sha256, answer, { ...asked, now });
     return detailsOf(token, id_token ?? '', now);
   } finally {
     await custody.discard(receipt); // one came all the same

@@ -21,14 +21,15 @@ export async function handleRedirectCallback<AppState>(
 ): Promise<RedirectLoginResult<AppState>> {
   const response = readCallback(url);
   return context.flights.share(`callback ${JSON.stringify(response)}`, async () => {
-    const find = () => underWay(context).find(({ state }) => state === response.state);
-    const areOthersUnderWay = underWay(context).some(({ state }) => state !== response.state);
-    const mayBeSent = find() ?? findLogin(context, response.state)?.outcome === 'sent';
+    const isMeant = ({ state }: LoginUnderWay) => state === response.state;
+    const atFirst = underWay(context);
+    const mayBeSent = atFirst.some(isMeant) || findLogin(context, response.state)?.outcome === 'sent';
     const endpoints = mayBeSent ? await context.endpoints() : undefined;
+    const find = () => underWay(context).find(isMeant); // somebody may have taken it meanwhile
     const login = find() ?? (await othersDone(context, response).then(find)); // found, it is taken at once
     const appState = await (login && endpoints
       ? complete(context, response, login, endpoints)
-      : repeat(context, response, areOthersUnderWay));
+      : repeat(context, response, !atFirst.every(isMeant)));
     return { appState: appState as AppState, response_type: ResponseType.Code };
   });
 }

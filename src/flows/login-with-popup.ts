@@ -9,7 +9,7 @@ export async function loginWithPopup(
   config: PopupConfigOptions | undefined,
 ): Promise<Obtained> {
   const host = context.env.popupHost();
-  const popup = config?.popup ?? host.open?.('', '', 'width=400,height=600');
+  const popup: Window | null | undefined = config?.popup ?? host.open?.('', '', 'width=400,height=600');
   const load = async () => {
     const engine = await context.engine();
     return { own: engine.context, authorizeInPopup: await engine.flows.loadPopups(engine.context) };

@@ -1,12 +1,11 @@
 import { codeOf } from '../core/authorization-response.ts';
-import { ceilingOf, validateIdToken } from '../core/id-token-validation.ts';
+import { ceilingOf, validateAnswer } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
 import type { Redeemed } from '../custody/custody.ts';
 import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
-import { accessTokenHash } from '../oauth/id-token.ts';
 import type { ClientContext } from './context.ts';
 import { findSession } from './entries.ts';
 import { isCarriedOn, saveToken } from './keep-session.ts';
@@ -50,9 +49,8 @@ export async function keepRedeemed(
   const { audience, scope, state = '' } = transaction;
   let logouts: number | undefined;
   try {
-    const at_hash = await accessTokenHash(answer.token.access_token, env.cryptography.sha256);
-    const expected = { ...transaction, at_hash, now: env.clock.now() };
-    const claims = validateIdToken(settings, answer.id_token, expected);
+    const expected = { ...transaction, now: env.clock.now() };
+    const claims = await validateAnswer(settings, env.cryptography.sha256, answer, expected);
     ceilingOf(claims);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);

@@ -30,8 +30,10 @@ export interface TenantMatchers<R = void> {
   toHaveNoLiveRefreshTokens(user?: string): R;
 }
 
-interface MatcherResult {
+/** As `expect.extend()` takes it from a matcher. */
+export interface MatcherResult {
   readonly pass: boolean;
+  /** Why it fails, or would with `.not`. */
   readonly message: () => string;
 }
 

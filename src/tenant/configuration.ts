@@ -17,7 +17,9 @@ import {
 
 /** What kind of application a client is, in Auth0's words: the first two are public, `non_interactive` has no users. */
 export type AppType = 'spa' | 'native' | 'regular_web' | 'non_interactive';
+/** Whether the users of a client log in as members of an organization. */
 export type OrganizationUsage = 'deny' | 'allow' | 'require';
+/** What becomes of a login that may name an organization and does not. */
 export type OrganizationRequireBehavior = 'no_prompt' | 'pre_login_prompt' | 'post_login_prompt';
 /** How a client proves who it is at the token endpoint (RFC 7591 §2). */
 export type TokenEndpointAuthMethod = 'none' | 'client_secret_post' | 'client_secret_basic';
@@ -122,7 +124,14 @@ export interface UserConfiguration {
 }
 
 /** A postal address (OIDC Core §5.1.1). */
-export type Address = { readonly [Name in (typeof addressMembers)[number]]?: string };
+export interface Address {
+  readonly formatted?: string;
+  readonly street_address?: string;
+  readonly locality?: string;
+  readonly region?: string;
+  readonly postal_code?: string;
+  readonly country?: string;
+}
 
 const addressMembers = [
   'formatted',
@@ -131,7 +140,7 @@ const addressMembers = [
   'region',
   'postal_code',
   'country',
-] as const;
+] as const satisfies readonly (keyof Address)[];
 
 /** A second factor, in Auth0's words. */
 export type AuthenticatorConfiguration =

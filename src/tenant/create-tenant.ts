@@ -143,7 +143,14 @@ export interface Tenant {
 }
 
 /** A user, without a password. */
-export type UserView = Pick<User, 'user_id' | 'email' | 'phone_number' | 'name' | 'blocked'>;
+export interface UserView {
+  readonly user_id: string;
+  /** Whoever signs in by telephone may have none. */
+  readonly email?: string | undefined;
+  readonly phone_number?: string;
+  readonly name: string;
+  readonly blocked: boolean;
+}
 
 /**
  * Makes a tenant. For development and tests only: its keys are published and its passwords are kept as they are.

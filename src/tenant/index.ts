@@ -13,6 +13,8 @@ export type {
   ClientGrantConfiguration,
   MfaPolicy,
   OrganizationConfiguration,
+  OrganizationRequireBehavior,
+  OrganizationUsage,
   ProofOfPossession,
   ResourceServerConfiguration,
   SessionCookieMode,

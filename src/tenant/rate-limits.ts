@@ -10,7 +10,7 @@ import { readFormParameters } from './parameters.ts';
 import { userOfRequest } from './request-user.ts';
 
 /** Which of Auth0's figures; `none`: no limit. */
-export type RateLimits = 'none' | keyof typeof presets;
+export type RateLimits = 'none' | 'free' | 'prod';
 
 interface Limit {
   /** How many requests may come at once. */
@@ -41,7 +41,7 @@ const presets = {
     management: tenfold(free.management),
     authentication: tenfold(free.authentication),
   },
-} as const satisfies Record<string, Record<EndpointFamily, Limit>>;
+} as const satisfies Record<Exclude<RateLimits, 'none'>, Record<EndpointFamily, Limit>>;
 
 export const rateLimitPresets = ['none', 'free', 'prod'] as const satisfies readonly RateLimits[];
 

@@ -52,9 +52,21 @@ export interface RefreshToken {
   readonly firstRotatedAt: Milliseconds | null;
 }
 
-/** Why a family ended. */
+/**
+ * Why a family ended. `grant`, `session`: with it; `admin`: by the Management API, or with its client, its user or its organization;
+ * `cap`: to make room for a newer one.
+ */
 export type EndCause =
-  'reuse' | 'absolute_expiry' | 'idle_expiry' | (FamilyEvent & { readonly kind: 'end' })['cause'];
+  | 'reuse'
+  | 'absolute_expiry'
+  | 'idle_expiry'
+  | 'revoked'
+  | 'code_replay'
+  | 'migration'
+  | 'grant'
+  | 'session'
+  | 'admin'
+  | 'cap';
 
 /** Every token that descends from one authorization, superseded ones included: without them reuse could not be seen. */
 export interface RefreshTokenFamily {
@@ -112,11 +124,7 @@ export type FamilyEvent =
   | {
       readonly kind: 'end';
       readonly now: Milliseconds;
-      /**
-       * `grant`, `session`: ended with it; `admin`: by the Management API, or with its client, its user or its organization; `cap`: to make room
-       * for a newer one.
-       */
-      readonly cause: 'revoked' | 'code_replay' | 'migration' | 'grant' | 'session' | 'admin' | 'cap';
+      readonly cause: Exclude<EndCause, 'reuse' | 'absolute_expiry' | 'idle_expiry'>;
     };
 
 export type Outcome =

@@ -1,12 +1,12 @@
 /* oxlint-disable typescript/no-useless-default-assignment -- it overlooks that these parameters are optional where they are called */
 import {
   AbortError,
+  Auth0Client,
   AuthenticationError,
   DisposedError,
   GenericError,
   ResponseType,
   SessionEndedError,
-  type Auth0Client,
   type CustomFetchMinimalOutput,
   type CustomTokenExchangeOptions,
   type Fetcher,
@@ -60,7 +60,7 @@ export interface FakeCall {
   readonly arguments: readonly unknown[];
 }
 
-/** A client for tests: of the type of `Auth0Client`, and moved by hand. */
+/** A client for tests: an `Auth0Client` to `instanceof` and to TypeScript, and moved by hand. */
 export interface FakeAuth0Client extends Pick<Auth0Client, keyof Auth0Client> {
   /** Every call so far, in order. */
   readonly calls: readonly FakeCall[];
@@ -211,7 +211,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
   const logoutAddress = ({ returnTo, logoutParams }: V1LogoutUrlOptions) =>
     address('/v2/logout', { client_id: clientId, returnTo, ...logoutParams });
 
-  const fake: FakeAuth0Client = {
+  const methods: FakeAuth0Client = {
     calls,
     signIn,
     signOut,
@@ -310,5 +310,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     },
     dispose: () => void (isDisposed = true),
   };
+  // For whoever asks `instanceof`: nothing is constructed.
+  const fake = Object.assign(Object.create(Auth0Client.prototype) as object, methods);
   return fake;
 }
