@@ -81,6 +81,10 @@ export interface HttpAnswer {
   readonly body: string;
   /** Its `DPoP-Nonce` header (RFC 9449 §8). */
   readonly dpopNonce?: string | undefined;
+  /** Its `Retry-After` header (RFC 9110 §10.2.3); this and the next only where the server lets the page's origin read them. */
+  readonly retryAfter?: string | undefined;
+  /** Its `X-RateLimit-Reset` header: when there may be one more request, in seconds since 1970. */
+  readonly rateLimitReset?: string | undefined;
 }
 
 /** What is done with a key for DPoP (RFC 9449). */

@@ -44,7 +44,7 @@ const failed = (failures: number): LiveFamily => {
   for (let count = 0; count < failures; count++)
     family = transition(
       { ...family, claim: claimedBy('me').claim },
-      { kind: 'release', owner: 'me', outcome: 'not_spent', failedAt: 0 },
+      { kind: 'release', owner: 'me', outcome: 'not_spent', failure: { at: 0, draw: 0.5 } },
     )[0] as LiveFamily;
   return family;
 };
@@ -86,13 +86,24 @@ describe('a family', () => {
     ['a newer answer for another audience', live, claim({ seen: none, key: 'l' }), 'claimed'],
     ['a failure that is newer than what was seen', failed(1), claim(), 'failed'],
     ['a failure that was seen', failed(1), claim({ seen: { generation: 3, failures: 1 } }), 'claimed'],
-    ['two failures', failed(2), claim({ seen: { generation: 3, failures: 2 }, now: 999 }), 'paused'],
-    ['two failures, 1 s ago', failed(2), claim({ seen: { generation: 3, failures: 2 } }), 'claimed'],
-    ['nine failures', failed(9), claim({ seen: { generation: 3, failures: 9 }, now: 59_999 }), 'paused'],
+    ['two failures', failed(2), claim({ seen: { generation: 3, failures: 2 }, now: 499 }), 'paused'],
     [
-      'nine failures, 1 min ago',
+      'two failures, 0.5 s ago',
+      failed(2),
+      claim({ seen: { generation: 3, failures: 2 }, now: 500 }),
+      'claimed',
+    ],
+    ['nine failures', failed(9), claim({ seen: { generation: 3, failures: 9 }, now: 269_999 }), 'paused'],
+    [
+      'nine failures, 4.5 min ago',
       failed(9),
-      claim({ seen: { generation: 3, failures: 9 }, now: 60_000 }),
+      claim({ seen: { generation: 3, failures: 9 }, now: 270_000 }),
+      'claimed',
+    ],
+    [
+      'nine failures, and a pause of years',
+      { ...failed(9), pause: { since: 0, until: 1e12, ends: 1e12 } },
+      claim({ seen: { generation: 3, failures: 9 }, now: 780_000 }),
       'claimed',
     ],
     [
@@ -283,7 +294,7 @@ describe('a family', () => {
   it('says to the end, once it has, that nobody knows what became of a request', () => {
     const held = claimedBy('me');
     const free = (family: Family, outcome: 'unknown' | 'not_spent') =>
-      transition(family, { kind: 'release', owner: 'me', outcome, failedAt: undefined });
+      transition(family, { kind: 'release', owner: 'me', outcome, failure: undefined });
     const [unclear, outcome] = free(held, 'unknown');
     expect(outcome).toEqual({ kind: 'released' });
     expect(unclear).toMatchObject({ outcomeUnknown: true, claim: undefined });
@@ -371,7 +382,10 @@ describe('random histories of holders', () => {
       kind: fc.constant('release' as const),
       owner: fc.constantFrom(...owners),
       outcome: fc.constantFrom('unknown' as const, 'not_spent' as const),
-      failedAt: fc.option(fc.nat(100_000), { nil: undefined }),
+      failure: fc.option(
+        fc.record({ at: fc.nat(100_000), draw: fc.constantFrom(0, 0.5), retryAfter: fc.nat(100_000) }),
+        { nil: undefined },
+      ),
     }),
     fc.record({ kind: fc.constant('end' as const), cause: fc.constant('logout' as const) }),
     fc.record({
@@ -407,5 +421,54 @@ describe('random histories of holders', () => {
       }),
       { seed: 20_261_123, numRuns: 1000 },
     );
+  });
+});
+
+describe('the pauses between exchanges that fail', () => {
+  /** After so many failures, each as soon as it may be and drawn as given: when the next one may be. */
+  function instantsOf(draws: readonly number[], retryAfter?: number): number[] {
+    let family: Family = live;
+    let now = 0;
+    return draws.map((draw, failures) => {
+      const seen = { generation: 3, failures };
+      const [claimed, { kind }] = transition(family, claim({ now, seen }));
+      expect(kind).toBe('claimed');
+      const failure = { at: now, draw, retryAfter };
+      [family] = transition(claimed, { kind: 'release', owner: 'me', outcome: 'not_spent', failure });
+      now = (family as LiveFamily).pause?.until ?? now;
+      return now;
+    });
+  }
+
+  const almostOne = 1 - 2 ** -32;
+
+  it('may be of no length, and are bounded', () => {
+    expect(instantsOf([0, 0, 0, 0, 0, 0, 0, 0, 0])).toEqual([
+      0, 0, 1000, 5000, 21_000, 85_000, 265_000, 445_000, 625_000,
+    ]);
+    const latest = instantsOf(Array.from({ length: 9 }, () => almostOne));
+    expect(latest).toEqual([0, 999, 4999, 20_999, 84_999, 264_999, 444_999, 624_999, 804_999]);
+  });
+
+  it('leave room for nine exchanges in ten minutes, whatever is drawn', () => {
+    const draw = fc.nat(999).map((part) => part / 1000);
+    fc.assert(
+      fc.property(fc.array(draw, { minLength: 12, maxLength: 12 }), (draws) => {
+        const begun = [0, ...instantsOf(draws)].filter((at) => at < 600_000);
+        expect(begun.length).toBeLessThanOrEqual(9);
+      }),
+      { seed: 20_261_128 },
+    );
+  });
+
+  it('are as long as the server asks, and jittered from then on', () => {
+    expect(instantsOf([0.5, 0.5, 0.5], 30_000)).toEqual([30_500, 61_000, 93_000]);
+  });
+
+  it('are not longer for a clock that was put back', () => {
+    const family = { ...failed(9), claim: claimedBy('me').claim };
+    const failure = { at: -1e9, draw: 0.5 };
+    const [next] = transition(family, { kind: 'release', owner: 'me', outcome: 'not_spent', failure });
+    expect((next as LiveFamily).pause?.until).toBe(-1e9 + 270_000);
   });
 });

@@ -27,10 +27,11 @@ const only = <Value>(value: Value): Ways<Value> => [['', () => value]];
 const ada = { sub: 'ada' };
 const grace = { sub: 'grace' };
 const token = { access_token: '', token_type: '', scope: '', requestedScope: '', expires_at: 9999 };
+const failure = { at: 0, draw: 0.5 };
 const liveOf = (family: Family): LiveFamily | undefined => (family?.state === 'live' ? family : undefined);
 const generationOf = (family: Family): number => family?.generation ?? 0;
 const failuresOf = (family: Family): number => liveOf(family)?.failures ?? 0;
-const pauseEndOf = (family: Family): number => liveOf(family)?.notBefore ?? 1_000_000;
+const pauseEndOf = (family: Family): number => liveOf(family)?.pause?.until ?? 1_000_000;
 const holderOf = (family: Family): string => liveOf(family)?.claim?.owner ?? 'holder';
 const byHolder: Ways<string> = [
   ['', holderOf],
@@ -98,9 +99,9 @@ export const ways: { readonly [K in Kind]: WaysOf<Extract<FamilyEvent, { kind: K
       ['', () => ({ token })],
       ['without an answer', () => undefined],
     ],
-    failedAt: [
+    failure: [
       ['', () => undefined],
-      ['with an answer of no use', () => 0],
+      ['with an answer of no use', () => failure],
     ],
   },
   quarantine: { owner: byHolder },
@@ -111,9 +112,9 @@ export const ways: { readonly [K in Kind]: WaysOf<Extract<FamilyEvent, { kind: K
       ['', () => 'not_spent'],
       ['with an unknown outcome', () => 'unknown'],
     ],
-    failedAt: [
+    failure: [
       ['', () => undefined],
-      ['after a failure', () => 0],
+      ['after a failure', () => failure],
     ],
   },
   end: {
@@ -149,7 +150,7 @@ const differences: { readonly [Name in keyof LiveFamily]-?: (family: LiveFamily)
   claim: ({ claim }) => claim?.locked ?? 'none',
   outcomeUnknown: ({ outcomeUnknown = false }) => outcomeUnknown,
   failures: (family) => Math.min(failuresOf(family), manyFailures),
-  notBefore: () => '',
+  pause: () => '',
 };
 
 /** From so many in a row on there are pauses. */

@@ -45,7 +45,7 @@ export type Fault =
   /** What becomes of it reaches the page only when `until` settles. It is served, unless `fault` says otherwise. */
   | { readonly kind: 'hold'; readonly until: Promise<void>; readonly fault?: Fault | undefined }
   | { readonly kind: 'slow'; readonly by: number }
-  | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  | ({ readonly kind: 'answer' } & HttpAnswer)
   | { readonly kind: 'alter'; readonly alter: (body: Body) => Body | Promise<Body> };
 type Body = Record<string, unknown>;
 
@@ -655,7 +655,7 @@ export function createWorld({
   ): Promise<HttpAnswer> {
     await travel();
     if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
-    if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
+    if (fault?.kind === 'answer') return fault;
     if (fault?.kind === 'hang') return new Promise(() => {});
     const request = new Request(url, {
       method: 'POST',

@@ -94,8 +94,14 @@ async function send(url: string, limit: Milliseconds, init: RequestInit): Promis
   const callOff = timers.after(limit, () => abort.abort());
   try {
     const response = await fetch(url, { ...init, signal: abort.signal });
-    const dpopNonce = response.headers.get('DPoP-Nonce') ?? undefined;
-    return { status: response.status, body: await response.text(), dpopNonce }; // the limit covers the body too
+    const header = (name: string) => response.headers.get(name) ?? undefined;
+    return {
+      status: response.status,
+      body: await response.text(), // the limit covers the body too
+      dpopNonce: header('DPoP-Nonce'),
+      retryAfter: header('Retry-After'),
+      rateLimitReset: header('X-RateLimit-Reset'),
+    };
   } finally {
     callOff();
   }

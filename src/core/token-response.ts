@@ -14,17 +14,62 @@ export type TokenJudgement =
    * The server said no for another reason, or something before it did that speaks no OAuth, such as a captive portal;
    * what was sent is as good as before.
    */
-  | { readonly kind: 'declined'; readonly error: GenericError }
+  | {
+      readonly kind: 'declined';
+      readonly error: GenericError;
+      readonly retryAfter?: Milliseconds | undefined;
+    }
   /** Nobody can say whether the server acted: a 5xx, or an answer that cannot be read; `cause`: what the platform threw instead. */
-  | { readonly kind: 'unclear'; readonly status: number; readonly cause?: unknown };
+  | {
+      readonly kind: 'unclear';
+      readonly status: number;
+      readonly cause?: unknown;
+      readonly retryAfter?: Milliseconds | undefined;
+    };
 
 type Sent = Readonly<Record<string, string | undefined>>;
 
-/** @param sent What a server may echo, and no message may hold. */
+/** What the server says of when to come again; see `HttpAnswer`. */
+interface Advice {
+  readonly status: number;
+  readonly retryAfter?: string | undefined;
+  readonly rateLimitReset?: string | undefined;
+}
+
+/**
+ * @param sent What a server may echo, and no message may hold.
+ * @param now By which clock an instant is so far away that a server names.
+ */
 export function judgeTokenAnswer(
-  { status, body }: { status: number; body: string },
+  answer: Advice & { readonly body: string },
   sent: Sent = {},
+  now: Milliseconds = 0,
 ): TokenJudgement {
+  const judgement = judge(answer, sent);
+  return judgement.kind === 'declined' || judgement.kind === 'unclear'
+    ? { ...judgement, retryAfter: waitAskedFor(answer, now) }
+    : judgement;
+}
+
+/** A server may ask to be left alone for so long, and no longer. */
+const longestWait: Milliseconds = 600_000;
+
+/**
+ * How long the server asks to be left alone, ten minutes at the most; `undefined`: it does not. By `Retry-After`, in seconds or as a
+ * date (RFC 9110 §10.2.3), else, where there were too many requests, by Auth0's `X-RateLimit-Reset`. An instant that is further away
+ * is not believed: it tells of a clock that is wrong, here or there.
+ */
+function waitAskedFor(
+  { status, retryAfter = '', rateLimitReset = '' }: Advice,
+  now: Milliseconds,
+): Milliseconds | undefined {
+  if (/^\d+$/.test(retryAfter)) return Math.min(1000 * Number(retryAfter), longestWait) || undefined;
+  const date = Date.parse(`${retryAfter.replace(/ GMT$/, '')} GMT`); // of its three formats one goes without
+  const wait = (status === 429 && Number.isNaN(date) ? 1000 * Number(rateLimitReset) : date) - now;
+  return wait > 0 && wait <= longestWait ? wait : undefined;
+}
+
+function judge({ status, body }: { status: number; body: string }, sent: Sent): TokenJudgement {
   const payload = parseJsonObject(body);
   if (status >= 200 && status < 300) {
     const response = payload && readTokenResponse(payload);

@@ -45,6 +45,7 @@ import {
   idTokenOf,
   isLive,
   statusOf,
+  type Failure,
   type Family,
   type FamilyEvent,
   type FamilyOutcome,
@@ -316,7 +317,7 @@ export function createCustody(
       turn.late =
         outcome.kind === 'busy'
           ? (limit) => lockTimeout(limit, outcome.age + clock.steady() - met)
-          : () => new NetworkError('backing_off', `The last requests failed; the next is due in ${wait} ms.`);
+          : () => backingOff(outcome.until);
       const isLong = outcome.kind === 'paused' && wait > settings.callerLimit;
       if (isLong || met >= giveUpAt) throw turn.late(waitLimit);
       await pause(timers, wait);
@@ -356,7 +357,7 @@ export function createCustody(
         });
         // A page that slept since it asked asks again: somebody may have taken over meanwhile.
         if (clock.steady() - steady < storeLimit || made.outcome.kind !== 'claimed') return made;
-        await release(made.at, owner, 'not_spent', false);
+        await release(made.at, owner, 'not_spent');
         // One that is late again has a slow store: what it claims would be overdue before its answer is there.
         if (attempt > 1 || disposal.signal.aborted)
           throw new StorageError(`a claim did not complete within ${storeLimit} ms`, undefined, 'late');
@@ -365,27 +366,29 @@ export function createCustody(
     const { at, outcome } = await claim();
     if (outcome.kind === 'busy' || outcome.kind === 'paused') return outcome;
     if (outcome.kind === 'newer') return { ...outcome, kind: 'answer' };
-    if (outcome.kind === 'failed')
-      throw outcome.outcomeUnknown ? noAnswer('outcome_unknown') : noAnswer('unreachable');
+    if (outcome.kind === 'failed') {
+      if (outcome.outcomeUnknown) throw noAnswer('outcome_unknown');
+      throw outcome.until === undefined ? noAnswer('unreachable') : backingOff(outcome.until);
+    }
     if (outcome.kind !== 'claimed') return { kind: 'moved' };
     turn.late = () => new TimeoutError('still_waiting');
     try {
       refuseToBegin(page, disposal.signal); // the claim has taken its time
     } catch (error) {
-      await release(at, owner, 'not_spent', false);
+      await release(at, owner, 'not_spent');
       throw error;
     }
 
     const first = await exchange(at, owner, outcome, wanted);
     if (first.kind !== 'lost') return first;
     const giveUp = async (unclear: Unclear): Promise<never> => {
-      await release(at, owner, 'unknown');
+      await release(at, owner, 'unknown', failureNow(unclear));
       tryAgainOnline(at, wanted, outcome.generation);
       throw noAnswer(unclear.status < 300 ? 'outcome_unknown' : 'unreachable', unclear);
     };
-    // A server that has been failing for a while is not asked twice, and nothing is sent without a network, or by a page
-    // that is being left.
-    if ((first.status >= 300 && outcome.failures) || !page.online() || page.leaving()) return giveUp(first);
+    // A server that has been failing for a while is not asked twice, nor is one that asks to be left alone; and nothing is sent
+    // without a network, or by a page that is being left.
+    if (outcome.failures || first.retryAfter || !page.online() || page.leaving()) return giveUp(first);
     // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
     // first, so that nothing is sent if another tab has taken over meanwhile.
     const { outcome: again } = await claim();
@@ -427,8 +430,8 @@ export function createCustody(
         }
         const rotated = { kind: 'rotate', owner, refresh_token: successor, key, identity } as const;
         const isUnjudged = problem?.reason === 'unknown_key' && signatures?.mayRenew();
-        const failure = { failedAt: isUnjudged ? undefined : clock.now() };
-        const kept = await commit(at, { ...rotated, ...(problem ? failure : { answer }) });
+        const failure = isUnjudged ? undefined : failureNow();
+        const kept = await commit(at, { ...rotated, ...(problem ? { failure } : { answer }) });
         if (isUnjudged) return { kind: 'unjudged' };
         if (problem) throw problem; // only a clock is wrong, or a key is still unknown
         return kept ? { kind: 'answer', answer, identity } : { kind: 'moved' };
@@ -437,7 +440,8 @@ export function createCustody(
         await commit(at, { kind: 'refuse', owner });
         return { kind: 'moved' };
       case 'declined':
-        await release(at, owner, 'not_spent', judgement.error.retryable);
+        const isBusy = judgement.error.retryable || judgement.retryAfter !== undefined;
+        await release(at, owner, 'not_spent', isBusy ? failureNow(judgement) : undefined);
         throw judgement.error;
       case 'unclear':
         return { ...judgement, kind: 'lost' };
@@ -490,8 +494,13 @@ export function createCustody(
     return false;
   }
 
-  async function release(at: string, owner: string, outcome: 'not_spent' | 'unknown', failed = true) {
-    await change(at, { kind: 'release', owner, outcome, failedAt: failed ? clock.now() : undefined });
+  async function release(at: string, owner: string, outcome: 'not_spent' | 'unknown', failure?: Failure) {
+    await change(at, { kind: 'release', owner, outcome, failure });
+  }
+
+  function failureNow({ retryAfter }: Pick<Failure, 'retryAfter'> = {}): Failure {
+    const draw = env.cryptography.randomBytes(4).reduce((rest, byte) => (rest + byte) / 256, 0);
+    return { at: clock.now(), draw, retryAfter };
   }
 
   /** What is in doubt is settled as soon as there is a network: a tenant's leeway, if it has one, is running. */
@@ -697,6 +706,12 @@ const grantedOf = ({ scope: granted = '' }: TokenResponse, asked: string): strin
           /^(openid|profile|email|address|phone|offline_access)$/.test(name),
         ),
       );
+
+const backingOff = (until: Milliseconds): NetworkError =>
+  new NetworkError(
+    'backing_off',
+    `The last requests failed, or were too many; the next may be sent at ${new Date(until).toISOString()}.`,
+  );
 
 const successorOf = (event: CommitEvent): string[] =>
   event.kind === 'rotate' && event.refresh_token !== undefined ? [event.refresh_token] : [];

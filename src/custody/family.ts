@@ -55,9 +55,28 @@ export interface LiveFamily extends Identity {
   readonly claim?: Claim | undefined;
   /** The head was sent once and no answer came: it may be spent already. */
   readonly outcomeUnknown?: boolean | undefined;
-  /** How many exchanges failed in a row, and when the next may be tried. */
+  /** How many exchanges failed in a row, and what keeps the next one from being tried. */
   readonly failures?: number | undefined;
-  readonly notBefore?: Milliseconds | undefined;
+  readonly pause?: Pause | undefined;
+}
+
+/** Between two exchanges, by the time of day. */
+export interface Pause {
+  /** When the last one failed. */
+  readonly since: Milliseconds;
+  /** When the next may be tried: an instant that was drawn from a span of time, all of which is as likely. */
+  readonly until: Milliseconds;
+  /** When that span is over, and the next one may begin. */
+  readonly ends: Milliseconds;
+}
+
+/** An exchange that brought nothing. */
+export interface Failure {
+  readonly at: Milliseconds;
+  /** Drawn anew for each: from 0 on and below 1. */
+  readonly draw: number;
+  /** How long the server asks to be left alone. */
+  readonly retryAfter?: Milliseconds | undefined;
 }
 
 /** What its holder needs to spend it and to judge what comes. */
@@ -111,9 +130,9 @@ export type FamilyEvent =
       readonly key: string;
       /** Whose it is by the answer's ID token, where nobody knew. */
       readonly identity?: Identity | undefined;
-      /** Absent where the answer is good for nothing but its refresh token: that counts as a failure of that time. */
+      /** Absent where the answer is good for nothing but its refresh token: that counts as a failure. */
       readonly answer?: Answer | undefined;
-      readonly failedAt?: Milliseconds | undefined;
+      readonly failure?: Failure | undefined;
     }
   /** The successor came with somebody else's ID token: it is spent by nobody. */
   | { readonly kind: 'quarantine'; readonly owner: string }
@@ -123,7 +142,7 @@ export type FamilyEvent =
       readonly owner: string;
       readonly outcome: 'not_spent' | 'unknown';
       /** Absent: the server works, and may be asked again at once. */
-      readonly failedAt?: Milliseconds | undefined;
+      readonly failure?: Failure | undefined;
     }
   | {
       readonly kind: 'end';
@@ -141,8 +160,8 @@ export type FamilyOutcome =
   | { readonly kind: 'newer'; readonly answer: Answer; readonly identity: Identity }
   /** Somebody else's claim stands, since `age` ago. */
   | { readonly kind: 'busy'; readonly age: Milliseconds }
-  /** Another tab's exchange failed while this one waited. */
-  | { readonly kind: 'failed'; readonly outcomeUnknown: boolean }
+  /** Another tab's exchange failed while this one waited. `until`: none before that instant. */
+  | { readonly kind: 'failed'; readonly outcomeUnknown: boolean; readonly until?: Milliseconds | undefined }
   /** Too many exchanges have failed: none before that instant. */
   | { readonly kind: 'paused'; readonly until: Milliseconds }
   | { readonly kind: 'none' }
@@ -231,11 +250,9 @@ function claim(family: LiveFamily, event: EventOf<'claim'>): Step {
   }
 
   const { failures = 0, outcomeUnknown = false } = family;
-  if (!former && failures > seen.failures) return [family, { kind: 'failed', outcomeUnknown }];
-  const wait = (family.notBefore ?? now) - now;
-  // A longer one than there was tells of a clock that was put back.
-  if (!former && wait > 0 && wait <= pauseAfter(failures))
-    return [family, { kind: 'paused', until: family.notBefore as Milliseconds }]; // it is what the wait came from
+  const until = pausedUntil(family, now);
+  if (!former && failures > seen.failures) return [family, { kind: 'failed', outcomeUnknown, until }];
+  if (!former && until !== undefined) return [family, { kind: 'paused', until }];
 
   return [
     {
@@ -264,13 +281,13 @@ function rotate(family: LiveFamily, event: EventOf<'rotate'>): Step {
     former,
     answers: kept,
   } as const;
-  return [withFailure(next, family.failures, event.failedAt), { kind: 'rotated' }];
+  return [withFailure(next, family, event.failure), { kind: 'rotated' }];
 }
 
 function release(family: LiveFamily, event: EventOf<'release'>): Step {
   const outcomeUnknown = family.outcomeUnknown || event.outcome === 'unknown' || undefined;
   const released = { ...family, claim: undefined, outcomeUnknown };
-  return [withFailure(released, family.failures, event.failedAt), { kind: 'released' }];
+  return [withFailure(released, family, event.failure), { kind: 'released' }];
 }
 
 function end(family: LiveFamily, { cause, unless }: EventOf<'end'>): Step {
@@ -297,17 +314,43 @@ function forget(family: EndedFamily, { tokens }: EventOf<'forget'>): Step {
   return [left.length > 0 ? { ...rest, unrevoked: left } : rest, { kind: 'ended' }];
 }
 
-function withFailure(family: LiveFamily, before = 0, failedAt: Milliseconds | undefined): LiveFamily {
-  if (failedAt === undefined) return family;
-  const failures = before + 1;
-  return { ...family, failures, notBefore: failedAt + pauseAfter(failures) };
+function withFailure(next: LiveFamily, former: LiveFamily, failure: Failure | undefined): LiveFamily {
+  if (!failure) return next;
+  const failures = (former.failures ?? 0) + 1;
+  return { ...next, failures, pause: pauseAfter(failures, failure, former.pause) };
 }
 
-/** No pause after one failure: whoever asks again may be luckier. Then 1 s, doubled by each further one. */
-const pauseAfter = (failures: number): Milliseconds =>
-  failures < 2 ? 0 : Math.min(longestPause, 1000 * 2 ** (failures - 2));
+/**
+ * Full jitter: the next exchange falls anywhere in its span, so that browsers that failed at one moment do not come back at another.
+ * One span begins where the former one ends, or where the server's wish does: so there are never more exchanges than spans, whatever
+ * is drawn.
+ */
+function pauseAfter(
+  failures: number,
+  { at, draw, retryAfter = 0 }: Failure,
+  former: Pause | undefined,
+): Pause {
+  const span = spanAfter(retryAfter > 0 ? Math.max(2, failures) : failures);
+  // A clock that was put back makes nobody wait longer.
+  const begins = Math.max(at + retryAfter, Math.min(former?.ends ?? at, at + longestSpan));
+  return { since: at, until: begins + Math.floor(draw * span), ends: begins + span };
+}
 
-const longestPause: Milliseconds = 60_000;
+/** No pause after one failure: whoever asks again may be luckier. Then 1 s, four times as much after each further one. */
+const spanAfter = (failures: number): Milliseconds =>
+  failures < 2 ? 0 : Math.min(longestSpan, 1000 * 4 ** (failures - 2));
+
+const longestSpan: Milliseconds = 180_000;
+
+/** What a server may ask for, and a span. Whatever is longer was written by nobody who follows these rules. */
+const longestPause: Milliseconds = 600_000 + longestSpan;
+
+/** Until when nobody is to try; `undefined`: anybody may. A failure that is yet to come tells of a clock that was put back. */
+function pausedUntil({ pause }: LiveFamily, now: Milliseconds): Milliseconds | undefined {
+  if (!pause || now < pause.since) return undefined;
+  const until = Math.min(pause.until, pause.since + longestPause);
+  return until > now ? until : undefined;
+}
 
 /** Under which name a record keeps what is for an audience. Not the audience itself: `__proto__` is one, too. */
 export const audienceKey = (audience: string): string => `audience ${audience}`;

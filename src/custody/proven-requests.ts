@@ -58,7 +58,7 @@ export function createProvenRequests(
         const { dpopNonce } = answer;
         // Nothing waits for it: a successor is to be kept first. What comes after it finds it, or is told again.
         if (dpopNonce !== undefined) key.keepNonce(dpopNonce).catch(() => {});
-        const judgement = judgeTokenAnswer(answer, { ...request });
+        const judgement = judgeTokenAnswer(answer, { ...request }, clock.now());
         if (judgement.kind !== 'declined' || judgement.error.error !== 'use_dpop_nonce') return judgement;
         if (wanted !== undefined || dpopNonce === undefined)
           return { kind: 'declined', error: new UseDpopNonceError(dpopNonce) };

@@ -28,7 +28,7 @@ export interface TokenRequests {
   noAnswer(reason: 'unreachable' | 'outcome_unknown', unclear?: Unclear): NetworkError;
 }
 
-export type Unclear = Pick<Extract<TokenJudgement, { kind: 'unclear' }>, 'status' | 'cause'>;
+export type Unclear = Omit<Extract<TokenJudgement, { kind: 'unclear' }>, 'kind'>;
 
 /** How long a revocation may take. */
 const revocationLimit: Milliseconds = 3000;
@@ -53,7 +53,8 @@ export function createTokenRequests(
     async send(request) {
       try {
         if (proven) return await proven.send(request, (options) => post('token', request, options));
-        return judgeTokenAnswer(await post('token', request), { ...request });
+        const answer = await post('token', request);
+        return judgeTokenAnswer(answer, { ...request }, env.clock.now());
       } catch (cause) {
         return { kind: 'unclear', status: 0, cause };
       }
