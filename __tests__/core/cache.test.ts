@@ -23,6 +23,20 @@ describe('a cached token', () => {
     expect(serves(token(), scope, now)).toBe(expected);
   });
 
+  it.each([
+    [30, 22, true],
+    [30, 23, false],
+    [240, 179, true],
+    [240, 180, false],
+    [86_400, 86_339, true],
+    [86_400, 86_340, false],
+    [1, 0, true],
+    [0, 0, false],
+    [-5, 0, false],
+  ])('of a life of %d s serves after %d s: %s', (lifetime, age, expected) => {
+    expect(serves(token({ lifetime, expires_at: lifetime }), 'read', age * 1000)).toBe(expected);
+  });
+
   it('serves what was granted, though less was asked for', () => {
     expect(serves(token({ requestedScope: 'openid' }), 'read', 0)).toBe(true);
   });

@@ -66,10 +66,49 @@ describe('an answer of the token endpoint', () => {
   });
 });
 
+describe('an answer that asks to be left alone', () => {
+  const now = Date.parse('1994-11-06T08:49:07Z');
+  it.each([
+    [429, { retryAfter: '30' }, 30_000],
+    [503, { retryAfter: '30' }, 30_000],
+    [429, { retryAfter: '0' }, undefined],
+    [429, { retryAfter: '601' }, 600_000],
+    [429, { retryAfter: '9'.repeat(400) }, 600_000],
+    // RFC 9110 §5.6.7, in the order of that section.
+    [503, { retryAfter: 'Sun, 06 Nov 1994 08:49:37 GMT' }, 30_000],
+    [503, { retryAfter: 'Sunday, 06-Nov-94 08:49:37 GMT' }, 30_000],
+    [503, { retryAfter: 'Sun Nov  6 08:49:37 1994' }, 30_000],
+    [503, { retryAfter: 'Sun, 06 Nov 1994 08:49:07 GMT' }, undefined],
+    [503, { retryAfter: 'Sun, 06 Nov 1994 08:59:07 GMT' }, 600_000],
+    [503, { retryAfter: 'Sun, 06 Nov 1994 08:59:08 GMT' }, undefined],
+    [429, { rateLimitReset: '784111777' }, 30_000],
+    [429, { rateLimitReset: '784111747' }, undefined],
+    [429, { rateLimitReset: '784112348' }, undefined],
+    [429, { rateLimitReset: 'soon' }, undefined],
+    [429, { rateLimitReset: '' }, undefined],
+    [503, { rateLimitReset: '784111777' }, undefined],
+    [429, { retryAfter: '7', rateLimitReset: '784111777' }, 7000],
+    [429, { retryAfter: 'soon', rateLimitReset: '784111777' }, 30_000],
+    [429, { retryAfter: '-5' }, undefined],
+    [429, { retryAfter: '' }, undefined],
+    [429, {}, undefined],
+  ])('%i %j: for %p ms', (status, headers, retryAfter) => {
+    expect(judgeTokenAnswer({ status, body: '', ...headers }, {}, now)).toMatchObject({ retryAfter });
+  });
+
+  it('has no say where it brings tokens, or a refusal', () => {
+    for (const [status, body] of [
+      [200, '{"access_token":"a"}'],
+      [403, '{"error":"invalid_grant"}'],
+    ] as const)
+      expect(judgeTokenAnswer({ status, body, retryAfter: '30' }, {}, now)).not.toHaveProperty('retryAfter');
+  });
+});
+
 describe('a token', () => {
   it('counts its life from before the request', () => {
     const token = tokenOf({ access_token: 'a', token_type: 'Bearer', expires_in: 60 }, 'openid', 5_999);
-    expect(token).toMatchObject({ expires_at: 65, scope: 'openid', requestedScope: 'openid' });
+    expect(token).toMatchObject({ expires_at: 65, lifetime: 60, scope: 'openid', requestedScope: 'openid' });
   });
 
   it('tells what was granted, beside what was asked for', () => {

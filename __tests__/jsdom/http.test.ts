@@ -62,6 +62,13 @@ describe('P3: a request', () => {
     }
   });
 
+  it('tells of its answer what the server says of the next one', async () => {
+    const headers = { 'DPoP-Nonce': 'n', 'Retry-After': '30', 'X-RateLimit-Reset': '1795860000' };
+    globalThis.fetch = async () => new Response('{}', { status: 429, headers });
+    const told = { dpopNonce: 'n', retryAfter: '30', rateLimitReset: '1795860000' };
+    await expect(post()).resolves.toEqual({ status: 429, body: '{}', ...told });
+  });
+
   it('for a document sends no cookie and no header of its own, and passes the HTTP cache by where it is told to', async () => {
     const sent: Parameters<typeof fetch>[] = [];
     globalThis.fetch = async (...request) => {

@@ -166,6 +166,11 @@ describe('W22: a revocation that the tenant did not carry out', () => {
           ['is not answered', { kind: 'drop-before' }, { error: 'network_error', retryable: true }],
           ['is answered in HTML', answer(503, '<html>'), { error: 'revoke_error', retryable: true }],
           [
+            'comes when there are too many',
+            answer(429, '{"error":"too_many_requests"}'),
+            { error: 'too_many_requests', retryable: true },
+          ],
+          [
             'is declined',
             answer(401, '{"error":"invalid_client","error_description":"Who?"}'),
             { error: 'invalid_client', error_description: 'Who?', retryable: false },

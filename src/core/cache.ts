@@ -48,6 +48,8 @@ export interface Token {
   /** Asked for: a server may grant less, and asking again would not change that. */
   readonly requestedScope: string;
   readonly expires_at: Seconds;
+  /** How long it lives in all. Absent: nobody knows, because another SDK has got it. */
+  readonly lifetime?: Seconds | undefined;
 }
 
 /** The access tokens for one audience, all of one identity. */
@@ -73,8 +75,14 @@ export interface Found {
 export const isServed = (found: Found): found is { readonly session: Session; readonly token: Token } =>
   found.session !== undefined && found.token !== undefined;
 
-/** A token within this much of its end is no longer served while a new one can be had. */
+/**
+ * A token within this much of its end is no longer served while a new one can be had. Of a short life it is a quarter: a margin
+ * longer than that life would leave no token that is served, and cost a request for every call.
+ */
 const renewalMargin: Seconds = 60;
+const renewalPart = 1 / 4;
+
+const marginOf = ({ lifetime = Infinity }: Token): Seconds => Math.min(renewalMargin, lifetime * renewalPart);
 
 export const tokensKey = (settings: Settings, audience: string): string =>
   storageName(settings, 'tokens', audience);
@@ -82,7 +90,7 @@ export const tokensKey = (settings: Settings, audience: string): string =>
 export const userKey = (settings: Settings): string => storageName(settings, 'user');
 
 /** True while the token is good for another `margin` seconds. */
-const isFresh = (token: Token, now: Milliseconds, margin: Seconds = renewalMargin): boolean =>
+const isFresh = (token: Token, now: Milliseconds, margin: Seconds = marginOf(token)): boolean =>
   token.expires_at - margin > toSeconds(now);
 
 /** True for a token that covers `scope`: a server that granted less than was asked for would do so again. */

@@ -125,6 +125,7 @@ export const tokenOf = (response: TokenResponse, requestedScope: string, askedAt
   scope: response.scope ?? requestedScope,
   requestedScope,
   expires_at: toSeconds(askedAt) + (response.expires_in ?? 0),
+  lifetime: response.expires_in,
 });
 
 function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {
