@@ -474,7 +474,7 @@ describe('P7: while no new token can be had', () => {
     world.faults.push(down, down, down);
     for (let n = 0; n < 2; n++) await client.getTokenSilently().catch(() => {});
     const call = watch(client.getTokenSilently());
-    await world.advance(1500);
+    await world.advance(3000);
     expect(call.value).toEqual(expect.any(String));
   });
 

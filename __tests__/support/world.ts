@@ -25,6 +25,7 @@ import { popupChannelName } from '../../src/oauth/popup-channel.ts';
 import { readWebMessage, webMessageType } from '../../src/oauth/web-message.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
 import { createManualTime } from './manual-timers.ts';
+import { seededBy } from './seeded-random.ts';
 import { tenantBrowser } from './tenant-browser.ts';
 
 export const app = 'http://localhost:3000';
@@ -188,6 +189,8 @@ export interface WorldOptions {
   readonly conformance?: boolean;
   /** The tabs keep everything in one asynchronous cache of the app's own. */
   readonly appCache?: boolean;
+  /** Of what tabs draw by lot, names and pauses. */
+  readonly seed?: number;
 }
 
 export function createWorld({
@@ -199,6 +202,7 @@ export function createWorld({
   storageLag = 0,
   conformance = false,
   appCache = false,
+  seed = 1,
 }: WorldOptions = {}): World {
   const scopes = [{ value: 'read:things' }, { value: 'write:things' }];
   const proof_of_possession = dpop ? ({ mechanism: 'dpop', required: false } as const) : null;
@@ -258,6 +262,7 @@ export function createWorld({
     },
   });
 
+  const random = seededBy(seed);
   const shared = createMemoryRecordStore();
   const browserDpop = createDpop(time.timers);
   const sharedKeys = createMemoryRecordStore();
@@ -385,7 +390,7 @@ export function createWorld({
       },
       cryptography: {
         available: true,
-        randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+        randomBytes: (length) => Uint8Array.from({ length }, () => random(256)),
         sha256: async (bytes) =>
           new Uint8Array(await track(crypto.subtle.digest('SHA-256', bytes as BufferSource))),
         verifyRs256: (...signature) =>

@@ -386,9 +386,11 @@ export function createCustody(
       tryAgainOnline(at, wanted, outcome.generation);
       throw noAnswer(unclear.status < 300 ? 'outcome_unknown' : 'unreachable', unclear);
     };
-    // A server that has been failing for a while is not asked twice, nor is one that asks to be left alone; and nothing is sent
-    // without a network, or by a page that is being left.
-    if (outcome.failures || first.retryAfter || !page.online() || page.leaving()) return giveUp(first);
+    // What has been failing for a while is not asked twice, a server that says so least of all; nor is one that asks to be left
+    // alone. And nothing is sent without a network, or by a page that is being left.
+    const { failures = 0 } = outcome;
+    const isFailing = failures > (first.status >= 300 ? 0 : 1);
+    if (isFailing || first.retryAfter || !page.online() || page.leaving()) return giveUp(first);
     // The answer was lost: at once, and once only, since a tenant's leeway runs from its commit. The claim is renewed
     // first, so that nothing is sent if another tab has taken over meanwhile.
     const { outcome: again } = await claim();

@@ -336,9 +336,9 @@ function pauseAfter(
   return { since: at, until: begins + Math.floor(draw * span), ends: begins + span };
 }
 
-/** No pause after one failure: whoever asks again may be luckier. Then 1 s, four times as much after each further one. */
+/** No pause after one failure: whoever asks again may be luckier. Then 3 s, four times as much after each further one. */
 const spanAfter = (failures: number): Milliseconds =>
-  failures < 2 ? 0 : Math.min(longestSpan, 1000 * 4 ** (failures - 2));
+  failures < 2 ? 0 : Math.min(longestSpan, 3000 * 4 ** (failures - 2));
 
 const longestSpan: Milliseconds = 180_000;
 
