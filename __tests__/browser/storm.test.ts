@@ -1,6 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { measure } from '../../bench/resilience/measure.mjs';
 import { scenarios, type Outcome, type Scenario } from '../../bench/resilience/scenarios.mjs';
+import { launchChromium, type Chromium } from '../support/chromium.ts';
+import { inTabs } from './app-world.ts';
 
 /** `LATCHKEY_ROUNDS=all`: as many as the scenario wants. */
 const all = process.env.LATCHKEY_ROUNDS === 'all';
@@ -41,4 +43,28 @@ describe('a session in a real Chromium', () => {
       expect(row.failed).toBe(0);
     }, 600_000);
   }
+});
+
+describe('P21: a tenant of another origin', () => {
+  let chromium: Chromium;
+  beforeAll(async () => {
+    chromium = await launchChromium({ thirdPartyCookies: 'allowed' });
+  }, 30_000);
+  afterAll(() => chromium?.close());
+
+  it(
+    'that asks to be left alone is, by all tabs',
+    () =>
+      inTabs(chromium, { count: 3 }, async (world, tabs) => {
+        await world.advance(7_200_000);
+        world.tenant.faults.add({ kind: 'status', status: 429, retryAfter: 60 });
+        expect(await tabs[0].token()).toMatchObject({ error: 'too_many_requests', retryable: true });
+        for (const tab of tabs) expect(await tab.token()).toMatchObject({ reason: 'backing_off' });
+        expect(world.refreshes('app')).toBe(1);
+        await world.advance(64_000);
+        expect(await tabs[1]?.token()).toMatchObject({ token: expect.any(String) });
+        expect(world.refreshes('app')).toBe(2);
+      }),
+    60_000,
+  );
 });

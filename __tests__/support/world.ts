@@ -191,6 +191,8 @@ export interface WorldOptions {
   readonly appCache?: boolean;
   /** Of what tabs draw by lot, names and pauses. */
   readonly seed?: number;
+  /** How often the tenant may be called. */
+  readonly rateLimits?: 'none' | 'free';
 }
 
 export function createWorld({
@@ -203,6 +205,7 @@ export function createWorld({
   conformance = false,
   appCache = false,
   seed = 1,
+  rateLimits = 'none',
 }: WorldOptions = {}): World {
   const scopes = [{ value: 'read:things' }, { value: 'write:things' }];
   const proof_of_possession = dpop ? ({ mechanism: 'dpop', required: false } as const) : null;
@@ -228,6 +231,7 @@ export function createWorld({
     seed: 'world',
     now: time.clock.steady,
     quirks: { conformance },
+    rate_limits: rateLimits,
     clients: [
       {
         client_id: 'spa',
@@ -670,20 +674,25 @@ export function createWorld({
     const response = await track(tenant.fetch(request));
     recorded.granted = response.ok;
     const body = await track(response.text());
-    const dpopNonce = response.headers.get('dpop-nonce') ?? undefined;
+    const header = (name: string) => response.headers.get(name) ?? undefined;
+    const headers = {
+      dpopNonce: header('DPoP-Nonce'),
+      retryAfter: header('Retry-After'),
+      rateLimitReset: header('X-RateLimit-Reset'),
+    };
     keepSecret(/"refresh_token":"([^"]*)"/.exec(body)?.[1]);
     await travel();
     if (!world.online) throw new TypeError('Failed to fetch');
     if (fault?.kind === 'slow') await new Promise<void>((resolve) => time.timers.after(fault.by, resolve));
     if (fault?.kind === 'alter') {
       const altered = await track(Promise.resolve(fault.alter(JSON.parse(body) as Body)));
-      return { status: response.status, body: JSON.stringify(altered), dpopNonce };
+      return { status: response.status, body: JSON.stringify(altered), ...headers };
     }
     if (fault?.kind === 'drop-after') {
       fault.meanwhile?.();
       throw new TypeError('Failed to fetch');
     }
-    return { status: response.status, body, dpopNonce };
+    return { status: response.status, body, ...headers };
   }
 
   function keepSecret(text: string | null | undefined): void {
