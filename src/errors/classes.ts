@@ -152,7 +152,8 @@ export class PopupTimeoutError extends TimeoutError {
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
  * sent), `leaving` (nothing was sent, because nobody would be there for the answer), `unreachable` (no usable answer came),
  * `outcome_unknown` (a refresh token was sent and no answer came: the server may have rotated it; a later call tries again)
- * or `backing_off` (nothing was sent, because the last requests failed). `cause`: what the platform threw, if it did.
+ * or `backing_off` (nothing was sent, because the last requests failed, or the server asks to be left alone; the message says
+ * until when). `cause`: what the platform threw, if it did.
  */
 export class NetworkError extends GenericError {
   override name = 'NetworkError';
