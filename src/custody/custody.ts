@@ -441,10 +441,11 @@ export function createCustody(
       case 'refused':
         await commit(at, { kind: 'refuse', owner });
         return { kind: 'moved' };
-      case 'declined':
+      case 'declined': {
         const isBusy = judgement.error.retryable || judgement.retryAfter !== undefined;
         await release(at, owner, 'not_spent', isBusy ? failureNow(judgement) : undefined);
         throw judgement.error;
+      }
       case 'unclear':
         return { ...judgement, kind: 'lost' };
     }
