@@ -98,7 +98,7 @@ const cacheLimit: Milliseconds = 5000;
 
 function readOptions<T>(options: T): T {
   if (typeof options === 'object' && options !== null) return options;
-  throw new InvalidConfigurationError('Options are no object.', 'Leave them out, or pass { … }.');
+  throw new InvalidConfigurationError('Options are no object.');
 }
 
 /** In either spelling. @inline */
@@ -117,7 +117,7 @@ async function call<T>(
 ): Promise<T> {
   const { signal } = readOptions(options);
   if (signal && typeof signal.addEventListener !== 'function')
-    throw new InvalidConfigurationError('"signal" is no AbortSignal.', 'Leave it out, or pass one.');
+    throw new InvalidConfigurationError('"signal" is no AbortSignal.');
   const context = contextOf(client);
   context.env.page.leaving(); // from now on it knows
   Promise.resolve(context.engine()).catch(() => {}); // whoever needs it hears of that; a deployment may be over when it is needed
@@ -415,10 +415,8 @@ export class Auth0Client {
       this.getTokenSilently({ ...options, detailedResponse: true });
     return {
       async fetchWithAuth(...request) {
-        const { context: own } = await context.engine();
-        const load = () => import('./features/fetch-with-auth.ts');
-        const { fetchWithAuth } = await loadFeature(own.env.timers, load);
-        return fetchWithAuth({ ...own, getToken }, config, request);
+        const engine = await context.engine();
+        return engine.fetchWithAuth(getToken, config, request);
       },
     };
   }
@@ -456,7 +454,7 @@ export class Auth0Client {
     if (settings.discovery)
       throw new InvalidConfigurationError(
         'With "discovery" there is no buildLogoutUrl().',
-        'Call logout({ openUrl }), which is told the address.',
+        'Call logout({ openUrl }).',
       );
     return logoutAddress(settings, toV2Logout(called, readOptions(options)));
   }

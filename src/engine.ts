@@ -1,6 +1,6 @@
 /** Puts together what logs in, renews and logs out: all of the client that a page does not need to serve from the cache. */
 import { createBrowserEnvironment } from './browser/environment.ts';
-import { isPeerEntry, peerRefreshTokens } from './core/auth0-spa-js-names.ts';
+import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { endpointsAt, type Endpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
 import { createCustody } from './custody/custody.ts';
@@ -11,7 +11,7 @@ import { createWorkerCustody } from './custody/worker-custody.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { knownSession } from './flows/entries.ts';
-import { saveToken, saveUser } from './flows/keep-session.ts';
+import { peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
 
 export function openEngine(page: PageContext): Engine {
   const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
@@ -57,6 +57,11 @@ export function openEngine(page: PageContext): Engine {
     context,
     flows,
     moveIn: () => moveIn(context),
+    async fetchWithAuth(getToken, config, request) {
+      const load = () => import('./features/fetch-with-auth.ts');
+      const { fetchWithAuth } = await loadFeature(env.timers, load);
+      return fetchWithAuth({ settings, env, getToken }, config, request);
+    },
     dispose() {
       context.custody.dispose();
       env.keys.close();

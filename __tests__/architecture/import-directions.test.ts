@@ -20,8 +20,8 @@ const table = {
   browser: [...sentences, 'es-cookie', 'browser-tabs-lock', 'dpop', 'virtual:worker-script'],
   features: sentences,
   compatibility: sentences,
-  engine: [...sentences, 'flows', 'browser', 'compatibility'],
-  'auth0-client': [...sentences, 'flows', 'browser', 'features', 'compatibility', 'engine'],
+  engine: [...sentences, 'flows', 'browser', 'features', 'compatibility'],
+  'auth0-client': [...sentences, 'flows', 'browser', 'compatibility', 'engine'],
   worker: ['custody', 'browser'],
   index: [
     'auth0-client',

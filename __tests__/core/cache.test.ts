@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { readTokensEntry, serves, withToken, type Token } from '../../src/core/cache.ts';
+import { readTokensEntry, serves, type Token } from '../../src/core/cache.ts';
+import { withToken } from '../../src/core/token-response.ts';
 
 const token = (changes: Partial<Token> = {}): Token => ({
   access_token: 'a',

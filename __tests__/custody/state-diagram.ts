@@ -3,7 +3,7 @@
  * that events lead to from `none`.
  */
 import type { EndedCause } from '../../src/core/plan.ts';
-import { unknownIdentity } from '../../src/core/session.ts';
+import { unknownIdentity } from '../../src/core/whose.ts';
 import {
   stateOf,
   transition,

@@ -4,13 +4,8 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import { validateIdToken } from '../core/id-token-validation.ts';
-import {
-  isSameIdentity,
-  readSession,
-  unknownIdentity,
-  type Identity,
-  type Session,
-} from '../core/session.ts';
+import { isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
+import { unknownIdentity } from '../core/whose.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';

@@ -220,10 +220,7 @@ export function toV2Logout({ isV1 }: Called, options: V1LogoutOptions): LogoutOp
   const clientId = agreed('client_id', client_id, 'clientId', given.clientId);
   if (!localOnly) return { ...given, clientId };
   if (given.logoutParams?.federated)
-    throw new InvalidConfigurationError(
-      '"localOnly" and "federated" are both given.',
-      'A logout at the identity provider is not local.',
-    );
+    throw new InvalidConfigurationError('"localOnly" and "federated" are both given.', 'Pass one of them.');
   return { ...given, clientId, openUrl: agreed('localOnly', false, 'openUrl', given.openUrl) };
 }
 

@@ -8,7 +8,7 @@ import { isText, textsOf } from '../oauth/json.ts';
 import { scopeIncludes } from '../oauth/scope.ts';
 import type { Cacheable } from './cache-key.ts';
 import type { CacheLocation, GetTokenSilentlyVerboseResponse } from './options.ts';
-import { isSameIdentity, organizationOf, type Identity, type Session } from './session.ts';
+import { organizationOf, type Identity, type Session } from './session.ts';
 import { storageName, type Settings } from './settings.ts';
 
 /** A store for entries that survive JSON. Any method may be synchronous or return a promise. What is not there is anything falsy. */
@@ -90,7 +90,7 @@ export const tokensKey = (settings: Settings, audience: string): string =>
 export const userKey = (settings: Settings): string => storageName(settings, 'user');
 
 /** True while the token is good for another `margin` seconds. */
-const isFresh = (token: Token, now: Milliseconds, margin: Seconds = marginOf(token)): boolean =>
+export const isFresh = (token: Token, now: Milliseconds, margin: Seconds = marginOf(token)): boolean =>
   token.expires_at - margin > toSeconds(now);
 
 /** True for a token that covers `scope`: a server that granted less than was asked for would do so again. */
@@ -100,26 +100,6 @@ export const covers = (token: Token, scope: string): boolean =>
 /** True for a token that covers `scope` and is good for another `margin` seconds; default: as long as it is to be served. */
 export const serves = (token: Token, scope: string, now: Milliseconds, margin?: Seconds): boolean =>
   isFresh(token, now, margin) && covers(token, scope);
-
-/** The entry with `token` first, and without those that it replaces: its own scope's, narrower ones, expired ones. */
-export function withToken(
-  entry: TokensEntry | undefined,
-  { sub, org_id }: Identity,
-  token: Token,
-  now: Milliseconds,
-): TokensEntry {
-  const others = entry && isSameIdentity({ sub, org_id }, entry) ? entry.tokens : [];
-  return {
-    sub,
-    org_id,
-    tokens: [
-      token,
-      ...others.filter(
-        (other) => isFresh(other, now, 0) && !scopeIncludes(token.requestedScope, other.requestedScope),
-      ),
-    ],
-  };
-}
 
 /** What callers are told of a token, beside the session's ID token. */
 export const detailsOf = (

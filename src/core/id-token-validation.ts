@@ -6,7 +6,8 @@
  */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
 import { GenericError, InvalidIdTokenError } from '../errors.ts';
-import { accessTokenHash, type IdTokenClaims } from '../oauth/id-token.ts';
+import { accessTokenHash } from '../oauth/access-token-hash.ts';
+import type { IdTokenClaims } from '../oauth/id-token.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { Sha256 } from '../oauth/pkce.ts';

@@ -6,7 +6,8 @@ import { scopeIncludes } from '../oauth/scope.ts';
 import type { Target } from './target.ts';
 import type { Token } from './cache.ts';
 import type { CacheMode } from './options.ts';
-import { mayBeOf, type Identity, type Session } from './session.ts';
+import type { Identity, Session } from './session.ts';
+import { mayBeOf } from './whose.ts';
 import type { Settings } from './settings.ts';
 
 /** Why a family is over. The last two, which end no session: the app revoked it, or another user signed in. */

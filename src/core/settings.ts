@@ -86,27 +86,16 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   if (typeof options !== 'object' || options === null)
     throw new InvalidConfigurationError('Options are missing.', 'Pass { domain, clientId }.');
   const domainUrl = readDomain(options.domain);
-  const { clientId, cacheLocation = 'memory', cache } = options;
+  const { clientId, cache } = options;
   if (typeof clientId !== 'string' || clientId === '')
     throw new InvalidConfigurationError('"clientId" is missing.', 'Pass the id of your application.');
-  if (!isCacheLocation(cacheLocation))
-    throw new InvalidConfigurationError(
-      `Invalid cache location "${readText('cacheLocation', cacheLocation)}".`,
-      'Use "memory", "localstorage" or a "cache" of your own.',
-    );
-  if (cache && typeof cache.get !== 'function')
-    throw new InvalidConfigurationError('"cache" is no cache.', 'Leave it out, or pass one.');
+  const cacheLocation = readChoice('cacheLocation', options.cacheLocation, cacheLocations);
+  if (cache && typeof cache.get !== 'function') throw new InvalidConfigurationError('"cache" is no cache.');
   const useRefreshTokens = options.useRefreshTokens === true;
-  const { refreshTokenMode = 'offline' } = options;
-  if (refreshTokenMode !== 'offline')
-    throw new InvalidConfigurationError('There is no such "refreshTokenMode".', 'Use "offline".');
-  const workerFallback: unknown = options.workerFallback ?? 'page';
-  if (workerFallback !== 'page' && workerFallback !== 'error')
-    throw new InvalidConfigurationError(
-      `Unknown workerFallback "${readText('workerFallback', workerFallback)}".`,
-      'Use "page" or "error".',
-    );
-  const location = !cache ? cacheLocation : isCacheLocation(cache.location) ? cache.location : 'custom';
+  readChoice('refreshTokenMode', options.refreshTokenMode, ['offline']);
+  const workerFallback = readChoice('workerFallback', options.workerFallback, ['page', 'error'] as const);
+  const ownLocation = cache && (cacheLocations.find((it) => it === cache.location) ?? 'custom');
+  const location = ownLocation || cacheLocation;
   const hasWorker = useRefreshTokens && location === 'memory' && options.worker !== false;
   const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10) || 10);
   const { scope: given, ...params } = options.authorizationParams ?? {};
@@ -165,8 +154,8 @@ function encode(piece: string): string {
     return encodeURIComponent(piece);
   } catch {
     throw new InvalidConfigurationError(
-      'A client id or audience is no text.',
-      'It holds half a surrogate pair.',
+      'A client id or audience is no text: it holds half a surrogate pair.',
+      'Pass one.',
     );
   }
 }
@@ -199,7 +188,7 @@ export function readText(name: string, value: unknown): string {
   try {
     return ''.concat(value as string); // unlike `String`, refuses symbols
   } catch {
-    throw new InvalidConfigurationError(`"${name}" is no text.`, 'Leave it out, or pass one.');
+    throw new InvalidConfigurationError(`"${name}" is no text.`);
   }
 }
 
@@ -209,24 +198,20 @@ export function readFunction<T extends (...args: never[]) => unknown>(
   value: T | undefined,
 ): T | undefined {
   if (value === undefined || typeof value === 'function') return value;
-  throw new InvalidConfigurationError(`"${name}" is no function.`, 'Leave it out, or pass one.');
+  throw new InvalidConfigurationError(`"${name}" is no function.`);
 }
 
 /** Only what Auth0 knows is told, and what an app's environment is not where addresses are kept. */
 function readTelemetry(given: Auth0ClientOptions['auth0Client']): Telemetry | undefined {
   if (given === undefined) return undefined;
   const { name, version, env } = Object(given) as Record<string, unknown>;
-  if (!isText(name))
-    throw new InvalidConfigurationError(
-      '"auth0Client" has no name.',
-      'Leave it out, or pass { name, version }.',
-    );
+  if (!isText(name)) throw new InvalidConfigurationError('"auth0Client" has no name.');
   const caller = { name, version: isText(version) || typeof version === 'number' ? version : undefined };
   const told = { ...caller, env: typeof env === 'object' && env !== null ? env : undefined };
   try {
     return { query: base64Json(caller), header: base64Json(told) };
   } catch {
-    throw new InvalidConfigurationError('"auth0Client" does not survive JSON.', 'Leave out what does not.');
+    throw new InvalidConfigurationError('"auth0Client" does not survive JSON.');
   }
 }
 
@@ -249,43 +234,51 @@ function readScopes(
   };
 }
 
-const isCacheLocation = (location: unknown): location is CacheLocation =>
-  location === 'memory' || location === 'localstorage';
+const cacheLocations = ['memory', 'localstorage'] as const satisfies CacheLocation[];
+
+/** One of several; the first where nothing is said. @throws {InvalidConfigurationError} for any other. */
+export function readChoice<const T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((it) => it === (value ?? choices[0]));
+  if (choice !== undefined) return choice;
+  throw new InvalidConfigurationError(
+    `Invalid ${name} "${readText(name, value)}".`,
+    `Use "${choices.join('" or "')}".`,
+  );
+}
 
 /** Where `'true'` would otherwise count as `false`, and nobody hear of it. */
 function readFlag(name: string, value: unknown): boolean {
   const flag = value ?? false;
   if (typeof flag === 'boolean') return flag;
-  throw new InvalidConfigurationError(`"${name}" is neither true nor false.`, 'Leave it out, or pass one.');
+  throw new InvalidConfigurationError(`"${name}" is neither true nor false.`);
 }
 
 /** An address as it is, whatever stands behind its host; else the name of a host. */
 function readIssuer(issuer: unknown): string | undefined {
   if (issuer === undefined || issuer === null || issuer === '') return undefined;
-  try {
-    const text = readText('issuer', issuer);
-    const address = /^https?:\/\//.test(text) ? text : `https://${text}/`;
-    const { search, hash } = new URL(address);
-    if (search === '' && hash === '') return address;
-  } catch {
-    // Not an address at all: refused below, with the same words.
-  }
-  throw new InvalidConfigurationError(
-    '"issuer" is no address.',
-    'Leave it out, or pass what ID tokens say in "iss", such as "https://id.example/realms/shop".',
-  );
+  const text = readText('issuer', issuer);
+  const address = isAddress(text) ? text : `https://${text}/`;
+  const { search = '?', hash } = urlOf(address) ?? {};
+  if (search === '' && hash === '') return address;
+  throw new InvalidConfigurationError('"issuer" is no address.', 'Pass what ID tokens say in "iss".');
 }
 
 function readDomain(domain: unknown): string {
-  const suggestion = 'Pass a domain such as "tenant.eu.auth0.com".';
-  if (typeof domain !== 'string' || domain === '')
-    throw new InvalidConfigurationError('"domain" is missing.', suggestion);
+  const text = isText(domain) ? domain : '';
+  const { origin = '', href } = urlOf(isAddress(text) ? text : `https://${text}`) ?? {};
+  if (href === `${origin}/`) return origin;
+  throw new InvalidConfigurationError(
+    text === '' ? '"domain" is missing.' : `"domain" is "${text}", which is no domain.`,
+    'Pass one such as "tenant.eu.auth0.com".',
+  );
+}
+
+const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
+
+function urlOf(address: string): URL | undefined {
   try {
-    const url = new URL(/^https?:\/\//.test(domain) ? domain : `https://${domain}`);
-    if (url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '')
-      return url.origin;
+    return new URL(address);
   } catch {
-    // Not an address at all: refused below, with the same words.
+    return undefined;
   }
-  throw new InvalidConfigurationError(`"domain" is "${domain}", which is no domain.`, suggestion);
 }

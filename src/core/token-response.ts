@@ -3,7 +3,9 @@ import { toSeconds, type Milliseconds } from '../clock.ts';
 import { GenericError, MfaRequiredError, type MfaRequirements } from '../errors.ts';
 import { parseJsonObject } from '../oauth/json.ts';
 import type { TokenResponse } from '../oauth/token-endpoint.ts';
-import type { Token } from './cache.ts';
+import { scopeIncludes } from '../oauth/scope.ts';
+import { isFresh, type Token, type TokensEntry } from './cache.ts';
+import { isSameIdentity, type Identity } from './session.ts';
 
 export type TokenJudgement =
   /** Tokens; the refresh token that was sent, if any, is spent. */
@@ -127,6 +129,26 @@ export const tokenOf = (response: TokenResponse, requestedScope: string, askedAt
   expires_at: toSeconds(askedAt) + (response.expires_in ?? 0),
   lifetime: response.expires_in,
 });
+
+/** The entry with `token` first, and without those that it replaces: its own scope's, narrower ones, expired ones. */
+export function withToken(
+  entry: TokensEntry | undefined,
+  { sub, org_id }: Identity,
+  token: Token,
+  now: Milliseconds,
+): TokensEntry {
+  const others = entry && isSameIdentity({ sub, org_id }, entry) ? entry.tokens : [];
+  return {
+    sub,
+    org_id,
+    tokens: [
+      token,
+      ...others.filter(
+        (other) => isFresh(other, now, 0) && !scopeIncludes(token.requestedScope, other.requestedScope),
+      ),
+    ],
+  };
+}
 
 function readTokenResponse(payload: Record<string, unknown>): TokenResponse | undefined {
   const access_token = text(payload.access_token);

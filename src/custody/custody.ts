@@ -9,14 +9,8 @@ import type { Target } from '../core/target.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
 import { isOfAnotherLogin, validateAnswer, type IdTokenExpectation } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
-import {
-  identityOf,
-  isSameIdentity,
-  mayBeOf,
-  readSession,
-  unknownIdentity,
-  type Identity,
-} from '../core/session.ts';
+import { isSameIdentity, readSession, type Identity } from '../core/session.ts';
+import { identityOf, mayBeOf, unknownIdentity } from '../core/whose.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { loadFeature } from '../core/load-feature.ts';
 import { tokenOf } from '../core/token-response.ts';

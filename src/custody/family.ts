@@ -22,7 +22,8 @@
 import type { Milliseconds } from '../clock.ts';
 import { isToken, serves } from '../core/cache.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
-import { identityOf, isSameIdentity, mayBeOf, readSession, type Identity } from '../core/session.ts';
+import { isSameIdentity, readSession, type Identity } from '../core/session.ts';
+import { identityOf, mayBeOf } from '../core/whose.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 
 /** The intent to spend the head, by whom and since when. */

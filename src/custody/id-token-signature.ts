@@ -9,7 +9,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import type { Environment } from '../environment.ts';
 import { InvalidIdTokenError, NetworkError, type GenericError } from '../errors.ts';
-import { decodeBase64url } from '../oauth/base64url.ts';
+import { decodeBase64url } from '../oauth/decode-base64url.ts';
 import { isText, parseJsonObject } from '../oauth/json.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
 import type { Custody, Redeemed } from './custody.ts';

@@ -1,6 +1,7 @@
 /** What is taken into custody of a session that another SDK has left. Loaded only where there is one. */
 import { issuedAt } from '../core/issued-at.ts';
-import { isSameIdentity, mayBeOf, type Identity } from '../core/session.ts';
+import { isSameIdentity, type Identity } from '../core/session.ts';
+import { mayBeOf } from '../core/whose.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import type { Sha256 } from '../oauth/pkce.ts';
 import type { MovedFamily, TakeOver } from './custody.ts';

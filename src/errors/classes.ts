@@ -44,7 +44,7 @@ export class InvalidConfigurationError extends GenericError {
   override name = 'InvalidConfigurationError';
   readonly suggestion: string;
 
-  constructor(problem: string, suggestion: string) {
+  constructor(problem: string, suggestion = 'Leave it out, or pass one.') {
     super('invalid_configuration', `${problem} ${suggestion}`);
     this.suggestion = suggestion;
   }
@@ -239,13 +239,13 @@ export class MissingRefreshTokenError extends GenericError {
   readonly audience: string;
   readonly scope: string;
 
-  constructor(audience: string, scope: string, reason?: string, cause?: unknown) {
+  constructor(audience: string, scope: string, details: ErrorDetails = onlyLogin) {
     const shown = audience === 'default' ? '' : audience;
-    super('missing_refresh_token', `Missing Refresh Token (audience: '${shown}', scope: '${scope}')`, {
-      cause,
-      reason,
-      ...outlookOf(cause),
-    });
+    super(
+      'missing_refresh_token',
+      `Missing Refresh Token (audience: '${shown}', scope: '${scope}')`,
+      details,
+    );
     this.audience = audience;
     this.scope = scope;
   }
@@ -293,25 +293,16 @@ export class MissingScopesError extends GenericError {
   /** Those that are missing, separated by commas. */
   readonly scope: string;
 
-  constructor(audience: string, scope: string, cause?: unknown) {
+  constructor(audience: string, scope: string, details: ErrorDetails = onlyLogin) {
     super(
       'missing_scopes',
       `Missing requested scopes after refresh (audience: '${audience}', missing scope: '${scope}')`,
-      { cause, ...outlookOf(cause) },
+      details,
     );
     this.audience = audience;
     this.scope = scope;
   }
 }
-
-/**
- * What helps where another way was tried and failed with `cause`, or none was there to be tried. A forged answer says nothing
- * of what the next login brings.
- */
-const outlookOf = (cause: unknown): Pick<ErrorDetails, 'requiresLogin' | 'retryable'> =>
-  cause instanceof GenericError && (cause.retryable || !(cause instanceof InvalidIdTokenError))
-    ? { requiresLogin: cause.requiresLogin, retryable: cause.retryable }
-    : { requiresLogin: true };
 
 /** A part of the SDK that is loaded on first use could not be: the next call tries again. */
 export const featureLoadFailed = (cause: unknown): GenericError =>
@@ -319,3 +310,5 @@ export const featureLoadFailed = (cause: unknown): GenericError =>
     retryable: true,
     cause,
   });
+
+const onlyLogin: ErrorDetails = { requiresLogin: true };

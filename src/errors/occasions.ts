@@ -1,5 +1,12 @@
 /** What is raised on several occasions, each worded once. */
-import { AuthenticationError, GenericError, StorageError, TimeoutError } from './classes.ts';
+import {
+  AuthenticationError,
+  GenericError,
+  InvalidIdTokenError,
+  StorageError,
+  TimeoutError,
+  type ErrorDetails,
+} from './classes.ts';
 
 /** For a call that began before the user logged out here, or before somebody else signed in: that has the last word. */
 export const signedOut = (state: string): AuthenticationError =>
@@ -47,3 +54,12 @@ export const newerFormat = (found: number, known: number): StorageError =>
 /** For what only a page can do, asked for outside of one. */
 export const noPage = (): GenericError =>
   new GenericError('no_page', 'This call needs a page: here is no document and no address.');
+
+/**
+ * What helps where another way was tried and failed with `cause`, or none was there to be tried. A forged answer says nothing
+ * of what the next login brings.
+ */
+export const outlookOf = (cause: unknown): ErrorDetails =>
+  cause instanceof GenericError && (cause.retryable || !(cause instanceof InvalidIdTokenError))
+    ? { cause, requiresLogin: cause.requiresLogin, retryable: cause.retryable }
+    : { cause, requiresLogin: true };

@@ -38,7 +38,7 @@ export async function authorizeInPopup(
   if (!options.host.open) throw noPage();
   if (!popup) throw new PopupOpenError();
   if (typeof popup.close !== 'function' || typeof popup.location !== 'object')
-    throw new InvalidConfigurationError('"popup" is no window.', 'Leave it out, or pass one.');
+    throw new InvalidConfigurationError('"popup" is no window.');
   const { settings, env } = context;
   const giveUp = new AbortController();
   for (const signal of [options.signal, context.disposal.signal]) follow(giveUp, signal);

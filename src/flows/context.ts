@@ -2,6 +2,13 @@
 import type { ICache } from '../core/cache.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import type { Flights } from '../core/flights.ts';
+import type {
+  CustomFetchMinimalOutput,
+  Fetcher,
+  FetcherConfig,
+  GetTokenSilentlyOptions,
+  GetTokenSilentlyVerboseResponse,
+} from '../core/options.ts';
 import type { Session } from '../core/session.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Custody } from '../custody/custody.ts';
@@ -34,6 +41,12 @@ export interface Engine {
   readonly flows: typeof flows;
   /** Takes over what auth0-spa-js has stored. */
   moveIn(): Promise<void>;
+  /** A request with a token of `getToken`. */
+  fetchWithAuth<TOutput extends CustomFetchMinimalOutput>(
+    getToken: (options: GetTokenSilentlyOptions) => Promise<GetTokenSilentlyVerboseResponse | undefined>,
+    config: FetcherConfig<TOutput>,
+    request: Parameters<Fetcher<TOutput>['fetchWithAuth']>,
+  ): Promise<TOutput>;
   /** Gives back what it holds. */
   dispose(): void;
 }

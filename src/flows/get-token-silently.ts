@@ -2,10 +2,10 @@ import type { Milliseconds } from '../clock.ts';
 import { isServed, type Token } from '../core/cache.ts';
 import type { CacheMode, GetTokenSilentlyOptions } from '../core/options.ts';
 import type { Session } from '../core/session.ts';
-import { readLimit, readText } from '../core/settings.ts';
+import { readChoice, readLimit } from '../core/settings.ts';
 import type { Target } from '../core/target.ts';
 import { within } from '../core/within.ts';
-import { GenericError, InvalidConfigurationError, TimeoutError } from '../errors.ts';
+import { TimeoutError } from '../errors.ts';
 import type { PageContext } from './context.ts';
 import { findToken } from './entries.ts';
 
@@ -23,14 +23,10 @@ export interface TokenOptions {
 
 /** @throws {InvalidConfigurationError} for a cache mode that there is not, and a limit that is no time. */
 export function readTokenOptions({
-  cacheMode = 'on',
+  cacheMode: given,
   timeoutInSeconds,
 }: GetTokenSilentlyOptions): TokenOptions {
-  if (!['on', 'off', 'cache-only'].includes(cacheMode))
-    throw new InvalidConfigurationError(
-      `Unknown cacheMode "${readText('cacheMode', cacheMode)}".`,
-      'Use "on", "off" or "cache-only".',
-    );
+  const cacheMode = readChoice('cacheMode', given, ['on', 'off', 'cache-only']);
   const limit =
     timeoutInSeconds === undefined ? undefined : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
   return { cacheMode, limit };
@@ -53,23 +49,14 @@ export function getTokenSilently(
   const needsNoFrame = useRefreshTokens && fallback === 'off';
   const limit = options.limit ?? callerLimit + (needsNoFrame ? 0 : frameLimit);
   const key = JSON.stringify(['token', options, target]);
-  return flights.share(key, () => {
-    let failure: GenericError | undefined;
-    const work = async () => {
-      try {
-        return await serve(context, target, options);
-      } catch (error) {
-        // Where no new token can be had for now, the last seconds of the old one are better than nothing.
-        if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
-        failure = error;
-        const { session, token } = await findToken(context, target, 0);
-        if (session === undefined || token === undefined) throw error;
-        return { session, token };
-      }
-    };
-    const late = () => failure ?? new TimeoutError('still_waiting');
-    return within(env.timers, limit + storageGrace, work(), late);
-  });
+  return flights.share(key, () =>
+    within(
+      env.timers,
+      limit + storageGrace,
+      serve(context, target, options),
+      () => new TimeoutError('still_waiting'),
+    ),
+  );
 }
 
 /** A storage that hangs ends a call so much later than its limit; whatever else does, ends it in time and says so. */
@@ -89,7 +76,7 @@ async function serve(
   if (found && isServed(found)) return found;
   if (cacheMode === 'cache-only') return undefined;
   const engine = context.engine();
-  if ('flows' in engine) return engine.flows.obtainToken(engine.context, target, options, began, found);
-  const loaded = await engine; // and what was found may be no longer so
-  return loaded.flows.obtainToken(loaded.context, target, options, began);
+  const isAtHand = 'flows' in engine; // else what was found may be no longer so
+  const { flows, context: own } = await engine;
+  return flows.obtainToken(own, target, options, began, isAtHand ? found : undefined);
 }

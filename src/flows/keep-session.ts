@@ -4,19 +4,20 @@ import {
   readUserEntry,
   tokensKey,
   userKey,
-  withToken,
   type Token,
   type UserEntry,
 } from '../core/cache.ts';
 import type { Milliseconds, Seconds } from '../clock.ts';
-import { isPeerEntry, peerRefreshTokens } from '../core/auth0-spa-js-names.ts';
+import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
 import { ceilingOf } from '../core/id-token-validation.ts';
 import { isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
+import { withToken } from '../core/token-response.ts';
 import type { Target } from '../core/target.ts';
 import { loadDpopKey } from '../custody/load-dpop-key.ts';
 import type { Began, CustodyView } from '../custody/custody.ts';
 import { pause } from '../core/within.ts';
+import type { TextStorage } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 import { isText, textsOf } from '../oauth/json.ts';
 import type { ClientContext } from './context.ts';
@@ -327,3 +328,13 @@ async function write(context: ClientContext, key: string, entry: unknown): Promi
 const isEntryOf = (settings: Settings, name: string, clientId: string | null): boolean =>
   name.startsWith(storageName({ ...settings, clientId: clientId ?? '' }) + (clientId === null ? '' : '/')) &&
   name.split('/')[4] !== 'custody'; // encoded pieces hold no slash
+
+/** The refresh tokens that it keeps for this client. Never throws: out of a storage that does, nothing can be had. */
+export function peerRefreshTokens(storage: Pick<TextStorage, 'names' | 'get'>, clientId: string): string[] {
+  try {
+    const entries = storage.names().filter((name) => isPeerEntry(name, clientId));
+    return entries.flatMap((name) => /"refresh_token":"([^"]+)"/.exec(storage.get(name) ?? '')?.[1] ?? []);
+  } catch {
+    return [];
+  }
+}

@@ -1,6 +1,6 @@
 import { authorizationRequest } from '../core/authorization-request.ts';
 import type { RedirectLoginOptions } from '../core/options.ts';
-import { readText } from '../core/settings.ts';
+import { readChoice, readText } from '../core/settings.ts';
 import { targetOf } from '../core/target.ts';
 import { InvalidConfigurationError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
@@ -59,9 +59,5 @@ function readMethod(method: unknown, openUrl: unknown): 'assign' | 'replace' | u
       '"redirectMethod" and "openUrl" are both given.',
       'Pass one of them.',
     );
-  if (method === 'assign' || method === 'replace') return method;
-  throw new InvalidConfigurationError(
-    `Unknown redirectMethod "${readText('redirectMethod', method)}".`,
-    'Use "assign" or "replace".',
-  );
+  return readChoice('redirectMethod', method, ['assign', 'replace']);
 }

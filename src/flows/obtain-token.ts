@@ -1,8 +1,9 @@
 import type { Milliseconds } from '../clock.ts';
-import { covers, type Found, type Token } from '../core/cache.ts';
+import { covers, isServed, type Found, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
 import { isLeaving, lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
-import { isSameIdentity, mayBeOf, type Identity, type Session } from '../core/session.ts';
+import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
+import { mayBeOf } from '../core/whose.ts';
 import type { Target } from '../core/target.ts';
 import { pause } from '../core/within.ts';
 import {
@@ -11,6 +12,7 @@ import {
   InvalidIdTokenError,
   MissingRefreshTokenError,
   MissingScopesError,
+  outlookOf,
   SessionEndedError,
   signedOut,
 } from '../errors.ts';
@@ -24,8 +26,6 @@ import { clearShown, followCustody, isMarked, saveToken } from './keep-session.t
 /**
  * An access token that the cache did not serve.
  *
- * One straight line: look → plan → serve | keep | spend | authorize | refuse → write.
- *
  * @param began By the steady clock: however often the walk begins again, its caller waits once.
  * @param found What was just found in the cache.
  */
@@ -36,9 +36,28 @@ export async function obtainToken(
   began: Milliseconds,
   found?: Found,
 ): Promise<Obtained | undefined> {
+  try {
+    return await obtain(context, target, options, began, found);
+  } catch (error) {
+    // Where no new token can be had for now, the last seconds of the old one are better than nothing.
+    if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
+    const last = await findToken(context, target, 0);
+    if (!isServed(last)) throw error;
+    return last;
+  }
+}
+
+/** One straight line: look → plan → serve | keep | spend | authorize | refuse → write. */
+async function obtain(
+  context: ClientContext,
+  target: Target,
+  options: TokenOptions,
+  began: Milliseconds,
+  found?: Found,
+): Promise<Obtained | undefined> {
   const { custody, settings, env } = context;
   const remaining = (limit: Milliseconds) => Math.max(0, began + limit - env.clock.steady());
-  const again = () => obtainToken(context, target, options, began);
+  const again = () => obtain(context, target, options, began);
   const { ceilings } = context.heap;
   const snapshot = await look(context, target, options.cacheMode, found);
   if (context.heap.ceilings > ceilings) return undefined; // over while it looked: the app is told nothing, as by auth0-spa-js
@@ -219,7 +238,7 @@ async function throwRefusal(
       if (cause instanceof GenericError && cause.error === 'login_required') await clear();
       throw cause;
     case 'missing_scopes':
-      throw new MissingScopesError(shownAudience, lack.missing, cause);
+      throw new MissingScopesError(shownAudience, lack.missing, outlookOf(cause));
     case 'no_refresh_token':
       if (
         context.settings.fallback === 'on' &&
@@ -227,7 +246,10 @@ async function throwRefusal(
         !(lack.reason === 'refused' && cause instanceof InvalidIdTokenError)
       )
         throw cause;
-      throw new MissingRefreshTokenError(shownAudience, scope, lack.reason, cause);
+      throw new MissingRefreshTokenError(shownAudience, scope, {
+        ...outlookOf(cause),
+        reason: lack.reason,
+      });
   }
 }
 

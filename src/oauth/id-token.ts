@@ -1,7 +1,5 @@
 /** The ID token: who signed in, when and for whom (OpenID Connect Core 1.0 §2). */
 import type { Seconds } from '../clock.ts';
-import { encodeBase64url } from './base64url.ts';
-import type { Sha256 } from './pkce.ts';
 
 /** Claims about the authentication, and claims about the user as far as the granted scope reaches (OIDC Core §5.4). */
 export interface IdTokenClaims {
@@ -33,8 +31,3 @@ export const protocolClaims: ReadonlySet<string> = new Set(
     'sip_cseq_num sip_via_branch orig dest mky events toe txn rph sid vot vtm'
   ).split(' '),
 );
-
-/** The `at_hash` of an access token, in an ID token that is signed by RS256: the left half of its SHA-256 (OIDC Core §3.1.3.6). */
-export async function accessTokenHash(accessToken: string, sha256: Sha256): Promise<string> {
-  return encodeBase64url((await sha256(new TextEncoder().encode(accessToken))).subarray(0, 16));
-}

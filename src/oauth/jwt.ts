@@ -1,5 +1,5 @@
 /** JSON Web Tokens (RFC 7519) in the compact form of RFC 7515 §3.1, read without judging their signature. */
-import { decodeBase64url } from './base64url.ts';
+import { decodeBase64url } from './decode-base64url.ts';
 import { parseJsonObject } from './json.ts';
 
 export interface DecodedJwt {

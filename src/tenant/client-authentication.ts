@@ -1,6 +1,6 @@
 /** Which client is calling, and whether it is that client (RFC 6749 §2.3). */
 import type { Context } from 'hono';
-import { decodeBase64url } from '../oauth/base64url.ts';
+import { decodeBase64url } from '../oauth/decode-base64url.ts';
 import type { Client } from './configuration.ts';
 import type { TenantContext } from './context.ts';
 import { refuseForeignOrigin } from './cors.ts';

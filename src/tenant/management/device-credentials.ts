@@ -1,5 +1,5 @@
 /** `/api/v2/device-credentials`: refresh tokens by the device they were issued to (Auth0 Management API). */
-import { decodeBase64url } from '../../oauth/base64url.ts';
+import { decodeBase64url } from '../../oauth/decode-base64url.ts';
 import type { TenantContext } from '../context.ts';
 import type { RefreshTokenFamily } from '../refresh-token-family.ts';
 import type { ManagementContext } from './access.ts';
