@@ -55,6 +55,8 @@ export interface Heap {
   session: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
+  /** This page has begun a silent login where somebody had signed in, by the session or the cookie that tells of one. */
+  hinted?: boolean;
   /** How often this page has found a session to have lasted as long as it may. */
   ceilings: number;
   /** How often the user had logged out when this page last wrote whose session it is. */
