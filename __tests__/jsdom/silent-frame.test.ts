@@ -161,17 +161,45 @@ describe('a silent frame', () => {
     expect(await failureOf(answer)).toMatchObject({ reason: 'frame_silent' });
   });
 
-  it('P8: that the page itself forbids is given up at once, in browsers that load nothing then, too', async () => {
-    const { answer } = begin();
+  it.each([
+    ['load', 'before'],
+    ['load', 'after'],
+    ['error', 'before'],
+  ])('P8: that the page itself forbids is given up at once: "%s", told %s it', async (type, order) => {
+    const { answer, frame } = begin();
+    const end = () => frame.dispatchEvent(new Event(type));
+    if (order === 'after') end();
     tellViolation('frame-src', 'report', origin);
     tellViolation('frame-src', 'enforce', 'https://ads.example');
     tellViolation('img-src', 'enforce', origin);
     await jest.advanceTimersByTimeAsync(1);
     expect(document.querySelector('iframe')).not.toBeNull();
     tellViolation('frame-src', 'enforce', origin);
+    if (order === 'before') end();
     const error = await failureOf(answer);
     expect(error).toMatchObject({ message: 'Timeout', reason: 'frame_forbidden' });
-    expect(error.error_description).toContain(`add ${origin} to its frame-src`);
+    expect(error.error_description).toContain(`${origin} to its frame-src`);
+  });
+
+  it('goes on while another one of the page is forbidden, which the tenant has sent elsewhere', async () => {
+    const { answer, frame } = begin();
+    tellViolation('frame-src', 'enforce', origin);
+    await jest.advanceTimersByTimeAsync(1999);
+    post(message({ code: 'c', state: 's' }), { source: frame.contentWindow });
+    await expect(answer).resolves.toMatchObject({ code: 'c' });
+    const second = begin();
+    tellViolation('frame-src', 'enforce', origin);
+    await jest.advanceTimersByTimeAsync(2000);
+    expect(await failureOf(second.answer)).toMatchObject({ reason: 'frame_forbidden' });
+  });
+
+  it('that the page forbids to come back to the app has come back all the same', async () => {
+    const { answer } = begin();
+    tellViolation('frame-src', 'enforce', `${location.origin}/?error=access_denied&state=other`);
+    tellViolation('frame-src', 'enforce', `${location.origin}/?error=login_required&state=s`);
+    const error = await failureOf(answer);
+    expect(error).toMatchObject({ reason: 'frame_callback' });
+    expect(error.error_description).toContain('The answer (login_required) went to');
   });
 
   it('P8: is given up at once where the network goes', async () => {

@@ -33,18 +33,25 @@ export function createSilentFrame(timers: Timers): SilentFrame {
         };
         window.addEventListener('message', hear, { signal });
         window.addEventListener('offline', () => giveUp('frame_offline'), { signal });
-        // Firefox tells of no load then.
-        onViolation('frame-src', origin, signal, () => giveUp('frame_forbidden'));
 
-        let hasLoaded = false;
+        let hasEnded = false; // loading, one way or another
+        let isForbidden = false;
+        onViolation('frame-src', signal, (blocked) => {
+          const back = answerIn(blocked, state);
+          if (back !== undefined) return giveUp('frame_callback', back);
+          isForbidden ||= blocked.startsWith(origin);
+          if (isForbidden && hasEnded) giveUp('frame_forbidden');
+        });
         // Of a tenant that is out of reach, Chromium loads an error page, and the others load nothing.
         wait(silence, async () => {
-          if ((await isReached(origin, timers, signal)) === false && !hasLoaded) giveUp('frame_unreachable');
+          if (isForbidden) return giveUp('frame_forbidden');
+          if ((await isReached(origin, timers, signal)) === false && !hasEnded) giveUp('frame_unreachable');
         });
-        frame.onload = () => {
-          hasLoaded = true;
-          const back = answerOutside(frame, origin, state);
+        frame.onerror = frame.onload = () => {
+          hasEnded = true;
+          const back = answerIn(addressOf(frame), origin === location.origin ? state : undefined);
           if (back !== undefined) return giveUp('frame_callback', back);
+          if (isForbidden) return giveUp('frame_forbidden'); // or another frame was, whose load this is not
           // A page that had something to say has said it by the time it has loaded.
           wait(silence / 2, () => {
             let reached: boolean | undefined;
@@ -84,7 +91,7 @@ function silent(reason: Silence, url: string, origin: string, seen = ''): Timeou
     : '';
   const found: Readonly<Record<Silence, string>> = {
     frame_offline: 'The browser has lost its network.',
-    frame_forbidden: `The page's own Content-Security-Policy forbids the iframe: add ${origin} to its frame-src.`,
+    frame_forbidden: `The page's own Content-Security-Policy forbids the iframe: add ${origin} to its frame-src (and, should that be there, where ${origin} sends it).`,
     frame_unreachable: `${origin} cannot be reached from this page: a wrong domain, or something on the way blocks it (network, firewall, extension).`,
     frame_callback: `The answer${seen} went to the redirect URI inside the iframe: the provider does not know response_mode=web_message. Use refresh tokens.`,
     frame_silent:
@@ -125,26 +132,27 @@ const isOtherSite = (origin: string): boolean =>
   siteOf(new URL(origin).hostname) !== siteOf(location.hostname);
 const siteOf = (host: string): string => host.split('.').slice(-2).join('.');
 
-/** What came to the redirect URI, instead of a message; `undefined`: nothing did. */
-function answerOutside(frame: HTMLIFrameElement, origin: string, state: string): string | undefined {
+/** Where the page in the frame is; `''`: at another origin, as it is to be. */
+function addressOf(frame: HTMLIFrameElement): string {
   try {
-    const { href = '' } = frame.contentWindow?.location ?? {};
-    if (
-      new URL(href).origin !== location.origin ||
-      (origin === location.origin && !href.includes(`state=${state}`))
-    )
-      return undefined;
-    const [, error] = /[?&#]error=(\w+)/.exec(href) ?? [];
-    return error === undefined ? '' : ` (${error})`;
+    return frame.contentWindow?.location.href ?? '';
   } catch {
-    return undefined; // of another origin, as it is to be
+    return '';
   }
+}
+
+/** What came to this origin in the frame, instead of a message; `undefined`: nothing did. @param state Where it may be others'. */
+function answerIn(address: string, state: string | undefined): string | undefined {
+  const isIts = state === undefined || address.includes(`state=${state}`);
+  if (!address.startsWith(`${location.origin}/`) || !isIts) return undefined;
+  const [, error] = /[?&#]error=(\w+)/.exec(address) ?? [];
+  return error === undefined ? '' : ` (${error})`;
 }
 
 /** Whether anything at all answers there; `undefined` where the page may not ask. */
 async function isReached(origin: string, timers: Timers, signal: AbortSignal): Promise<boolean | undefined> {
   let mayAsk = true;
-  onViolation('connect-src', origin, signal, () => (mayAsk = false));
+  onViolation('connect-src', signal, (blocked) => (mayAsk &&= !blocked.startsWith(origin)));
   const ask = (mode: RequestMode) =>
     fetch(`${origin}/.well-known/openid-configuration`, {
       mode,
@@ -164,13 +172,12 @@ async function isReached(origin: string, timers: Timers, signal: AbortSignal): P
 /** A request that a policy forbids fails before that is told. */
 const reportDelay = 100;
 
-/** Calls `task` when a policy of the page forbids something of `origin`. */
-function onViolation(directive: string, origin: string, signal: AbortSignal, task: () => void): void {
+/** Calls `task` with each address that a policy of the page forbids. */
+function onViolation(directive: string, signal: AbortSignal, task: (blocked: string) => void): void {
   document.addEventListener(
     'securitypolicyviolation',
     ({ disposition, effectiveDirective, blockedURI }) => {
-      if (disposition === 'enforce' && effectiveDirective === directive && blockedURI.startsWith(origin))
-        task();
+      if (disposition === 'enforce' && effectiveDirective === directive) task(blockedURI);
     },
     { signal },
   );
