@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
-import { app, audience, createWorld, type Tab, type World } from '../support/world.ts';
+import { createWorld, type Tab, type World } from '../support/world.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -161,12 +161,12 @@ describe('P22: a clock that is put right', () => {
 
   it('goes on with a token that it was wrong about in between', async () => {
     const world = createWorld();
-    const tab = world.openTab({ ...noFallback, authorizationParams: { audience, redirect_uri: app } });
+    const tab = world.openTab(noFallback);
     await tab.login();
-    const { access_token } = await tokenOf(tab);
     world.jump(5 * hour);
     await tab.client.getTokenSilently({ cacheMode: 'cache-only' });
     world.jump(-5 * hour);
-    await expect(tokenOf(tab)).resolves.toEqual({ access_token, expires_in: 3600 });
+    await expect(tokenOf(tab)).resolves.toMatchObject({ expires_in: 3600 });
+    expect(world.refreshes()).toHaveLength(0);
   });
 });

@@ -1,6 +1,5 @@
-import { toSeconds, type Milliseconds } from '../clock.ts';
+import { toSeconds, type Clock, type Milliseconds } from '../clock.ts';
 import { decodeJwt } from '../oauth/jwt.ts';
-import type { PageClock } from '../environment.ts';
 import type { Token } from './cache.ts';
 
 /** Tells when a token ends by the time of day as it is by now; the same token where nothing has happened to that. */
@@ -17,7 +16,7 @@ const tolerance: Milliseconds = 1000;
  * served long after their end. One that is put forward ends them sooner, which costs an exchange; a page cannot tell that from a
  * machine that has slept.
  */
-export function createTokenLives(clock: PageClock): TokenLives {
+export function createTokenLives(clock: Clock & { steady(): Milliseconds }): TokenLives {
   const ends = new Map<string, Milliseconds>();
   return (token) => {
     const { access_token } = token;
