@@ -771,6 +771,19 @@ weakness(
 );
 
 weakness(
+  'P22: a machine whose clock is eleven hours ahead',
+  async (stage) => {
+    stage.clock.behind = 11 * 3600;
+    stage.signIn(ada);
+    return stage.logIn(stage.open());
+  },
+  {
+    'auth0-spa-js': ['lets nobody in, since ID tokens last ten', 'no code'],
+    latchkey: ['lets them in', 'done'],
+  },
+);
+
+weakness(
   'W21: a refresh that brings no ID token',
   async (stage) => {
     const client = await signedIn(stage);
