@@ -35,6 +35,7 @@ const long = [
       'two-clients',
       'browser/story',
       'third-party-cookies',
+      'silent-frames',
       'browser/engines',
       'browser/popups',
       'custody-in-a-worker',

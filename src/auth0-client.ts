@@ -45,6 +45,7 @@ import type {
 } from './core/options.ts';
 import { readSettings, readText } from './core/settings.ts';
 import { targetOf } from './core/target.ts';
+import { createTokenLives } from './core/token-lives.ts';
 import type { DpopKey } from './custody/dpop-key.ts';
 import { patiently, unlessAborted } from './core/within.ts';
 import type { Environment, PagePorts } from './environment.ts';
@@ -199,6 +200,7 @@ export class Auth0Client {
         told: undefined,
         hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
+        lives: createTokenLives(env.clock),
         answerOf: patiently(
           env.timers,
           cacheLimit,

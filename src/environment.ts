@@ -141,11 +141,19 @@ export interface SilentFrame {
   /**
    * Opens `url` in a hidden iframe and waits for its `web_message` answer: from `origin`, from that very frame, with
    * that `state`. Other messages are ignored. The frame is gone when the promise settles.
-   * @throws {TimeoutError} when nothing came within `limit`, or within `silence` after the frame had loaded.
+   * @throws {TimeoutError} when nothing came within `limit`, or within `silence` after the frame had loaded, or nothing can come.
+   * @throws {AuthenticationError} `login_required` with `reason: 'third_party_cookies'`, where that is likely.
    */
   authorize(
     url: string,
-    expected: { origin: string; state: string; limit: Milliseconds; silence: Milliseconds },
+    expected: {
+      origin: string;
+      state: string;
+      limit: Milliseconds;
+      silence: Milliseconds;
+      /** Somebody has signed in here, as far as anything in this browser tells. */
+      signedIn: boolean;
+    },
   ): Promise<AuthorizationResponse>;
 }
 

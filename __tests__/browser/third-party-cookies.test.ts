@@ -23,7 +23,7 @@ const rows: readonly {
     options: viaIframe,
     act: (tab) => call(tab, 'off'),
     allowed: 'token',
-    blocked: 'login_required',
+    blocked: 'login_required (third_party_cookies)',
   },
   {
     does: 'asks for a new token with a refresh token that rotates',
@@ -40,7 +40,7 @@ const rows: readonly {
       return call(tab, 'on');
     },
     allowed: 'token',
-    blocked: 'login_required',
+    blocked: 'login_required (third_party_cookies)',
   },
   {
     does: 'reloads the page, with its session in localStorage',

@@ -13,7 +13,12 @@ import type {
   PopupConfigOptions,
   PopupLoginOptions,
 } from '../../src/index.ts';
-import { createTenant, type OpenerPolicy, type Tenant } from '../../src/tenant/index.ts';
+import {
+  createTenant,
+  type ClientConfiguration,
+  type OpenerPolicy,
+  type Tenant,
+} from '../../src/tenant/index.ts';
 import { eventually, present, until, type Profile, type Tab } from './engines/engine.ts';
 
 export interface TwoSites {
@@ -41,9 +46,15 @@ export interface SiteOptions {
   readonly popupClosesItself?: boolean;
   /** The app's pages may have workers out of blobs, which the strictest policy forbids. */
   readonly workersOutOfBlobs?: boolean;
+  /** Applications of the tenant beside the app's own, with as much of its configuration as they do not have of another kind. */
+  readonly otherClients?: readonly Partial<ClientConfiguration>[];
+  /** At an application of this name, the tenant answers at the redirect URI, whatever response mode is asked for. */
+  readonly answersByRedirect?: string;
+  /** What the app's policy lets it speak to, and frame, beside the tenant's origin. */
+  readonly otherOrigins?: string;
 }
 
-/** What a call ends with: the user is signed in, or the code of the error. */
+/** What a call ends with: the user is signed in, or the code of the error, and its `reason` where it has one. */
 export type Outcome = 'token' | (string & {});
 
 /** What became of a login by popup. */
@@ -69,6 +80,9 @@ interface AppPage {
 export const audience = 'https://api.example';
 export const user = { email: 'ada@example.com', password: 'correct horse' };
 const distribution = fileURLToPath(new URL('../../dist/', import.meta.url));
+const published = fileURLToPath(
+  new URL('../../node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.esm.js', import.meta.url),
+);
 
 /** Trusted by nobody, and by the browsers of these tests for their having been told. */
 export const throwAwayCertificate = () =>
@@ -85,7 +99,14 @@ export const throwAwayCertificate = () =>
 export async function openTwoSites(
   certificate: Awaited<ReturnType<typeof throwAwayCertificate>>,
   options: AppOptions,
-  { openerPolicy = 'unsafe-none', popupClosesItself = false, workersOutOfBlobs = false }: SiteOptions = {},
+  {
+    openerPolicy = 'unsafe-none',
+    popupClosesItself = false,
+    workersOutOfBlobs = false,
+    otherClients = [],
+    answersByRedirect,
+    otherOrigins = '',
+  }: SiteOptions = {},
 ): Promise<TwoSites> {
   const grants: Record<string, number> = {};
   const tenantSite = await listen(certificate, async (request) => {
@@ -93,7 +114,11 @@ export async function openTwoSites(
       const grant = new URLSearchParams(await request.clone().text()).get('grant_type') ?? 'none';
       grants[grant] = (grants[grant] ?? 0) + 1;
     }
-    const response = await tenant.fetch(request);
+    const { searchParams } = new URL(request.url);
+    const redirects = answersByRedirect !== undefined && searchParams.get('client_id') === answersByRedirect;
+    const response = await tenant.fetch(
+      redirects ? new Request(request.url.replace('response_mode=web_message', ''), request) : request,
+    );
     if (!popupClosesItself || !response.headers.get('content-type')?.startsWith('text/html')) return response;
     const html = await response.text();
     return new Response(html.replace('})(window);', '})(window); close();'), response);
@@ -133,9 +158,8 @@ export async function openTwoSites(
     import { answerPopup } from '/latchkey/popup-callback.js';
     await answerPopup({ clientId: 'app' });`;
   const scripts: Record<string, string> = { '/app.js': app, '/popup.js': popupCallback };
-  const policy = workersOutOfBlobs
-    ? strictPolicy(tenantUrl).replace("worker-src 'self'", "worker-src 'self' blob:")
-    : strictPolicy(tenantUrl);
+  const strict = strictPolicy(`${tenantUrl} ${otherOrigins}`);
+  const policy = workersOutOfBlobs ? strict.replace("worker-src 'self'", "worker-src 'self' blob:") : strict;
   const violations: string[] = [];
   const appSite = await listen(certificate, async (request) => {
     const { pathname } = new URL(request.url);
@@ -145,7 +169,9 @@ export async function openTwoSites(
     }
     const script = pathname.startsWith('/latchkey/')
       ? readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8')
-      : scripts[pathname];
+      : pathname === '/auth0-spa-js.js'
+        ? readFileSync(published, 'utf8')
+        : scripts[pathname];
     if (script !== undefined) return new Response(script, { headers: { 'content-type': 'text/javascript' } });
     const name = pathname === '/popup.html' ? '/popup.js' : '/app.js';
     return new Response(
@@ -157,17 +183,16 @@ export async function openTwoSites(
   });
   const appUrl = `https://app.localhost:${appSite.port}`;
 
+  const client: ClientConfiguration = {
+    client_id: 'app',
+    callbacks: [appUrl, `${appUrl}/popup.html`],
+    web_origins: [appUrl],
+    allowed_logout_urls: [appUrl],
+    refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
+  };
   const tenant = createTenant({
     baseUrl: tenantUrl,
-    clients: [
-      {
-        client_id: 'app',
-        callbacks: [appUrl, `${appUrl}/popup.html`],
-        web_origins: [appUrl],
-        allowed_logout_urls: [appUrl],
-        refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
-      },
-    ],
+    clients: [client, ...otherClients.map((other) => ({ ...client, ...other }))],
     resource_servers: [{ identifier: audience, allow_offline_access: true }],
     users: [user],
     quirks: { openerPolicy },
@@ -246,7 +271,8 @@ export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
       const token = await (globalThis as unknown as AppPage).client.getTokenSilently({ cacheMode });
       return token ? 'token' : 'none';
     } catch (thrown) {
-      return (thrown as { error?: string }).error ?? String(thrown);
+      const { error, reason } = thrown as { error?: string; reason?: string };
+      return error === undefined ? String(thrown) : reason === undefined ? error : `${error} (${reason})`;
     }
   }, cacheMode);
 

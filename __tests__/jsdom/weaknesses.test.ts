@@ -755,16 +755,31 @@ weakness(
 );
 
 weakness(
-  'W21: a leeway of zero, half a minute after the ID token expired,',
+  'W21: a leeway of zero, and an ID token that expired half a minute ago,',
   async (stage) => {
     stage.signIn(ada);
-    stage.clock.behind = 36_030;
-    stage.signIn(ada);
+    alterAnswers(stage, ({ id_token, ...answer }) => {
+      const { iat } = decodeJwt(String(id_token)).claims;
+      return { ...answer, id_token: withClaims(id_token, { exp: Number(iat) - 30 }) };
+    });
     return stage.logIn(stage.open({ leeway: 0 }));
   },
   {
     'auth0-spa-js': ['counts as a minute', 'done'],
     latchkey: ['counts', 'invalid_id_token'],
+  },
+);
+
+weakness(
+  'P22: a machine whose clock is eleven hours ahead',
+  async (stage) => {
+    stage.clock.behind = 11 * 3600;
+    stage.signIn(ada);
+    return stage.logIn(stage.open());
+  },
+  {
+    'auth0-spa-js': ['lets nobody in, since ID tokens last ten', 'no code'],
+    latchkey: ['lets them in', 'done'],
   },
 );
 

@@ -315,7 +315,7 @@ describe('an ID token', () => {
     const world = createWorld();
     const tab = world.openTab({ useRefreshTokensFallback: false });
     await tab.login();
-    world.jump(6 * twoHours);
+    world.jump(13 * twoHours);
     for (let n = 0; n < 6; n++) {
       void tab.client.getTokenSilently({ cacheMode: 'off' }).catch(() => {});
       await world.rest();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, LogoutOptions } from '../../src/core/options.ts';
-import type { Environment, RecordStore } from '../../src/environment.ts';
+import type { Environment, RecordStore, SilentFrame } from '../../src/environment.ts';
 import { StorageError } from '../../src/errors.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import {
@@ -408,6 +408,35 @@ describe('useRefreshTokens: true with no refresh token held', () => {
       expect(world.refreshes()).toHaveLength(end === 'a logout' ? 0 : 1);
     },
   );
+
+  it('P4: tells the iframe whether somebody has signed in here, after checkSession() has asked, too', async () => {
+    const world = createWorld();
+    const told: boolean[] = [];
+    const authorize: SilentFrame['authorize'] = async (_, { state, signedIn }) => {
+      told.push(signedIn);
+      return { state, error: 'login_required' };
+    };
+    const open = () =>
+      world.openTab({ useRefreshTokens: false, cacheLocation: 'memory' }, { silentFrame: { authorize } });
+    const refused = (tab: Tab) =>
+      expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'login_required' });
+
+    await refused(open());
+    expect(told).toEqual([false]);
+    await open().login(); // its page is left; the cookie stays
+    const tab = open();
+    await tab.client.checkSession();
+    await refused(tab);
+    expect(told).toEqual([false, true, true]);
+    await refused(open()); // the cookie has gone
+    expect(told).toEqual([false, true, true, false]);
+    const other = open();
+    await other.login();
+    await expect(other.client.getTokenSilently({ cacheMode: 'off' })).rejects.toMatchObject({
+      error: 'login_required',
+    });
+    expect(told).toEqual([false, true, true, false, true]);
+  });
 
   it('gives up on a frame that stays silent after 2 s', async () => {
     const world = createWorld();

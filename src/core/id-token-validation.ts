@@ -17,6 +17,8 @@ import type { Settings } from './settings.ts';
 
 export interface IdTokenExpectation {
   readonly now: Milliseconds;
+  /** Before the request that brought it, by the same clock. Absent: its times are judged by the clock, whatever that is worth. */
+  readonly askedAt?: Milliseconds | undefined;
   /** Code exchange: the nonce of the authorization request. */
   readonly nonce?: string | undefined;
   /** Refresh: the user who signed in, and the organization as whose member. */
@@ -111,23 +113,38 @@ const isChanged = (
   { [name]: before }: Record<string, unknown>,
 ): boolean => now !== undefined && before !== undefined && now !== before;
 
-/** No token that has just been issued is that old by a clock that is any good; minutes are no matter. */
+/** No token that has just been issued is that old by a clock that is any good, even one that can be put right. */
 const longAgo: Seconds = 86_400;
 
-function checkTimes(
-  claims: Record<string, unknown>,
-  leeway: Seconds,
-  { now, max_age: maxAge }: IdTokenExpectation,
-): void {
+/**
+ * How far this machine's clock is ahead of the issuer's, at the least; below 0: behind. By when a token that has just been issued says
+ * that it was. `undefined`: it may as well be an older one, since neither a nonce nor the one before it tells.
+ *
+ * @param claims Of a token with that nonce.
+ */
+export function skewOf(
+  { iat }: Readonly<Record<string, unknown>>,
+  { now, askedAt, nonce, former }: IdTokenExpectation,
+): Milliseconds | undefined {
+  if (askedAt === undefined || !isDate(iat)) return undefined;
+  const before = former === undefined ? undefined : decode(former).claims.iat;
+  if (nonce === undefined && !(isDate(before) && iat > before)) return undefined;
+  const issuedAt: Milliseconds = 1000 * iat;
+  if (now < issuedAt) return now - issuedAt;
+  return Math.max(0, askedAt - issuedAt - 999); // it is in whole seconds
+}
+
+function checkTimes(claims: Record<string, unknown>, leeway: Seconds, expected: IdTokenExpectation): void {
+  const { now, max_age: maxAge } = expected;
   const { exp, iat, nbf, auth_time } = claims;
   if (!isDate(exp)) refuse('expiry');
   if (!isDate(iat)) refuse('issued_at');
   if (maxAge !== undefined && !isDate(auth_time)) refuse('authentication_time');
-  const instant = toSeconds(now);
+  const age = toSeconds(now) - iat;
+  if (age > longAgo + leeway) refuse('time', `it was issued ${age} s ago by this machine's clock`);
+  const instant = toSeconds(now - (skewOf(claims, expected) ?? 0));
   if (instant > exp + leeway) refuse('time', `it expired ${instant - exp} s ago by this machine's clock`);
   if (isDate(nbf) && instant < nbf - leeway) refuse('time', `it is not valid for another ${nbf - instant} s`);
-  if (instant - iat > longAgo + leeway)
-    refuse('time', `it was issued ${instant - iat} s ago by this machine's clock`);
   if (maxAge !== undefined && isDate(auth_time) && instant > auth_time + maxAge + leeway)
     refuse('max_age', `the user signed in ${instant - auth_time} s ago`);
 }

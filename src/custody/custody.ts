@@ -7,7 +7,12 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Target } from '../core/target.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
-import { isOfAnotherLogin, validateAnswer, type IdTokenExpectation } from '../core/id-token-validation.ts';
+import {
+  isOfAnotherLogin,
+  skewOf,
+  validateAnswer,
+  type IdTokenExpectation,
+} from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
 import { isSameIdentity, readSession, type Identity } from '../core/session.ts';
 import { identityOf, mayBeOf, unknownIdentity } from '../core/whose.ts';
@@ -141,7 +146,13 @@ export interface CustodyView extends SessionEnd {
 }
 
 export type SpendOutcome =
-  | { readonly kind: 'answer'; readonly answer: Answer; readonly identity: Identity }
+  | {
+      readonly kind: 'answer';
+      readonly answer: Answer;
+      readonly identity: Identity;
+      /** How far the clock is ahead of the tenant's, where the exchange told; see `skewOf`. */
+      readonly skew?: Milliseconds | undefined;
+    }
   /** Look again: the family is over, gone or somebody else's. */
   | { readonly kind: 'moved' }
   /** The answer was somebody else's, by `cause`; the family has ended. */
@@ -208,6 +219,8 @@ export type TakeOver = (record: CustodyRecord) => {
 export interface Redeemed {
   readonly receipt: string;
   readonly answer: Answer;
+  /** Before the request. */
+  readonly askedAt: Milliseconds;
 }
 
 /** What a code brought, as long as its login is not adopted. */
@@ -416,9 +429,10 @@ export function createCustody(
         const { refresh_token: successor, id_token } = judgement.response;
         const granted = whole ? head.scope : grantedOf(judgement.response, scope);
         const answer = { token: tokenOf(judgement.response, granted, askedAt), id_token };
-        const expected = head.sub === unknownIdentity.sub ? asked : head;
-        const problem = await problemOf(answer, { identity: expected, former: idTokenOf(head) });
-        const identity = identityOf(expected ?? readSession(id_token ?? '') ?? unknownIdentity);
+        const owned = head.sub === unknownIdentity.sub ? asked : head;
+        const expected = { identity: owned, former: idTokenOf(head), askedAt, now: clock.now() };
+        const problem = await problemOf(answer, expected);
+        const identity = identityOf(owned ?? readSession(id_token ?? '') ?? unknownIdentity);
         if (problem && !problem.retryable) {
           await commit(at, { kind: 'quarantine', owner });
           await revoke([successor ?? refresh_token]);
@@ -430,7 +444,8 @@ export function createCustody(
         const kept = await commit(at, { ...rotated, ...(problem ? { failure } : { answer }) });
         if (isUnjudged) return { kind: 'unjudged' };
         if (problem) throw problem; // only a clock is wrong, or a key is still unknown
-        return kept ? { kind: 'answer', answer, identity } : { kind: 'moved' };
+        const skew = skewOf(readSession(id_token ?? '')?.claims ?? {}, expected);
+        return kept ? { kind: 'answer', answer, identity, skew } : { kind: 'moved' };
       }
       case 'refused':
         await commit(at, { kind: 'refuse', owner });
@@ -448,12 +463,11 @@ export function createCustody(
   /** What is wrong with the ID token of a refresh (OIDC Core §12.2), which may have none. Waits for no network: the successor is not written yet. */
   async function problemOf(
     answer: Answer,
-    expected: Pick<IdTokenExpectation, 'identity' | 'former'>,
+    expected: IdTokenExpectation,
   ): Promise<InvalidIdTokenError | undefined> {
     if (answer.id_token === undefined) return undefined;
     try {
-      const now = clock.now();
-      const claims = await validateAnswer(settings, env.cryptography.sha256, answer, { ...expected, now });
+      const claims = await validateAnswer(settings, env.cryptography.sha256, answer, expected);
       const problem = await signatures?.problemOf(answer.id_token);
       if (!problem && isOfAnotherLogin(claims, expected.former)) tellOfLogin();
       return problem;
@@ -569,7 +583,7 @@ export function createCustody(
         }
         const receipt = randomName();
         provisional.set(receipt, { refresh_token, isBound });
-        return { receipt, answer: { token: tokenOf(judgement.response, scope, askedAt), id_token } };
+        return { receipt, askedAt, answer: { token: tokenOf(judgement.response, scope, askedAt), id_token } };
       }
       case 'refused':
       case 'declined':

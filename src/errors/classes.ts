@@ -65,7 +65,8 @@ export class InsecureContextError extends GenericError {
 /**
  * The authorization server answered with an error (RFC 6749 §4.1.2.1). `login_required`, `consent_required` and their
  * kin (OIDC Core §3.1.2.6) ask for the user; others, such as `access_denied`, would only come again. `reason`: `signed_out`
- * where it was not the server that answered so.
+ * where it was not the server that answered so; `third_party_cookies` where that is the likely cause of an iframe's
+ * `login_required`, and then `cause` says why.
  */
 export class AuthenticationError extends GenericError {
   override name = 'AuthenticationError';
@@ -109,7 +110,13 @@ export class MfaRequiredError extends GenericError {
   }
 }
 
-/** Something took longer than its limit. What was under way goes on, and its result is kept. */
+/**
+ * Something took longer than its limit. What was under way goes on, and its result is kept. Of a hidden iframe the `error_description`,
+ * and the `cause`, say in a sentence what was found out, or what to look at; `reason`, of which all but `frame_silent` are known for
+ * sure: `frame_offline` (the network went), `frame_forbidden` (by a policy of the page), `frame_unreachable` (nothing answers at the
+ * tenant's origin), `frame_callback` (the answer came to the redirect URI), `frame_silent` (loaded, with nothing to say for 2 s),
+ * `frame_timeout` (not loaded in time). Of anything else: `still_waiting`, `lock_timeout`, `popup_timeout`, `worker_silent`.
+ */
 export class TimeoutError extends GenericError {
   override name = 'TimeoutError';
 

@@ -7,6 +7,7 @@ import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { GenericError } from '../errors.ts';
 import type { ClientContext } from './context.ts';
 import type { Obtained } from './get-token-silently.ts';
+import { hintCookie } from './entries.ts';
 import { organizationHint } from './keep-session.ts';
 import { redeemCode } from './redeem-code.ts';
 import { authorizationSecrets } from './secrets.ts';
@@ -16,9 +17,10 @@ import { authorizationSecrets } from './secrets.ts';
  * frame may take a minute. One frame at a time per client, so that no frame can take another's answer.
  *
  * @param began What it is to carry on: whoever logged out or signed in meanwhile has the last word.
- * @throws {AuthenticationError} for the server's refusal, such as `login_required`.
+ * @throws {AuthenticationError} for the server's refusal, such as `login_required`; with `reason: 'third_party_cookies'` where that
+ * is the likely cause.
  * @throws {GenericError} `temporarily_unavailable` or `server_error`, with `retryable`.
- * @throws {TimeoutError} when the frame stays silent.
+ * @throws {TimeoutError} when the frame stays silent; its `reason` says why, as far as can be told.
  * @throws {NetworkError} `offline` or `leaving`; no frame was opened.
  */
 export async function authorizeSilently(
@@ -27,7 +29,7 @@ export async function authorizeSilently(
   began: Snapshot,
   limit: Milliseconds = context.settings.frameLimit,
 ): Promise<Obtained> {
-  const { settings, env, disposal } = context;
+  const { settings, env, heap, disposal } = context;
   refuseToBegin(env.page, disposal.signal);
   return context.frames.run('frame', limit, async () => {
     const known = began.session ? began.session.org_id : organizationHint(context);
@@ -41,11 +43,14 @@ export async function authorizeSilently(
       redirect_uri,
     });
     refuseToBegin(env.page, disposal.signal); // it has waited for its turn
+    // `checkSession` tells nobody of a refusal, and the cookie goes with it: whoever asks next is to hear the reason.
+    heap.hinted ||= began.session !== undefined || env.cookies.get(hintCookie(context)) !== undefined;
     const response = await env.silentFrame.authorize(url, {
       origin: new URL(endpoints.authorize).origin,
       state: transaction.state,
       limit,
       silence: settings.frameSilence,
+      signedIn: heap.hinted,
     });
     const { error = '', error_description = error } = response;
     // That refuses nobody: the server is not up to it for now (RFC 6749 §4.1.2.1).

@@ -1,4 +1,5 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
+import type { Milliseconds } from '../clock.ts';
 import type { ICache } from '../core/cache.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import type { Flights } from '../core/flights.ts';
@@ -10,6 +11,7 @@ import type {
   GetTokenSilentlyVerboseResponse,
 } from '../core/options.ts';
 import type { Session } from '../core/session.ts';
+import type { TokenLives } from '../core/token-lives.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { Environment, Locks, PagePorts } from '../environment.ts';
@@ -68,6 +70,15 @@ export interface Heap {
   session: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
+  /** This page has begun a silent login where somebody had signed in, by the session or the cookie that tells of one. */
+  hinted?: boolean;
+  /**
+   * How far this machine's clock, or the app's, was ahead of the tenant's, at the least, when this page last got an ID token; below 0:
+   * behind. `undefined`: it has got none, or none that tells.
+   */
+  skew?: Milliseconds | undefined;
+  /** What this page knows of the tokens it has seen. */
+  readonly lives: TokenLives;
   /** How often this page has found a session to have lasted as long as it may. */
   ceilings: number;
   /** How often the user had logged out when this page last wrote whose session it is. */

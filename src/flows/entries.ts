@@ -50,7 +50,8 @@ export async function findToken(
   ]);
   const now = context.env.clock.now();
   const tokens = entry && isSameIdentity(entry, session) ? entry.tokens : undefined;
-  return { session, token: tokens?.find((it) => serves(it, scope, now, margin)) };
+  const token = tokens?.map(context.heap.lives).find((it) => serves(it, scope, now, margin));
+  return { session, token };
 }
 
 /** Removes the marker, before a logout is anywhere else: a page that is cut off in the middle leaves nobody signed in. */

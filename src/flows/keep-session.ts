@@ -338,3 +338,15 @@ export function peerRefreshTokens(storage: Pick<TextStorage, 'names' | 'get'>, c
     return [];
   }
 }
+
+/** Keeps how wrong the clock is, and says so when that is more than the leeway: once, unless it was right meanwhile. */
+export function noteSkew({ env, heap, settings }: ClientContext, skew: Milliseconds | undefined): void {
+  if (skew === undefined) return;
+  const isWrong = (by = 0) => Math.abs(by) > 1000 * settings.leeway;
+  if (isWrong(skew) && !isWrong(heap.skew))
+    env.page.warn(
+      `latchkey: this machine's clock is ${Math.round(Math.abs(skew) / 1000)} s ${skew > 0 ? 'ahead of' : 'behind'} the tenant's. ` +
+        "Tokens are judged by the tenant's. See docs/troubleshooting.md.",
+    );
+  heap.skew = skew;
+}

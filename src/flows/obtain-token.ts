@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../clock.ts';
-import { covers, isServed, type Found, type Token } from '../core/cache.ts';
+import { covers, isServed, serves, type Found, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
 import { isLeaving, lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
 import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
@@ -21,7 +21,7 @@ import { authorizeSilently } from './authorize-silently.ts';
 import type { ClientContext } from './context.ts';
 import { findSession, findToken } from './entries.ts';
 import type { Obtained, TokenOptions } from './get-token-silently.ts';
-import { clearShown, followCustody, isMarked, saveToken } from './keep-session.ts';
+import { clearShown, followCustody, isMarked, noteSkew, saveToken } from './keep-session.ts';
 
 /**
  * An access token that the cache did not serve.
@@ -108,6 +108,7 @@ async function obtain(
       const limit = remaining(options.limit ?? settings.callerLimit);
       const outcome = await custody.spend({ ...target, identity: session }, plan.seen, limit);
       if (outcome.kind === 'answer') {
+        noteSkew(context, outcome.skew);
         const kept = await keep(context, target, outcome, session, leave);
         const missing = kept && missingScopes(kept.token, target.scope);
         if (!missing) return kept;
@@ -153,7 +154,7 @@ async function look(
   found?: Found,
 ): Promise<Snapshot> {
   const { session, token } = found ?? (await findToken(context, target));
-  const { custody, settings, heap } = context;
+  const { custody, env, settings, heap } = context;
   const { signedOut } = heap;
   const served = mode !== 'off' && session !== undefined && token !== undefined;
   const isAsked = !served && mode !== 'cache-only';
@@ -166,8 +167,11 @@ async function look(
   await context.moveInAgain();
   const [marked, view] = await Promise.all([isMarked(context), custody.look(target)]);
   if (!marked && view.heads > 0) endUnmarked(context, view.heads);
+  const held = view.answer && heap.lives(view.answer.token);
+  const answer =
+    held && serves(held, target.scope, env.clock.now()) ? { ...view.answer, token: held } : undefined;
   if (view.endedBy === undefined) heap.told = undefined; // a record that was lost counts from 1 again
-  return { session, token, marked, signedOut, told: heap.told, ...view };
+  return { session, token, marked, signedOut, told: heap.told, ...view, answer };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { codeOf } from '../core/authorization-response.ts';
-import { ceilingOf, validateAnswer } from '../core/id-token-validation.ts';
+import { ceilingOf, skewOf, validateAnswer } from '../core/id-token-validation.ts';
 import type { Snapshot } from '../core/plan.ts';
 import { organizationOf } from '../core/session.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -8,7 +8,7 @@ import { signedOut } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';
 import type { ClientContext } from './context.ts';
 import { findSession } from './entries.ts';
-import { isCarriedOn, saveToken } from './keep-session.ts';
+import { isCarriedOn, noteSkew, saveToken } from './keep-session.ts';
 import type { Obtained } from './get-token-silently.ts';
 
 /**
@@ -41,7 +41,7 @@ export async function sendCode(
 /** The second half of `redeemCode`: whatever was redeemed, its session is kept. */
 export async function keepRedeemed(
   context: ClientContext,
-  { receipt, answer }: Redeemed,
+  { receipt, answer, askedAt }: Redeemed,
   transaction: Pick<Transaction, 'audience' | 'scope'> & Partial<Transaction>,
   began?: Snapshot,
 ): Promise<Obtained> {
@@ -49,8 +49,9 @@ export async function keepRedeemed(
   const { audience, scope, state = '' } = transaction;
   let logouts: number | undefined;
   try {
-    const expected = { ...transaction, now: env.clock.now() };
+    const expected = { ...transaction, askedAt, now: env.clock.now() };
     const claims = await validateAnswer(settings, env.cryptography.sha256, answer, expected);
+    noteSkew(context, skewOf({ ...claims }, expected));
     ceilingOf(claims);
     const identity = { sub: claims.sub, org_id: organizationOf(claims) };
     const former = await findSession(context);
