@@ -277,6 +277,15 @@ export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
     }
   }, cacheMode);
 
+/** What the page itself has asked the token endpoint for: a worker's requests are in its own timeline. */
+export const requestsOfThePage = (tab: Tab): Promise<string[]> =>
+  tab.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => name)
+      .filter((url) => url.endsWith('/oauth/token')),
+  );
+
 /**
  * Logs out, until the page is back: Chromium at times never closes a profile whose tab is on its way, with a worker out of a
  * blob behind it.
