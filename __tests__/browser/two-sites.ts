@@ -41,6 +41,7 @@ export type AppOptions = Pick<
 
 /** Gives a file of a build of the SDK: `index.js`, and what that loads. */
 export type Build = (file: string) => string;
+export type Builds = Record<string, Build | undefined>;
 
 export interface SiteOptions {
   /** Whether the tenant's pages cut a popup off from the page that opened it. */
@@ -50,7 +51,7 @@ export interface SiteOptions {
   /** The app's pages may have workers out of blobs, which the strictest policy forbids. */
   readonly workersOutOfBlobs?: boolean;
   /** What the page `/name` loads, by that name. Any other page has `latchkey`, the build of today. */
-  readonly builds?: Readonly<Record<string, Build>>;
+  readonly builds?: Readonly<Builds>;
 }
 
 /** What a call ends with: the user is signed in, or the code of the error. */

@@ -16,6 +16,7 @@ import {
   user,
   type AppOptions,
   type Build,
+  type Builds,
   type TwoSites,
 } from './two-sites.ts';
 
@@ -74,7 +75,7 @@ const errorOfFetching = (tab: Tab) =>
       .createFetcher({ baseUrl: location.origin })
       .fetchWithAuth('/')
       .then(
-        () => undefined,
+        () => 'none',
         ({ error, retryable }: GenericError) => ({ error, retryable }),
       ),
   );
@@ -83,7 +84,7 @@ const errorOfFetching = (tab: Tab) =>
 const errorOfCall = (tab: Tab) =>
   tab.evaluate(() =>
     (globalThis as unknown as AppPage).client.getTokenSilently({ cacheMode: 'off' }).then(
-      () => undefined,
+      () => 'none',
       ({ error, reason, retryable }: GenericError) => ({ error, reason, retryable }),
     ),
   );
@@ -184,7 +185,7 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
   interface World {
     readonly sites: TwoSites;
     /** What is deployed. */
-    readonly builds: Record<string, Build>;
+    readonly builds: Builds;
     readonly visit: (path: string) => Promise<Tab>;
     readonly signIn: (path: string) => Promise<Tab>;
   }
@@ -193,7 +194,7 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
     it(
       what,
       async () => {
-        const builds: Record<string, Build> = { old, tomorrow };
+        const builds: Builds = { old, today: buildOfToday, tomorrow };
         const profile = await engine.newProfile();
         const sites = await openTwoSites(certificate, options, { builds });
         try {
@@ -217,10 +218,10 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
     { first: 'that of today', path: '/', other: '/old', workerUrl: '/old/worker.js' },
   ])('after a login in $first', ({ path, other, workerUrl }) => {
     const kinds = [
-      { have: 'one session', options: persistent },
-      { have: 'one session and one key', options: { ...persistent, useDpop: true } },
+      { daily: '/', have: 'one session', options: persistent },
+      { daily: '/old', have: 'one session and one key', options: { ...persistent, useDpop: true } },
     ];
-    for (const { have, options } of kinds.slice(0, all || path === '/old' ? 2 : 1))
+    for (const { have, options } of kinds.filter(({ daily }) => all || daily === path))
       story(
         `have ${have}, which each of them renews and the first one ends for both`,
         options,
@@ -378,6 +379,9 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
       expect(ofLater).toMatchObject({ verdict: 'live', latestCounter: 2 });
       expect(refused).toMatchObject(tabs.map(() => ({ verdict: 'revoked', latestCounter: 1 })));
 
+      await logout(tabs[1]);
+      expect(await userOf(later)).toBe('nobody');
+
       await later.evaluate(clearData);
       for (const tab of tabs) {
         await logIn(tab);
@@ -390,15 +394,18 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
   story(
     'go on when what they were loaded from is gone, and say so of what they have not loaded',
     persistent,
-    async ({ sites, builds, signIn }) => {
-      const tab = await signIn('/old');
-      delete builds['old'];
-      expect(await call(tab, 'off')).toBe('token');
-      expect(await errorOfFetching(tab)).toEqual({ error: 'feature_load_failed', retryable: true });
-      expect(await call(tab, 'off')).toBe('token');
-      await reload(tab); // what is deployed now
-      expect(await call(tab, 'off')).toBe('token');
-      expect(sites.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 4 }]);
+    async ({ sites, builds, signIn, visit }) => {
+      const tabs = [await signIn('/old'), await visit('/today')];
+      for (const tab of tabs) expect(await call(tab, 'off')).toBe('token');
+      builds['old'] = builds['today'] = undefined;
+      for (const tab of tabs) {
+        expect(await call(tab, 'off')).toBe('token');
+        expect(await errorOfFetching(tab)).toEqual({ error: 'feature_load_failed', retryable: true });
+        expect(await call(tab, 'off')).toBe('token');
+        await reload(tab); // it has what is deployed now
+        expect(await call(tab, 'off')).toBe('token');
+      }
+      expect(sites.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 9 }]);
     },
   );
 });
