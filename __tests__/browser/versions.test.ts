@@ -383,11 +383,9 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
       expect(await userOf(later)).toBe('nobody');
 
       await later.evaluate(clearData);
-      for (const tab of tabs) {
-        await logIn(tab);
-        expect(await errorOfLogin(tab)).toBe('none');
-        expect(await call(tab, 'off')).toBe('token');
-      }
+      await logIn(tabs[0]);
+      expect(await errorOfLogin(tabs[0])).toBe('none');
+      expect(await call(tabs[1], 'off')).toBe('token');
     },
   );
 
