@@ -39,6 +39,7 @@ const long = [
       'browser/engines',
       'browser/popups',
       'custody-in-a-worker',
+      'browser/versions',
     ],
   },
   { name: 'package', needs: 'build', run: jest },

@@ -1,21 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually, type Engine, type Tab } from './engines/engine.ts';
+import { eventually, type Engine } from './engines/engine.ts';
 import { engines, launchEngine } from './engines/launch.ts';
-import { call, logout, openTwoSites, throwAwayCertificate } from './two-sites.ts';
+import { call, logout, openTwoSites, requestsOfThePage, throwAwayCertificate } from './two-sites.ts';
 
 let certificate: Awaited<ReturnType<typeof throwAwayCertificate>>;
 beforeAll(async () => {
   certificate = await throwAwayCertificate();
 });
-
-/** What the page itself has asked the token endpoint for: a worker's requests are in its own timeline. */
-const requestsOfThePage = (tab: Tab): Promise<string[]> =>
-  tab.evaluate(() =>
-    performance
-      .getEntriesByType('resource')
-      .map(({ name }) => name)
-      .filter((url) => url.endsWith('/oauth/token')),
-  );
 
 describe.each(engines)('in %s, refresh tokens in memory are held by a worker', (name) => {
   let engine: Engine;

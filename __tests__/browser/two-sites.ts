@@ -23,10 +23,10 @@ import { eventually, present, until, type Profile, type Tab } from './engines/en
 
 export interface TwoSites {
   readonly tenant: Tenant;
-  /** A tab in which nobody is signed in. */
-  visit(profile: Profile): Promise<Tab>;
+  /** A tab in which nobody has signed in. @param path `/`, or the name of a build after it. */
+  visit(profile: Profile, path?: string): Promise<Tab>;
   /** A tab that has signed in through the tenant's form, in a window of its own site. */
-  signIn(profile: Profile): Promise<Tab>;
+  signIn(profile: Profile, path?: string): Promise<Tab>;
   /** How often each `grant_type` arrived. */
   grants(): Readonly<Record<string, number>>;
   /** What went against the strict policy that the app is under, as the browser reports it. */
@@ -36,8 +36,17 @@ export interface TwoSites {
 
 export type AppOptions = Pick<
   Auth0ClientOptions,
-  'cacheLocation' | 'useRefreshTokens' | 'useRefreshTokensFallback' | 'workerUrl'
+  | 'cacheLocation'
+  | 'useDpop'
+  | 'useRefreshTokens'
+  | 'useRefreshTokensFallback'
+  | 'workerFallback'
+  | 'workerUrl'
 >;
+
+/** Gives a file of a build of the SDK: `index.js`, and what that loads. */
+export type Build = (file: string) => string;
+export type Builds = Record<string, Build | undefined>;
 
 export interface SiteOptions {
   /** Whether the tenant's pages cut a popup off from the page that opened it. */
@@ -52,6 +61,8 @@ export interface SiteOptions {
   readonly answersByRedirect?: string;
   /** What the app's policy lets it speak to, and frame, beside the tenant's origin. */
   readonly otherOrigins?: string;
+  /** What the page `/name` loads, by that name. Any other page has `latchkey`, the build of today. */
+  readonly builds?: Readonly<Builds>;
 }
 
 /** What a call ends with: the user is signed in, or the code of the error, and its `reason` where it has one. */
@@ -79,10 +90,17 @@ interface AppPage {
 
 export const audience = 'https://api.example';
 export const user = { email: 'ada@example.com', password: 'correct horse' };
-const distribution = fileURLToPath(new URL('../../dist/', import.meta.url));
 const published = fileURLToPath(
   new URL('../../node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.esm.js', import.meta.url),
 );
+
+/** @param folder Relative to this file. */
+export const buildIn =
+  (folder: string): Build =>
+  (file) =>
+    readFileSync(fileURLToPath(new URL(`${folder}/${file}`, import.meta.url)), 'utf8');
+
+export const buildOfToday = buildIn('../../dist');
 
 /** Trusted by nobody, and by the browsers of these tests for their having been told. */
 export const throwAwayCertificate = () =>
@@ -106,6 +124,7 @@ export async function openTwoSites(
     otherClients = [],
     answersByRedirect,
     otherOrigins = '',
+    builds = {},
   }: SiteOptions = {},
 ): Promise<TwoSites> {
   const grants: Record<string, number> = {};
@@ -125,17 +144,18 @@ export async function openTwoSites(
   });
   const tenantUrl = `https://tenant.localhost:${tenantSite.port}`;
 
-  const app = `
-    import { Auth0Client } from '/latchkey/index.js';
+  const callbackOf = (build: string) => appUrl + (build === 'latchkey' ? '' : `/${build}`);
+  const appOf = (build: string) => `
+    import { Auth0Client } from '/${build}/index.js';
     const client = new Auth0Client({
       ...${JSON.stringify(options)},
       domain: '${tenantUrl}',
       clientId: 'app',
-      authorizationParams: { redirect_uri: location.origin },
+      authorizationParams: { redirect_uri: '${callbackOf(build)}' },
     });
     if (location.search.includes('code=')) {
-      await client.handleRedirectCallback();
-      history.replaceState(null, '', '/');
+      await client.handleRedirectCallback().catch((loginError) => Object.assign(window, { loginError }));
+      history.replaceState(null, '', location.pathname);
     }
     const button = document.createElement('button');
     button.id = 'log-in';
@@ -157,9 +177,17 @@ export async function openTwoSites(
   const popupCallback = `
     import { answerPopup } from '/latchkey/popup-callback.js';
     await answerPopup({ clientId: 'app' });`;
-  const scripts: Record<string, string> = { '/app.js': app, '/popup.js': popupCallback };
   const strict = strictPolicy(`${tenantUrl} ${otherOrigins}`);
   const policy = workersOutOfBlobs ? strict.replace("worker-src 'self'", "worker-src 'self' blob:") : strict;
+  const buildOf = (name: string): Build | undefined => (name === 'latchkey' ? buildOfToday : builds[name]);
+  const scriptAt = (pathname: string): string | undefined => {
+    if (pathname === '/popup.js') return popupCallback;
+    if (pathname === '/auth0-spa-js.js') return readFileSync(published, 'utf8');
+    const [, name = '', file] = /^\/([^/]+?)(?:\.js|\/(.+))$/.exec(pathname) ?? [];
+    return file === undefined ? buildOf(name) && appOf(name) : buildOf(name)?.(file);
+  };
+  const scriptOf = (page: string): string =>
+    page === 'popup.html' ? 'popup' : buildOf(page) ? page : 'latchkey';
   const violations: string[] = [];
   const appSite = await listen(certificate, async (request) => {
     const { pathname } = new URL(request.url);
@@ -167,15 +195,10 @@ export async function openTwoSites(
       violations.push(await request.text());
       return new Response(null, { status: 204 });
     }
-    const script = pathname.startsWith('/latchkey/')
-      ? readFileSync(distribution + pathname.slice('/latchkey/'.length), 'utf8')
-      : pathname === '/auth0-spa-js.js'
-        ? readFileSync(published, 'utf8')
-        : scripts[pathname];
+    const script = scriptAt(pathname);
     if (script !== undefined) return new Response(script, { headers: { 'content-type': 'text/javascript' } });
-    const name = pathname === '/popup.html' ? '/popup.js' : '/app.js';
     return new Response(
-      `<!doctype html><title>App</title><body><script type="module" src="${name}"></script>`,
+      `<!doctype html><title>App</title><body><script type="module" src="/${scriptOf(pathname.slice(1))}.js"></script>`,
       {
         headers: { 'content-type': 'text/html', ...policyHeaders(policy) },
       },
@@ -185,7 +208,7 @@ export async function openTwoSites(
 
   const client: ClientConfiguration = {
     client_id: 'app',
-    callbacks: [appUrl, `${appUrl}/popup.html`],
+    callbacks: [...['latchkey', ...Object.keys(builds)].map(callbackOf), `${appUrl}/popup.html`],
     web_origins: [appUrl],
     allowed_logout_urls: [appUrl],
     refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
@@ -198,9 +221,9 @@ export async function openTwoSites(
     quirks: { openerPolicy },
   });
 
-  const visit = async (profile: Profile): Promise<Tab> => {
+  const visit = async (profile: Profile, path = '/'): Promise<Tab> => {
     const tab = await profile.newTab();
-    await tab.goto(appUrl);
+    await tab.goto(appUrl + path);
     await ready(tab);
     return tab;
   };
@@ -210,8 +233,8 @@ export async function openTwoSites(
     grants: () => ({ ...grants }),
     violations: () => violations.filter((report) => !report.includes('/favicon.ico')), // WebKit asks for it by itself
     visit,
-    signIn: async (profile) => {
-      const tab = await visit(profile);
+    signIn: async (profile, path) => {
+      const tab = await visit(profile, path);
       await tab.click('#log-in');
       await fillLoginForm(tab);
       await ready(tab);
@@ -275,6 +298,15 @@ export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
       return error === undefined ? String(thrown) : reason === undefined ? error : `${error} (${reason})`;
     }
   }, cacheMode);
+
+/** What the page itself has asked the token endpoint for: a worker's requests are in its own timeline. */
+export const requestsOfThePage = (tab: Tab): Promise<string[]> =>
+  tab.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => name)
+      .filter((url) => url.endsWith('/oauth/token')),
+  );
 
 /**
  * Logs out, until the page is back: Chromium at times never closes a profile whose tab is on its way, with a worker out of a

@@ -1,5 +1,4 @@
 import { toSeconds, type Clock, type Milliseconds } from '../clock.ts';
-import { decodeJwt } from '../oauth/jwt.ts';
 import type { Token } from './cache.ts';
 
 /** Tells when a token ends by the time of day as it is by now; the same token where nothing has happened to that. */
@@ -19,26 +18,16 @@ const tolerance: Milliseconds = 1000;
 export function createTokenLives(clock: Clock & { steady(): Milliseconds }): TokenLives {
   const ends = new Map<string, Milliseconds>();
   return (token) => {
-    const { access_token } = token;
+    const { access_token, lifetime = Infinity } = token;
     const [now, steady] = [clock.now(), clock.steady()];
     const left: Milliseconds = 1000 * token.expires_at - now;
     let end = ends.get(access_token);
     if (end === undefined) {
       if (left <= 0) return token;
-      end = steady + Math.min(left, wholeLifeOf(access_token));
+      end = steady + Math.min(left, 1000 * lifetime); // more tells of a clock that was put back before this page was there
       for (const [oldest] of ends) if (ends.size >= most) ends.delete(oldest);
       ends.set(access_token, end);
     }
     return steady + left < end + tolerance ? token : { ...token, expires_at: toSeconds(now + end - steady) };
   };
-}
-
-/** What is left of a token cannot be more than all that it had: more tells of a clock that was put back before this page was there. */
-function wholeLifeOf(accessToken: string): Milliseconds {
-  try {
-    const { iat, exp } = decodeJwt(accessToken).claims;
-    return typeof iat === 'number' && typeof exp === 'number' ? 1000 * (exp - iat) : Infinity;
-  } catch {
-    return Infinity; // opaque
-  }
 }
