@@ -216,12 +216,19 @@ function program(text: string) {
   host.getSourceFile = (name, ...rest) =>
     name === path
       ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true)
-      : getSourceFile.call(host, name, ...rest);
+      : parsed(name, () => getSourceFile.call(host, name, ...rest));
   host.fileExists = (name) => name === path || fileExists.call(host, name);
   host.readFile = (name) => (name === path ? text : readFile.call(host, name));
   const made = ts.createProgram([path], options, host);
   return { made, file: made.getSourceFile(path) as ts.SourceFile };
 }
+
+/** What every program reads, the platform's types above all, is parsed once. */
+function parsed(name: string, parse: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
+  if (!parsedFiles.has(name)) parsedFiles.set(name, parse());
+  return parsedFiles.get(name);
+}
+const parsedFiles = new Map<string, ts.SourceFile | undefined>();
 
 /** Every name that a module exports, types and values. */
 function exportsOf(module: string): string[] {

@@ -157,7 +157,7 @@ describe.each(engines)('in %s', (name) => {
       await renew(world);
 
       expect(await text(world, 'error-code')).toBe('invalid_grant');
-      expect(await text(world, 'error-message')).toMatch(/^The session has ended: .* Log in again\.$/);
+      expect(await text(world, 'error-message')).toMatch(/^The session has ended\. .* Log in again\.$/);
       expect(await text(world, 'session-line')).toBe('Nobody is signed in.');
       await returning(world, () => world.tab.click('#log-in-again'));
       expect(await isSignedIn(world)).toBe(true);

@@ -1,30 +1,16 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { importsOf } from './import-directions.ts';
-import { root, roomOf } from './source-files.ts';
+import { describe, expect, it } from '@jest/globals';
+import { importsOf } from '../architecture/import-directions.ts';
+import { root, roomOf } from '../architecture/source-files.ts';
 
 const run = promisify(execFile);
 
-/** A copy of the package, built here and now: what lies in `dist/` may be of yesterday. */
-const directory = mkdtempSync(join(tmpdir(), 'latchkey-bundles-'));
-const dist = join(directory, 'dist');
-
-beforeAll(async () => {
-  for (const name of ['src', 'package.json', 'tsconfig.json', 'rollup.config.js'])
-    cpSync(join(root, name), join(directory, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'), 'dir');
-  await run(process.execPath, ['node_modules/rollup/dist/bin/rollup', '--config', '--silent'], {
-    cwd: directory,
-  });
-}, 120_000);
-
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const dist = join(root, 'dist');
 
 const scripts = ['latchkey.umd.js', 'latchkey.umd.min.js'];
 const formats = ['index.js', 'index.cjs', ...scripts];
@@ -57,7 +43,7 @@ describe('the SDK', () => {
     for (const file of formats.slice(1)) expect(importsOfChunk(file)).toEqual([]);
   });
 
-  // LATCHKEY_WRITE_DOCS=1 npm run unit -- bundles
+  // npm run build && LATCHKEY_WRITE_DOCS=1 npm run package -- bundles
   it('has the types of docs/api/latchkey.d.ts (with LATCHKEY_WRITE_DOCS=1 this test writes them anew)', () => {
     const page = join(root, 'docs/api/latchkey.d.ts');
     const types = read('index.d.ts');
@@ -173,8 +159,14 @@ const read = (name: string) => readFileSync(join(dist, name), 'utf8');
 const sourceMapOf = (name: string) =>
   JSON.parse(read(`${name}.map`)) as { sources: string[]; sourcesContent: (string | null)[] };
 
-const importsOfChunk = (chunk: string) =>
-  importsOf({ path: chunk, text: read(chunk) }).map(({ specifier }) => specifier ?? '?');
+const importsOfChunk = (chunk: string): readonly string[] => {
+  const known = importsByChunk.get(chunk);
+  if (known) return known;
+  const imports = importsOf({ path: chunk, text: read(chunk) }).map(({ specifier }) => specifier ?? '?');
+  importsByChunk.set(chunk, imports);
+  return imports;
+};
+const importsByChunk = new Map<string, readonly string[]>();
 
 /** The entries and everything that they import, now or on first use; paths relative to `dist/`. */
 function chunksOf(entries: readonly string[]): string[] {
@@ -200,7 +192,7 @@ function contentsOf(entries: readonly string[]): { rooms: string[]; packages: st
       const path = resolve(dist, dirname(chunk), source);
       const [, packageName] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
       if (packageName) packages.add(packageName);
-      else if (!source.startsWith('\0')) rooms.add(roomOf(relative(join(directory, 'src'), path)));
+      else if (!source.startsWith('\0')) rooms.add(roomOf(relative(join(root, 'src'), path)));
     }
   }
   return { rooms: [...rooms].sort(), packages: [...packages].sort() };
