@@ -45,7 +45,6 @@ import type {
 } from './core/options.ts';
 import { readSettings, readText } from './core/settings.ts';
 import { targetOf } from './core/target.ts';
-import { createTokenLives } from './core/token-lives.ts';
 import type { DpopKey } from './custody/dpop-key.ts';
 import { patiently, unlessAborted } from './core/within.ts';
 import type { Environment, PagePorts } from './environment.ts';
@@ -158,7 +157,7 @@ export class Auth0Client {
   /** @internal The world to live in; tests bring one of their own. */
   constructor(options: Auth0ClientOptions | V1ClientOptions, world: Environment);
   constructor(options: Auth0ClientOptions | V1ClientOptions, world?: Environment) {
-    const given = toV2Options(options);
+    const given = toV2Options(readOptions(options));
     const settings = readSettings(given);
     const { nowProvider, cacheLocation, clientId } = settings;
     const ports: PagePorts = world ?? pagePorts;
@@ -200,7 +199,6 @@ export class Auth0Client {
         told: undefined,
         hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
-        lives: createTokenLives(env.clock),
         answerOf: patiently(
           env.timers,
           cacheLimit,
@@ -349,7 +347,7 @@ export class Auth0Client {
    * @throws {NetworkError} when the tenant could not be reached.
    */
   async loginWithCustomTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
-    return exchange(this, 'loginWithTokenExchange', options);
+    return callEngine(this, options, (it) => it.flows.exchangeToken(it.context, options, true));
   }
 
   /** @deprecated As `loginWithCustomTokenExchange()`. */
@@ -363,7 +361,7 @@ export class Auth0Client {
    * `loginWithCustomTokenExchange()`.
    */
   async customTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse> {
-    return exchange(this, 'exchangeToken', options);
+    return callEngine(this, options, (it) => it.flows.exchangeToken(it.context, options, false));
   }
 
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
@@ -495,16 +493,6 @@ const loginInPopup = (
   const login = (context: OwnContext) => loginWithPopup(context, toV2Call(context.called, options), config);
   return call(client, options, login, 'at once');
 };
-
-const exchange = (
-  client: Auth0Client,
-  how: 'loginWithTokenExchange' | 'exchangeToken',
-  options: CustomTokenExchangeOptions,
-): Promise<GetTokenSilentlyVerboseResponse> =>
-  callEngine(client, options, async ({ flows, context }) => {
-    const exchanges = await flows.loadTokenExchange(context);
-    return exchanges[how](context, options);
-  });
 
 const withDpopKey = <T>(client: Auth0Client, work: (key: DpopKey) => Promise<T>): Promise<T> =>
   callEngine(client, {}, async ({ flows, context: { settings, env } }) =>

@@ -3,6 +3,7 @@ import { createBrowserEnvironment } from './browser/environment.ts';
 import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { endpointsAt, type Endpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
+import { createTokenLives } from './core/token-lives.ts';
 import { createCustody } from './custody/custody.ts';
 import { createLazyRecordStore } from './custody/lazy-record-store.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
@@ -16,6 +17,7 @@ import { peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts'
 export function openEngine(page: PageContext): Engine {
   const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
   const { settings, flights, cache, heap } = page;
+  heap.lives = createTokenLives(env.clock);
   const inHeap = settings.cacheLocation === 'memory';
   const pageLocks = createPageLocks(env.timers);
   const records = {

@@ -19,7 +19,7 @@ import {
   wasTouched,
 } from './page-ports.ts';
 import { createRecordStore } from './record-store.ts';
-import { pageLocalStorage, pageSessionStorage } from './text-storage.ts';
+import { pageLocalStorage, textStorage } from './text-storage.ts';
 
 export function createBrowserEnvironment(): Environment {
   const locks = createLocks(timers);
@@ -43,7 +43,7 @@ export function createBrowserEnvironment(): Environment {
     peerLocks: createPeerLocks(timers),
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
     keys: createIndexedDbRecordStore(timers),
-    sessionStorage: pageSessionStorage,
+    sessionStorage: textStorage(() => sessionStorage),
   };
 }
 

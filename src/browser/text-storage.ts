@@ -1,7 +1,7 @@
 import type { TextStorage } from '../environment.ts';
 
 /** The storage is looked up at each call: even reading the global throws where the user has blocked site data. */
-const textStorage = (storage: () => Storage): TextStorage => ({
+export const textStorage = (storage: () => Storage): TextStorage => ({
   get: (name) => storage().getItem(name),
   set: (name, text) => storage().setItem(name, text),
   remove: (name) => storage().removeItem(name),
@@ -9,4 +9,3 @@ const textStorage = (storage: () => Storage): TextStorage => ({
 });
 
 export const pageLocalStorage = textStorage(() => localStorage);
-export const pageSessionStorage = textStorage(() => sessionStorage);

@@ -136,7 +136,7 @@ const clientOptions = [
 type Unlisted = Exclude<keyof Auth0ClientOptions, (typeof clientOptions)[number]>;
 const names: readonly (Unlisted extends never ? string : never)[] = clientOptions;
 
-/** The same of calls. */
+/** The same of calls, logouts among them. */
 const callOptions: readonly string[] = [
   'signal',
   'authorizationParams',
@@ -148,8 +148,9 @@ const callOptions: readonly string[] = [
   'timeoutInSeconds',
   'detailedResponse',
   'redirectMethod',
+  'clientId',
+  'logoutParams',
 ];
-const logoutOptions: readonly string[] = ['signal', 'clientId', 'logoutParams', 'openUrl', 'onRedirect'];
 
 /**
  * Options in v2's spelling; the very same where nothing is spelt as in v1. With `client_id`, v1's defaults hold: `openid profile
@@ -157,8 +158,7 @@ const logoutOptions: readonly string[] = ['signal', 'clientId', 'logoutParams', 
  * @throws {InvalidConfigurationError} when both spellings are given and differ.
  */
 export function toV2Options(options: Auth0ClientOptions | V1ClientOptions): Auth0ClientOptions {
-  if (typeof options !== 'object' || (options as unknown) === null || !('client_id' in options))
-    return options as Auth0ClientOptions;
+  if (!('client_id' in options)) return options;
   const { client_id, advancedOptions, ...rest } = options;
   if ((client_id as string | undefined) === undefined) return options as Auth0ClientOptions; // says nothing
   const clientId = agreed('client_id', client_id, 'clientId', rest.clientId);
@@ -215,7 +215,7 @@ export function toV2Logout({ isV1 }: Called, options: V1LogoutOptions): LogoutOp
     rest,
     'logoutParams',
     ['returnTo', 'federated'],
-    isV1 ? logoutOptions : undefined,
+    isV1 ? callOptions : undefined,
   );
   const clientId = agreed('client_id', client_id, 'clientId', given.clientId);
   if (!localOnly) return { ...given, clientId };

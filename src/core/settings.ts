@@ -83,8 +83,6 @@ const shortestExchangeLimit = seconds(30);
 
 /** @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, a limit that is no time. */
 export function readSettings(options: Auth0ClientOptions): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw new InvalidConfigurationError('Options are missing.', 'Pass { domain, clientId }.');
   const domainUrl = readDomain(options.domain);
   const { clientId, cache } = options;
   if (typeof clientId !== 'string' || clientId === '')

@@ -196,7 +196,7 @@ export class UseDpopNonceError extends GenericError {
 
   /** @param newDpopNonce The nonce that came with the answer, if there was one; it is kept. */
   constructor(readonly newDpopNonce: string | undefined) {
-    super('use_dpop_nonce', 'The server refuses the nonce of a DPoP proof.', {
+    super('use_dpop_nonce', 'The nonce of a DPoP proof is refused.', {
       retryable: newDpopNonce !== undefined,
     });
   }
@@ -214,7 +214,7 @@ export class InsufficientUserAuthenticationError extends GenericError {
     readonly acr_values: string | undefined,
     readonly max_age: number | undefined,
   ) {
-    super('insufficient_user_authentication', 'The API asks for another login of the user.', {
+    super('insufficient_user_authentication', 'The API asks for another login.', {
       requiresLogin: true,
     });
   }
@@ -289,7 +289,7 @@ export class DisposedError extends GenericError {
   override name = 'DisposedError';
 
   constructor() {
-    super('disposed', 'This client was disposed of. Create another one.');
+    super('disposed', 'This client was disposed of.');
   }
 }
 

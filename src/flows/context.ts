@@ -77,8 +77,8 @@ export interface Heap {
    * behind. `undefined`: it has got none, or none that tells.
    */
   skew?: Milliseconds | undefined;
-  /** What this page knows of the tokens it has seen. */
-  readonly lives: TokenLives;
+  /** What this page knows of the tokens it has seen; since the engine was loaded, it knows. */
+  lives?: TokenLives;
   /** How often this page has found a session to have lasted as long as it may. */
   ceilings: number;
   /** How often the user had logged out when this page last wrote whose session it is. */

@@ -1,5 +1,6 @@
 /** What the client calls of the engine; see `context.ts`. */
 import { loadFeature } from '../core/load-feature.ts';
+import type { CustomTokenExchangeOptions, GetTokenSilentlyVerboseResponse } from '../core/options.ts';
 import type { ClientContext } from './context.ts';
 
 export { askAppClock } from '../core/app-clock.ts';
@@ -14,5 +15,11 @@ export { loadDpopKey } from '../custody/load-dpop-key.ts';
 export const loadPopups = async ({ env }: ClientContext) =>
   (await loadFeature(env.timers, () => import('./authorize-in-popup.ts'))).authorizeInPopup;
 
-export const loadTokenExchange = ({ env }: ClientContext) =>
-  loadFeature(env.timers, () => import('./exchange-token.ts'));
+export async function exchangeToken(
+  context: ClientContext,
+  options: CustomTokenExchangeOptions,
+  isLogin: boolean,
+): Promise<GetTokenSilentlyVerboseResponse> {
+  const code = await loadFeature(context.env.timers, () => import('./exchange-token.ts'));
+  return (isLogin ? code.loginWithTokenExchange : code.exchangeToken)(context, options);
+}

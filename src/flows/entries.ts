@@ -50,7 +50,8 @@ export async function findToken(
   ]);
   const now = context.env.clock.now();
   const tokens = entry && isSameIdentity(entry, session) ? entry.tokens : undefined;
-  const token = tokens?.map(context.heap.lives).find((it) => serves(it, scope, now, margin));
+  const { lives = (it) => it } = context.heap;
+  const token = tokens?.map(lives).find((it) => serves(it, scope, now, margin));
   return { session, token };
 }
 

@@ -167,7 +167,7 @@ async function look(
   await context.moveInAgain();
   const [marked, view] = await Promise.all([isMarked(context), custody.look(target)]);
   if (!marked && view.heads > 0) endUnmarked(context, view.heads);
-  const held = view.answer && heap.lives(view.answer.token);
+  const held = view.answer && heap.lives?.(view.answer.token);
   const answer =
     held && serves(held, target.scope, env.clock.now()) ? { ...view.answer, token: held } : undefined;
   if (view.endedBy === undefined) heap.told = undefined; // a record that was lost counts from 1 again
