@@ -28,28 +28,6 @@ const daily = [
   ],
 ];
 const long = [
-<<<<<<< HEAD
-  { name: 'build', run: check },
-  { name: 'unit', run: jest, only: ['matrix', 'model', 'histories'] },
-  {
-    name: 'browser',
-    needs: 'build',
-    run: jest,
-    only: [
-      'storm',
-      'missing-parts',
-      'two-clients',
-      'browser/story',
-      'third-party-cookies',
-      'silent-frames',
-      'browser/engines',
-      'browser/popups',
-      'custody-in-a-worker',
-      'browser/versions',
-    ],
-  },
-  { name: 'package', needs: 'build', run: jest },
-=======
   [{ name: 'unit', run: jest, only: ['matrix', 'model', 'histories'] }],
   [
     { name: 'build', run: check },
@@ -63,14 +41,15 @@ const long = [
         'two-clients',
         'browser/story',
         'third-party-cookies',
+        'silent-frames',
         'browser/engines',
         'browser/popups',
         'custody-in-a-worker',
+        'browser/versions',
       ],
     },
     { name: 'package', needs: 'build', run: jest },
   ],
->>>>>>> c8cb36a1ade460af971ec4b3e68bf8ec3489afb1
 ];
 
 const results = [];
