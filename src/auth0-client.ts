@@ -175,7 +175,7 @@ export class Auth0Client {
     };
     const env = nowProvider ? { ...ports, clock: appClock } : ports;
     if (given.cache && given.cacheLocation)
-      env.page.warn('latchkey: there is a "cache", so "cacheLocation" says nothing.');
+      env.page.warn('latchkey: beside "cache", "cacheLocation" says nothing.');
     const ownCache = () =>
       cacheLocation === 'memory'
         ? new InMemoryCache().enclosedCache

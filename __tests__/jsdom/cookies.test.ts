@@ -4,15 +4,17 @@
  */
 import { afterEach, expect, it } from '@jest/globals';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
+import { pagePorts } from '../../src/browser/page-ports.ts';
 
 const { cookies } = createBrowserEnvironment();
 const twoDays = { days: 2, domain: 'app.example' };
 
-/** What is written to `document.cookie` from now on: each cookie's name and value, and its attributes, without the date. */
-function written(): string[][] {
+/** What is written to `document.cookie` from now on: each cookie's name and value, and its attributes, without when it ends. */
+function written(standing = ''): string[][] {
   const texts: string[][] = [];
-  const set = (text: string) => void texts.push(text.split('; ').filter((part) => !/^expires/i.test(part)));
-  Object.defineProperty(document, 'cookie', { configurable: true, get: () => '', set });
+  const set = (text: string) =>
+    void texts.push(text.split('; ').filter((part) => !/^(expires|max-age)/i.test(part)));
+  Object.defineProperty(document, 'cookie', { configurable: true, get: () => standing, set });
   return texts;
 }
 
@@ -34,13 +36,24 @@ it('a cookie without a twin is one', () => {
 });
 
 it('a cookie and its twin are removed where they were set', () => {
-  const texts = written();
+  const texts = written('%=x; b=c; a=b; _legacy_a=b; aa=b');
   cookies.remove('a', twoDays);
   expect(texts.map((parts) => parts.sort())).toEqual([
-    ['Domain=app.example', 'Path=/', 'SameSite=none', 'Secure', 'a='],
+    ['Domain=app.example', 'Path=/', 'SameSite=None', 'Secure', 'a='],
     ['Domain=app.example', 'Path=/', 'Secure', '_legacy_a='],
   ]);
 });
+
+it.each(['a b', 'ä', 'a(b)', 'a&b', 'a%20b'])(
+  'a cookie of whatever name is removed before anything is loaded: %s',
+  (name) => {
+    cookies.set(name, 'b', { days: 1, legacy: true });
+    expect(pagePorts.cookies.get(name)).toMatch(/=b$/);
+    pagePorts.cookies.remove(name, {});
+    expect(pagePorts.cookies.get(name)).toBeUndefined();
+    expect(document.cookie).toBe('');
+  },
+);
 
 it('a cookie that is gone is read from its twin, and goes before it', () => {
   cookies.set('a', 'b', { days: 1, legacy: true });

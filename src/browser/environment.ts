@@ -2,22 +2,13 @@
  * The real world. Nothing here touches a global before it is asked to: importing and constructing work without a browser.
  */
 import type { Cookies, Cryptography, Environment, Http, HttpAnswer, Page, Workers } from '../environment.ts';
-import { getAll, set } from 'es-cookie';
+import { get, getAll, set } from 'es-cookie';
 import type { Milliseconds } from '../clock.ts';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
-import {
-  attempt,
-  attributes,
-  clock,
-  pagePorts,
-  timers,
-  twinAttributes,
-  twinOf,
-  wasTouched,
-} from './page-ports.ts';
+import { clock, pagePorts, timers, twinPrefix, wasTouched } from './page-ports.ts';
 import { createRecordStore } from './record-store.ts';
 import { pageLocalStorage, textStorage } from './text-storage.ts';
 
@@ -139,13 +130,33 @@ const page: Page = {
 };
 
 const cookies: Cookies = {
-  ...pagePorts.cookies,
+  get: (name) => attempt(() => get(name) ?? get(twinPrefix + name)),
   // Of some there is the twin alone.
-  names: () => [
-    ...new Set(attempt(() => Object.keys(getAll()).map((name) => name.replace(/^_legacy_/, '')))),
-  ],
+  names: () => [...new Set(attempt(() => Object.keys(getAll()).map((name) => name.replace(twinPrefix, ''))))],
   set(name, value, { days, domain, legacy }) {
     attempt(() => set(name, value, { ...attributes(domain), expires: days }));
-    if (legacy) attempt(() => set(twinOf(name), value, { ...twinAttributes(domain), expires: days }));
+    if (legacy) attempt(() => set(twinPrefix + name, value, { ...twinAttributes(domain), expires: days }));
   },
+  remove: pagePorts.cookies.remove,
 };
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return typeof document === 'undefined' ? undefined : action();
+  } catch {
+    return undefined;
+  }
+}
+
+/** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
+function attributes(domain: string | undefined) {
+  const { secure, ...common } = twinAttributes(domain);
+  return secure ? { ...common, secure, sameSite: 'none' as const } : common;
+}
+
+function twinAttributes(domain: string | undefined) {
+  const common = { path: '/', ...(domain !== undefined && { domain }) };
+  return location.protocol === 'https:'
+    ? { ...common, secure: true as const }
+    : { ...common, secure: false as const };
+}

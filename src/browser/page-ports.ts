@@ -1,6 +1,5 @@
 /** What the client asks of the page before anything is loaded. Nothing here touches a global before it is asked to. */
 import type { PageClock, PagePorts, Timers } from '../environment.ts';
-import { get, remove } from 'es-cookie';
 import { pageLocalStorage } from './text-storage.ts';
 
 /** 24.8 days: the platform takes anything longer for no delay at all. */
@@ -41,37 +40,40 @@ const page: PagePorts['page'] = {
   },
 };
 
-/** Cookies that the browser refuses, as in a sandboxed frame, count as none. */
+/**
+ * What is read, and removed, before anything is loaded; `environment.ts` writes. A cookie goes by its name as that stands in the
+ * document, however it was encoded there. Those that the browser refuses, as in a sandboxed frame, count as none.
+ */
 const cookies: PagePorts['cookies'] = {
-  get: (name) => attempt(() => get(name) ?? get(twinOf(name))),
+  get: (name) => standing(name)[0] ?? standing(twinPrefix + name)[0],
   remove(name, { domain }) {
-    attempt(() => remove(name, attributes(domain)));
-    attempt(() => remove(twinOf(name), twinAttributes(domain)));
+    for (const cookie of [...standing(name), ...standing(twinPrefix + name)]) {
+      const isTwin = cookie.startsWith(twinPrefix);
+      const site = location.protocol === 'https:' ? `; Secure${isTwin ? '' : '; SameSite=None'}` : '';
+      const host = domain === undefined ? '' : `; Domain=${domain}`;
+      document.cookie = `${cookie.split('=')[0]}=; Path=/; Max-Age=0${host}${site}`;
+    }
   },
 };
 
-/** For browsers that take `SameSite=None` for `Strict`, or refuse it: auth0-spa-js's name for it. */
-export const twinOf = (name: string): string => `_legacy_${name}`;
+/** The twin that a cookie has for browsers that take `SameSite=None` for `Strict`, or refuse it: auth0-spa-js's name for it. */
+export const twinPrefix = '_legacy_';
 
-export function attempt<T>(action: () => T): T | undefined {
+/** The cookies of that name, as the document has them. */
+function standing(name: string): string[] {
   try {
-    return typeof document === 'undefined' ? undefined : action();
+    return document.cookie.split('; ').filter((cookie) => isNamed(cookie, name));
   } catch {
-    return undefined;
+    return []; // not to be had, or no document
   }
 }
 
-/** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
-export function attributes(domain: string | undefined) {
-  const { secure, ...common } = twinAttributes(domain);
-  return secure ? { ...common, secure, sameSite: 'none' as const } : common;
-}
-
-export function twinAttributes(domain: string | undefined) {
-  const common = { path: '/', ...(domain !== undefined && { domain }) };
-  return location.protocol === 'https:'
-    ? { ...common, secure: true as const }
-    : { ...common, secure: false as const };
+function isNamed(cookie: string, name: string): boolean {
+  try {
+    return decodeURIComponent(cookie.split('=')[0] ?? '') === name;
+  } catch {
+    return false; // somebody else's
+  }
 }
 
 export const pagePorts: PagePorts = {

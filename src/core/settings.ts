@@ -152,8 +152,8 @@ function encode(piece: string): string {
     return encodeURIComponent(piece);
   } catch {
     throw new InvalidConfigurationError(
-      'A client id or audience is no text: it holds half a surrogate pair.',
-      'Pass one.',
+      'A client id or audience is no text.',
+      'Half a surrogate pair is in it.',
     );
   }
 }

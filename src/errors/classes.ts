@@ -55,10 +55,7 @@ export class InsecureContextError extends GenericError {
   override name = 'InsecureContextError';
 
   constructor(origin: string) {
-    super(
-      'insecure_context',
-      `latchkey must run on a secure origin (https or localhost): "${origin}" has no Web Crypto.`,
-    );
+    super('insecure_context', `latchkey must run on a secure origin (https or localhost), not "${origin}".`);
   }
 }
 
