@@ -15,6 +15,7 @@ mkdirSync('dist');
 // Types are the type checker's job (`npm run types`); here TypeScript only takes them away.
 const compile = () =>
   typescript({
+    tsconfig: 'tsconfig.build.json', // the sources alone: it makes a program of them for each bundle
     outputToFilesystem: false,
     compilerOptions: {
       noEmit: false,
