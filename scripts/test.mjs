@@ -37,6 +37,7 @@ const long = [
       run: jest,
       only: [
         'storm',
+        'soak',
         'missing-parts',
         'two-clients',
         'browser/story',

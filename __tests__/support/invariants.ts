@@ -2,7 +2,8 @@
 import { inspect } from 'node:util';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { GenericError } from '../../src/errors.ts';
-import type { RecordedRequest, Tab, World } from './world.ts';
+import { parseJsonObject } from '../../src/oauth/json.ts';
+import type { PageState, Tab, World } from './world.ts';
 
 /** A call and what became of it. */
 export interface Watched {
@@ -21,6 +22,33 @@ export function watch(world: World, call: Promise<unknown>): Watched {
   return watched;
 }
 
+/** `tokens`, or a `refusal` by `invalid_grant`: what was sent is good for nothing any more. `unknown`: whether the server acted. */
+export type Heard = 'tokens' | 'refusal' | 'declined' | 'unknown';
+
+export function heardIn({ status, body }: { readonly status: number; readonly body: string }): Heard {
+  if (status < 300) return parseJsonObject(body)?.access_token === undefined ? 'unknown' : 'tokens';
+  if (body.includes('"invalid_grant"')) return 'refusal';
+  return status < 500 ? 'declined' : 'unknown';
+}
+
+/** A refresh token on its way to the server, and what its page knows of that; times by one clock for all pages. */
+export interface Presentation<By = unknown> {
+  readonly by: By;
+  readonly sentAt: number;
+  readonly heard?: Heard;
+  readonly heardAt?: number;
+  /** Those of the same refresh token that went before, as they stood when this one was sent. */
+  readonly earlier: readonly EarlierPresentation[];
+  /** When it was sent, the store that all tabs share held its refresh token. */
+  readonly kept: boolean;
+}
+
+interface EarlierPresentation {
+  readonly request: { readonly sentAt: number };
+  readonly heard: Heard | undefined;
+  readonly page: PageState;
+}
+
 /**
  * I1: a refresh token is presented again only after an unknown outcome of all that went before, and never by two at once.
  *
@@ -29,7 +57,16 @@ export function watch(world: World, call: Promise<unknown>): Watched {
  * got: it counts as at work until its claim is `abandoned`, that many ms after it sent.
  */
 export function brokenSpends(world: World, abandoned: number): string[] {
-  const broken = world.refreshes().flatMap(({ earlier, kept, sentAt }) =>
+  const broken = brokenPresentations(world.refreshes(), abandoned);
+  const lost = world.refreshes().filter(({ earlier }) => earlier.some(({ request }) => request.granted));
+  if (world.journal().filter((code) => code === 'ferrt').length > lost.length)
+    broken.push('I1: reuse was detected, and no answer was lost');
+  return broken;
+}
+
+/** I1, as far as the pages tell. */
+export function brokenPresentations(refreshes: readonly Presentation[], abandoned: number): string[] {
+  return refreshes.flatMap(({ earlier, kept, sentAt }) =>
     earlier.flatMap(({ request, heard, page }) => {
       const since = sentAt - request.sentAt;
       const isUsed = heard === 'tokens' || heard === 'refusal';
@@ -40,15 +77,11 @@ export function brokenSpends(world: World, abandoned: number): string[] {
       return [];
     }),
   );
-  const lost = world.refreshes().filter(({ earlier }) => earlier.some(({ request }) => request.granted));
-  if (world.journal().filter((code) => code === 'ferrt').length > lost.length)
-    broken.push('I1: reuse was detected, and no answer was lost');
-  return broken;
 }
 
 /** A call for a token, and the tab that made it. */
-export interface TabCall extends Watched {
-  readonly tab: Tab;
+export interface TabCall<By = Tab> extends Watched {
+  readonly tab: By;
 }
 
 /**
@@ -56,19 +89,22 @@ export interface TabCall extends Watched {
  * in all tabs that share the session; and no tab is told again by a call that begins after it was told. `outcome_unknown` may
  * be the cause of a first presentation too: a page may have left a claim, and sent nothing.
  */
-export function brokenEnds(world: World, calls: readonly TabCall[], isShared: boolean): string[] {
+export function brokenEnds<By>(
+  world: { refreshes(): readonly Presentation<By>[] },
+  calls: readonly TabCall<By>[],
+  isShared: boolean,
+): string[] {
   const ends = world
     .refreshes()
     .filter(({ heard }) => heard === 'refusal')
-    .map((request) => ({ request, cause: undefined as string | undefined, toldAt: new Map<Tab, number>() }));
+    .map((request) => ({ request, cause: undefined as string | undefined, toldAt: new Map<By, number>() }));
   const told = calls
     .map((call) => ({ ...call, settled: call.settled ?? Infinity }))
     .filter(({ error }) => error !== undefined && causeOf(error) !== undefined)
     .sort((one, other) => one.settled - other.settled);
   return told.flatMap(({ tab, begun, settled, error }) => {
     const cause = causeOf(error);
-    const isAfterUnknown = ({ earlier }: RecordedRequest) =>
-      earlier.some(({ heard }) => heard !== 'declined');
+    const isAfterUnknown = ({ earlier }: Presentation) => earlier.some(({ heard }) => heard !== 'declined');
     const possible = ends.filter(
       (end) =>
         (isShared || end.request.by === tab) &&
@@ -112,10 +148,17 @@ export function leaks(world: World, errors: readonly unknown[]): string[] {
   for (const name of world.localStorage.names()) places.set(name, world.localStorage.get(name) ?? '');
   for (const [name, text] of world.cookies) places.set(`cookie ${name}`, text);
   for (const [name, text] of world.cacheEntries) if (!name.includes('/custody')) places.set(name, text);
-  return [...places].flatMap(([place, text]) =>
-    [...world.secrets].some((secret) => text.includes(secret)) ? [`I5: a secret in ${place}`] : [],
-  );
+  return secretsIn(places, world.secrets);
 }
+
+/** I5, for texts by where they were found. */
+export const secretsIn = (
+  places: Iterable<readonly [string, string]>,
+  secrets: ReadonlySet<string>,
+): string[] =>
+  [...places].flatMap(([place, text]) =>
+    [...secrets].some((secret) => text.includes(secret)) ? [`I5: a secret in ${place}`] : [],
+  );
 
 /** Errors that a call may end with while the session goes on. */
 export const isRetryable = (error: unknown): boolean => (error as GenericError).retryable === true;

@@ -24,6 +24,7 @@ import { TimeoutError } from '../../src/errors.ts';
 import { popupChannelName } from '../../src/oauth/popup-channel.ts';
 import { readWebMessage, webMessageType } from '../../src/oauth/web-message.ts';
 import { createTenant, type Tenant } from '../../src/tenant/index.ts';
+import { heardIn, type Heard } from './invariants.ts';
 import { createManualTime } from './manual-timers.ts';
 import { seededBy } from './seeded-random.ts';
 import { tenantBrowser } from './tenant-browser.ts';
@@ -72,9 +73,6 @@ export interface RecordedRequest {
   readonly kept: boolean;
 }
 
-/** `tokens`, or a `refusal` by `invalid_grant`: what was sent is good for nothing any more. `unknown`: whether the server acted. */
-type Heard = 'tokens' | 'refusal' | 'declined' | 'unknown';
-
 interface EarlierRequest {
   readonly request: RecordedRequest;
   readonly heard: Heard | undefined;
@@ -82,7 +80,7 @@ interface EarlierRequest {
 }
 
 /** `gone`: killed, or left by a reload. */
-type PageState = 'awake' | 'frozen' | 'gone';
+export type PageState = 'awake' | 'frozen' | 'gone';
 
 export interface Tab {
   readonly client: Auth0Client;
@@ -706,12 +704,6 @@ export function createWorld({
       void work.then(resolve, reject).finally(callOff);
     });
   }
-}
-
-function heardIn({ status, body }: HttpAnswer): Heard {
-  if (status < 300) return body.includes('"access_token"') ? 'tokens' : 'unknown';
-  if (body.includes('"invalid_grant"')) return 'refusal';
-  return status < 500 ? 'declined' : 'unknown';
 }
 
 /** These records, of which every update that changes one waits for `then` before its caller hears of it. */

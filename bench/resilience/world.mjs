@@ -13,6 +13,7 @@ import { findChromium } from '../../scripts/browsers.mjs';
 const appUrl = 'http://localhost:3000';
 const tenantUrl = 'http://localhost:4400';
 const ada = { email: 'ada@example.com', password: 'correct horse', name: 'Ada' };
+const grace = { email: 'grace@example.com', password: 'battery staple', name: 'Grace' };
 const audiences = ['https://api.example', 'https://orders.example', 'https://billing.example'];
 
 /** What stands behind each name of an SDK, as an app would import it. */
@@ -45,9 +46,23 @@ const page = `
 `;
 
 /**
- * @param {{ leeway?: number, multiResource?: boolean, options?: object }} [settings] `options`: of the SDK, for every page
+ * @param {object} [settings]
+ * @param {number} [settings.leeway]
+ * @param {boolean} [settings.multiResource]
+ * @param {object} [settings.options] of the SDK, for every page
+ * @param {string} [settings.script] what every page runs, with `%s` for the SDK's name; it has `window.client` in the end
+ * @param {(tab: import('puppeteer-core').Page) => Promise<void>} [settings.prepare] done to each tab before it loads
+ * @param {(request: Request, answer: (request: Request) => Promise<Response>) => Promise<Response>} [settings.pass] stands
+ *   between the pages and the tenant
  */
-export async function openWorld({ leeway = 0, multiResource = false, options = {} } = {}) {
+export async function openWorld({
+  leeway = 0,
+  multiResource = false,
+  options = {},
+  script = page,
+  prepare = async () => {},
+  pass = (request, answer) => answer(request),
+} = {}) {
   const tenant = createTenant({
     baseUrl: tenantUrl,
     seed: 'resilience',
@@ -71,11 +86,11 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
       allow_offline_access: true,
       token_lifetime: 3600,
     })),
-    users: [ada],
+    users: [ada, grace],
   });
 
   const scripts = new Map();
-  for (const [name, path] of Object.entries(sdks)) scripts.set(`/${name}.js`, await bundle(path));
+  for (const [name, path] of Object.entries(sdks)) scripts.set(`/${name}.js`, await bundle(script, path));
 
   let refreshes = 0;
   let offset = 0;
@@ -90,12 +105,12 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
             const form = new URLSearchParams(await request.clone().text());
             if (form.get('grant_type') === 'refresh_token') refreshes += 1;
           }
-          return tenant.fetch(request);
+          return pass(request, tenant.fetch);
         }
         const script = scripts.get(pathname);
         if (script) return new Response(script, { headers: { 'content-type': 'text/javascript', ...fresh } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
-          <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.advance = (ms) => (offset += ms); window.options = ${JSON.stringify(options)}; }</script>
+          <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.setOffset = (ms) => (offset = ms); window.options = ${JSON.stringify(options)}; }</script>
           <script type="module" src="${pathname}.js"></script>`;
         return new Response(html, { headers: { 'content-type': 'text/html', ...fresh } });
       },
@@ -114,15 +129,21 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
     /** A page that runs the SDK and is ready to be asked. */
     async openTab(sdk, hash = '') {
       const tab = await browser.newPage();
+      await prepare(tab);
       await tab.goto(`${appUrl}/${sdk}${hash}`);
       await ready(tab);
       return tab;
     },
 
-    /** Signs in, in a tab of its own, without a form: the tenant knows the user already. */
-    async login(sdk) {
-      const [name = '', value = ''] = tenant.signIn(ada.email, { client_id: 'spa' }).cookie.split('=');
+    /** From now on the tenant knows this user, and asks for no password. */
+    async know(email) {
+      const [name = '', value = ''] = tenant.signIn(email, { client_id: 'spa' }).cookie.split('=');
       await browser.setCookie({ name, value, domain: 'localhost', path: '/', httpOnly: true });
+    },
+
+    /** Signs in, in a tab of its own, without a form. */
+    async login(sdk) {
+      await world.know(ada.email);
       const tab = await world.openTab(sdk);
       const returned = tab.waitForNavigation({ waitUntil: 'load' });
       await tab.evaluate(() => void client.loginWithRedirect());
@@ -136,7 +157,7 @@ export async function openWorld({ leeway = 0, multiResource = false, options = {
       tenant.clock.advance('2h');
       offset += 7_200_000;
       for (const tab of await browser.pages())
-        await tab.evaluate(() => window.advance?.(7_200_000)).catch(() => {}); // one that crashed
+        await tab.evaluate((offset) => window.setOffset?.(offset), offset).catch(() => {}); // one that crashed
     },
 
     /** The browser ends, starts again, and restores its tabs by itself: those that are `wanted`, when there are so many. */
@@ -202,10 +223,10 @@ async function launch(profile, proxyUrl, ...args) {
   });
 }
 
-async function bundle(path) {
+async function bundle(script, path) {
   const { outputFiles } = await build({
     stdin: {
-      contents: page.replace('%s', path),
+      contents: script.replace('%s', path),
       resolveDir: fileURLToPath(new URL('../../', import.meta.url)),
     },
     bundle: true,

@@ -1,0 +1,20 @@
+import { expect, it } from '@jest/globals';
+import { soak } from './soak.ts';
+
+const { LATCHKEY_ROUNDS, LATCHKEY_SEED } = process.env;
+
+// `npm run soak` goes on for longer, and tells what it did.
+(LATCHKEY_ROUNDS === 'all' ? it : it.skip)(
+  'P1, P2, P3, P7, P18: whatever tabs and a tenant do at random, every session that ends has a cause',
+  async () => {
+    const { broken, stories, lost, refreshes } = await soak({
+      sdk: 'latchkey',
+      seed: Number(LATCHKEY_SEED ?? 1),
+      seconds: 25,
+    });
+    expect([...broken, ...stories]).toEqual([]);
+    expect(lost).toBe(0);
+    expect(refreshes).toBeGreaterThan(10);
+  },
+  300_000,
+);
