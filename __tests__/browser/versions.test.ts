@@ -406,4 +406,31 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
       expect(sites.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 9 }]);
     },
   );
+
+  story(
+    'serve what is stored, and sign out, where the engine cannot be had',
+    persistent,
+    async ({ sites, builds, signIn, visit }) => {
+      await signIn('/');
+      builds['half'] = (file) =>
+        (file.startsWith('chunks/engine-') ? undefined : buildOfToday(file)) as string;
+      const tab = await visit('/half');
+      expect(await userOf(tab)).toBe(user.email);
+      expect(await call(tab, 'on')).toBe('token');
+      expect(await errorOfCall(tab)).toEqual({ error: 'feature_load_failed', retryable: true });
+      const errorOfLogout = await tab.evaluate(() =>
+        (globalThis as unknown as AppPage).client.logout({ openUrl: false }).then(
+          () => 'none',
+          ({ error }: GenericError) => error,
+        ),
+      );
+      expect(errorOfLogout).toBe('feature_load_failed');
+      expect(await tab.evaluate(() => document.cookie)).toBe('');
+      for (const page of [tab, await visit('/')]) {
+        expect(await userOf(page)).toBe('nobody');
+        expect(await call(page, 'on')).not.toBe('token');
+      }
+      expect(sites.grants()).toEqual({ authorization_code: 1 });
+    },
+  );
 });
