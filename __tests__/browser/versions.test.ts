@@ -237,7 +237,7 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
 
           await logout(one);
           expect(await userOf(two)).toBe('nobody');
-          expect(await call(two, 'on')).toBe('missing_refresh_token');
+          expect(await call(two, 'on')).toBe('missing_refresh_token (signed_out)');
           await eventually(() => typesOf(sites).includes('srrt'), 'the revocation');
           expect(sites.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
         },
