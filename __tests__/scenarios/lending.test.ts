@@ -245,6 +245,23 @@ describe('a tab that asks', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it.each([
+    ['fails', { kind: 'answer', status: 503, body: '<html>' }, { error: 'network_error' }],
+    ['is silent', { kind: 'hang' }, { retryable: true }],
+  ] as const)('is not told to log in where the server %s', async (_, fault, expected) => {
+    const { world } = await signedIn();
+    const tab = openTab(world);
+    await tokenOf(world, tab);
+    await world.advance(2 * hour);
+    world.faults.push(fault, fault);
+    const call = watch(world, tab.client.getTokenSilently());
+    await world.advance(12_000);
+    expect(call.error).toMatchObject({ ...expected, retryable: true, requiresLogin: false });
+    expect(await tab.client.isAuthenticated()).toBe(true);
+    await world.advance(60_000);
+    expect((await tokenOf(world, tab)).value).toEqual(isToken);
+  });
+
   it('is told of nothing where two others are signed in as two users', async () => {
     const { world } = await signedIn();
     await openTab(world).login(grace);
@@ -293,10 +310,68 @@ describe('what somebody else says on the channel', () => {
   it.each(forgeries)('an ID token %s is believed by nobody', async (_, forge) => {
     const { world, lender } = await signedIn();
     await tokenOf(world, openTab(world));
-    forger(world, lender, (loan) => forge(loan, world));
+    forger(world, openTab(world), (loan) => forge(loan, world));
     lender.freeze(); // it alone could contradict
-    lender.env.presence.show(channelName);
     const call = await tokenOf(world, openTab(world));
     expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
   });
+
+  it('is believed where it is what the tenant has given, and nobody contradicts', async () => {
+    const { world, lender } = await signedIn();
+    await tokenOf(world, openTab(world));
+    forger(world, openTab(world), (loan) => loan);
+    lender.freeze();
+    expect((await tokenOf(world, openTab(world))).value).toEqual(isToken);
+  });
+
+  it.each([
+    ['another user', { sub: 'auth0|mallory' }],
+    ['another session', { sid: 'other' }],
+    ['an organization', { org_id: 'org_1' }],
+  ])('of %s is believed by nobody where a tab contradicts', async (_, claims) => {
+    const { world } = await signedIn();
+    await tokenOf(world, openTab(world));
+    forger(world, openTab(world), (loan) => ({ ...loan, id_token: withClaims(loan.id_token, claims) }));
+    const call = await tokenOf(world, openTab(world));
+    expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
+  });
+
+  it('of another user changes nobody’s session', async () => {
+    const { world, lender } = await signedIn();
+    const tab = openTab(world);
+    await tokenOf(world, tab);
+    forger(world, tab, (loan) => ({
+      ...loan,
+      id_token: withClaims(loan.id_token, { sub: 'auth0|mallory' }),
+    }));
+    lender.freeze();
+    expect((await tokenOf(world, tab, 'off')).error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(await tab.client.getUser()).toEqual(await lender.client.getUser());
+  });
+
+  it('of another user is believed by no app that verifies signatures, which are good otherwise', async () => {
+    const { world, lender } = await signedIn({ verifyIdTokenSignature: true });
+    expect((await tokenOf(world, openTab(world, { verifyIdTokenSignature: true }))).value).toEqual(isToken);
+    forger(world, openTab(world), (loan) => ({
+      ...loan,
+      id_token: withClaims(loan.id_token, { sub: 'auth0|mallory' }),
+    }));
+    lender.freeze();
+    const call = await tokenOf(world, openTab(world, { verifyIdTokenSignature: true }));
+    expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
+  });
+
+  it.each([['nothing'], [null], [{ kind: 'answer' }], [{ kind: 'ask', id: 1 }], [{ kind: 'ask', id: 'a' }]])(
+    'without sense (%j) is not heard',
+    async (message) => {
+      const { world, lender } = await signedIn();
+      const said = world.said.length;
+      openTab(world)
+        .env.channels.open(channelName, () => {})
+        .post(message);
+      await world.rest();
+      expect(world.said).toHaveLength(said + 1);
+      expect(await lender.client.isAuthenticated()).toBe(true);
+    },
+  );
 });

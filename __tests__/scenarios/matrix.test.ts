@@ -79,7 +79,7 @@ const isSpent = ({ fault }: Cell): boolean => ['ok', 'drop after', 'slow 12 s'].
  * - alive: only "drop after" loses one. It is presented again at once, which any leeway forgives.
  * - killed: nobody else gets the answer, whatever the fault. Where the token was spent, the next page presents it again: at
  *   once under an exclusive lock, which the killed page gave back; else when its claim is abandoned, which is later than
- *   either leeway. In memory mode there is no next page: the session is gone with its own, and nobody is told.
+ *   either leeway. In memory mode the session is gone with its page, and nobody is told; the next page borrows of another one.
  * - frozen, beside other tabs: they take over when its claim is abandoned, and that is too late for a token that was spent.
  * - frozen, with a session that no other tab shares: it wakes after two minutes, and the answer is there. Where that was
  *   dropped, it presents the token again then, which is too late.
@@ -149,7 +149,7 @@ async function runCell(cell: Cell): Promise<string[]> {
   release();
   const left = tabs.filter((tab) => tab.state() !== 'gone');
   if (cell.life === 'killed' && (isMemory || left.length === 0)) {
-    const next = open(); // in memory mode nobody's; else it finds what the killed one has left
+    const next = open(); // in memory mode it borrows, or is nobody's; else it finds what the killed one has left
     storm.push(ask(next, 'off')); // by a clock set back, the old token looks fresh
     if (!isMemory) left.push(next);
   }
@@ -190,7 +190,9 @@ async function runCell(cell: Cell): Promise<string[]> {
       ? new RegExp(`^((${old}retryable), )?outcome_unknown(, signed out)+$`)
       : left.includes(tab)
         ? /^((token|retryable), )?token$/
-        : /^signed out$/;
+        : left.length > 0
+          ? /^(token|retryable)$/ // the sessions of the others are of one user
+          : /^signed out$/;
     const story = calls
       .filter((call) => call.tab === tab)
       .map(outcomeOf)

@@ -17,7 +17,7 @@ import {
 import type { Custody, SpendOutcome } from './custody.ts';
 
 /** Of the words below. A script at `workerUrl` may have been deployed with another version of the SDK. */
-export const messageVersion = 3;
+export const messageVersion = 2;
 
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
 export type RemoteMethod =

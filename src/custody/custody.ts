@@ -114,6 +114,7 @@ export interface Custody {
   /**
    * In memory mode: a token of another tab's custody, which holds a refresh token, for who has none; see `lending.ts`. It has been
    * judged as what a refresh brings. `undefined`: there is nobody, or nothing; or not all who answer are of one session.
+   * @throws {NetworkError} `unreachable`, where that tab has nothing yet.
    */
   borrow(wanted: Borrowable, began: Began, limit: Milliseconds): Promise<Borrowed | undefined>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */

@@ -11,6 +11,7 @@ import type { Session } from '../core/session.ts';
 import { isSameIdentity } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import type { Environment } from '../environment.ts';
+import { GenericError, NetworkError } from '../errors.ts';
 import { isText } from '../oauth/json.ts';
 
 /** Of the words below. Tabs of different versions of the SDK do not hear each other. */
@@ -46,6 +47,7 @@ export interface Lending {
   /**
    * What the others have, all that answer being of one session; `undefined`: nobody has anything, or not all agree.
    * @param judge Whose it is; `undefined`: it is not what was asked for.
+   * @throws {NetworkError} `unreachable`, where somebody would lend, and has nothing yet.
    */
   ask(
     asked: Asked,
@@ -61,12 +63,18 @@ type Message =
   | ({ readonly kind: 'ask'; readonly id: string; readonly useDpop: boolean } & Asked)
   /** Somebody has heard, and an answer will follow. */
   | { readonly kind: 'here'; readonly id: string; readonly from: string }
-  /** Absent: there is nothing to lend. */
-  | { readonly kind: 'answer'; readonly id: string; readonly from: string; readonly loan: Loan | undefined }
+  | ({ readonly kind: 'answer'; readonly id: string; readonly from: string } & Said)
   | { readonly kind: 'logout' };
 
+/** No loan: there is nothing to lend, or nothing yet. */
+interface Said {
+  readonly loan: Loan | undefined;
+  /** The server could not be reached. */
+  readonly isLater: boolean;
+}
+
 /** A question that is not answered yet: what to do when somebody says something to it. */
-type Question = (from: string, said?: { readonly loan: Loan | undefined }) => void;
+type Question = (from: string, said?: Said) => void;
 
 /**
  * @param tools `lend`: what is here; `undefined`: nothing. `loggedOut`: another tab has been told to end the session.
@@ -97,7 +105,10 @@ export function createLending(
     async ask(asked, judge, limit) {
       const others = (await presence.count(name)) - (hide ? 1 : 0);
       if (others <= 0) return undefined;
-      const loans = await collect({ kind: 'ask', id: tools.randomName(), useDpop, ...asked }, others, limit);
+      const question = { kind: 'ask', id: tools.randomName(), useDpop, ...asked } as const;
+      const { loans, isLater } = await collect(question, others, limit);
+      if (loans.length === 0 && isLater)
+        throw new NetworkError('unreachable', 'The tab that holds the refresh token got no answer.');
       return unanimous(loans, judge);
     },
     tellLogout: () => post({ kind: 'logout' }),
@@ -113,17 +124,18 @@ export function createLending(
     question: Extract<Message, { kind: 'ask' }>,
     others: number,
     limit: Milliseconds,
-  ): Promise<readonly Loan[]> {
+  ): Promise<{ readonly loans: readonly Loan[]; readonly isLater: boolean }> {
     return new Promise((resolve) => {
       const present = new Set<string>();
       const answered = new Set<string>();
       const loans: Loan[] = [];
       let expected = others;
+      let isLater = false;
       let isOpen = false; // somebody may contradict yet
       const settle = () => {
         questions.delete(question.id);
         for (const callOff of waits) callOff();
-        resolve(loans);
+        resolve({ loans, isLater: isLater || answered.size < present.size });
       };
       const settleIfDone = () => {
         if (!isOpen && answered.size >= expected) settle();
@@ -139,6 +151,7 @@ export function createLending(
         present.add(from);
         if (!said || answered.has(from)) return;
         answered.add(from);
+        isLater ||= said.isLater;
         if (said.loan && loans.push(said.loan) === 1) {
           isOpen = true;
           const close = () => {
@@ -160,7 +173,8 @@ export function createLending(
     if (kind === 'ask') return void answer(id, said);
     if (!isText(by)) return;
     if (kind === 'here') questions.get(id)?.(by);
-    if (kind === 'answer') questions.get(id)?.(by, { loan: readLoan(said['loan']) });
+    if (kind === 'answer')
+      questions.get(id)?.(by, { loan: readLoan(said['loan']), isLater: said['isLater'] === true });
   }
 
   async function answer(id: string, asked: Partial<Record<string, unknown>>): Promise<void> {
@@ -170,8 +184,11 @@ export function createLending(
     answering++;
     try {
       const given = asked['useDpop'] === useDpop && { audience, scope, fresh: fresh === true };
-      const loan = given ? await tools.lend(given).catch(() => undefined) : undefined;
-      post({ kind: 'answer', id, from, loan });
+      const loan = given ? await tools.lend(given) : undefined;
+      post({ kind: 'answer', id, from, loan, isLater: false });
+    } catch (error) {
+      const isLater = error instanceof GenericError && error.retryable;
+      post({ kind: 'answer', id, from, loan: undefined, isLater });
     } finally {
       answering--;
     }

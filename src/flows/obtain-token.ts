@@ -20,6 +20,7 @@ import {
   InvalidIdTokenError,
   MissingRefreshTokenError,
   MissingScopesError,
+  NetworkError,
   outlookOf,
   SessionEndedError,
   signedOut,
@@ -143,7 +144,10 @@ async function obtain(
 const isBorrowable = ({ kind }: TokenPlan, snapshot: Snapshot): boolean =>
   (kind === 'authorize' || kind === 'refuse') && !snapshot.signedOut && !isLeaving(snapshot);
 
-/** What another tab lends; nothing where it cannot be asked. */
+/**
+ * What another tab lends; nothing where it cannot be asked.
+ * @throws {NetworkError} `unreachable`, where it could not reach the server.
+ */
 async function borrow(
   context: ClientContext,
   target: Target,
@@ -155,7 +159,9 @@ async function borrow(
   const { audience, scope } = target;
   const { organization } = target.params;
   const asked = { audience, scope, fresh: mode === 'off', organization };
-  const borrowed = await custody.borrow(asked, began, limit).catch(() => undefined);
+  const borrowed = await custody.borrow(asked, began, limit).catch((error: unknown) => {
+    if (error instanceof NetworkError) throw error; // the session goes on, there
+  });
   if (!borrowed) return undefined;
   const { loan, logouts } = borrowed;
   const session = await saveToken(context, target, loan.token, loan.id_token, logouts, began);
