@@ -190,9 +190,9 @@ async function runCell(cell: Cell): Promise<string[]> {
       ? new RegExp(`^((${old}retryable), )?outcome_unknown(, signed out)+$`)
       : left.includes(tab)
         ? /^((token|retryable), )?token$/
-        : left.length > 0
-          ? /^(token|retryable)$/ // the sessions of the others are of one user
-          : /^signed out$/;
+        : left.length === 1
+          ? /^(token|retryable)$/
+          : /^(signed out|retryable)$/; // nobody is there, or they have a session each, and do not agree
     const story = calls
       .filter((call) => call.tab === tab)
       .map(outcomeOf)
