@@ -29,6 +29,13 @@ async function settled<T>(world: World, call: Promise<T>) {
   return watched;
 }
 
+/** Without a question, in the tenant's session of the login before. */
+async function loginAgain(tab: Tab): Promise<void> {
+  await tab.client.loginWithRedirect();
+  const { headers } = await tab.follow();
+  await tab.client.handleRedirectCallback(headers.get('location') ?? '');
+}
+
 async function signedIn(options: Partial<Auth0ClientOptions> = {}) {
   const world = createWorld();
   const lender = openTab(world, options);
@@ -192,6 +199,51 @@ describe('a tab that borrows', () => {
     expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
   });
 
+  it('opens no iframe where a logout is faster than what it asks for', async () => {
+    const { world, lender } = await signedIn();
+    const tab = world.openTab(memory);
+    await tokenOf(world, tab);
+    await world.advance(2 * hour);
+    const call = watch(world, tab.client.getTokenSilently());
+    await world.rest();
+    await settled(world, lender.client.logout());
+    expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.frames).toEqual([]);
+  });
+
+  it('asks nobody any more after a logout, until its own user signs in', async () => {
+    const { world, lender } = await signedIn();
+    const tab = openTab(world);
+    await tokenOf(world, tab);
+    await settled(world, lender.client.logout());
+    await openTab(world).login();
+    const said = world.said.length;
+    expect((await tokenOf(world, tab)).error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.said).toHaveLength(said);
+    await tab.login();
+    expect((await tokenOf(world, tab)).value).toEqual(isToken);
+  });
+
+  it('borrows of who signs in later where it showed nobody when it heard of a logout', async () => {
+    const { world, lender } = await signedIn();
+    const tab = openTab(world);
+    lender.freeze();
+    await tokenOf(world, tab);
+    lender.wake();
+    await settled(world, lender.client.logout());
+    await openTab(world).login();
+    expect((await tokenOf(world, tab)).value).toEqual(isToken);
+  });
+
+  it('may be one whose own refresh token has been refused', async () => {
+    const { world, lender } = await signedIn();
+    await loginAgain(openTab(world));
+    world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+    expect((await tokenOf(world, lender, 'off')).value).toEqual(isToken);
+    expect((await tokenOf(world, lender, 'off')).value).toEqual(isToken);
+    expect(await lender.client.isAuthenticated()).toBe(true);
+  });
+
   it('takes what has just been lent back where a logout was faster', async () => {
     const { world, lender } = await signedIn();
     const tab = openTab(world);
@@ -221,6 +273,38 @@ describe('a tab that asks', () => {
     await world.rest();
     expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
     expect(world.said).toEqual([]);
+  });
+
+  it('and has the only refresh token, which is good for something else, loses no time', async () => {
+    const { world, lender } = await signedIn();
+    const call = watch(
+      world,
+      lender.client.getTokenSilently({ authorizationParams: { scope: 'write:things' } }),
+    );
+    await world.rest();
+    expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.said).toEqual([]);
+  });
+
+  it('loses no time where the session of the only other one has ended', async () => {
+    const { world, lender } = await signedIn();
+    world.faults.push({ kind: 'answer', status: 403, body: '{"error":"invalid_grant"}' });
+    expect((await tokenOf(world, lender, 'off')).error).toMatchObject({ error: 'invalid_grant' });
+    const call = watch(world, openTab(world).client.getTokenSilently());
+    await world.rest();
+    expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.said).toEqual([]);
+  });
+
+  it('is served by whichever of two is faster, if both are of one session', async () => {
+    const { world } = await signedIn();
+    await loginAgain(openTab(world));
+    world.faults.push({ kind: 'slow', by: 9000 });
+    const call = watch(world, openTab(world).client.getTokenSilently({ cacheMode: 'off' }));
+    await world.advance(199);
+    expect(call.settled).toBeUndefined();
+    await world.advance(1);
+    expect(call.value).toEqual(isToken);
   });
 
   it('waits no longer than 200 ms for one that sleeps', async () => {

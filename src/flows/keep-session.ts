@@ -238,8 +238,7 @@ export async function endSession(
 export async function followLogout(context: ClientContext): Promise<void> {
   const { heap } = context;
   const user = readUserEntry(await readUser(context));
-  heap.signedOut = true;
-  heap.session = undefined;
+  heap.signedOut ||= user !== undefined; // whoever showed nobody has lost nothing
   heap.unsaved.clear();
   await removeEntries(context, user, []); // the cookies are every tab's: whoever logged out has removed them
 }
