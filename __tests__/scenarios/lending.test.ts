@@ -296,6 +296,16 @@ describe('a tab that asks', () => {
     expect(world.said).toEqual([]);
   });
 
+  it('loses no time where the client of the only other one has been disposed of', async () => {
+    const { world, lender } = await signedIn();
+    lender.client.dispose();
+    await world.rest();
+    const call = watch(world, openTab(world).client.getTokenSilently());
+    await world.rest();
+    expect(call.error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.said).toEqual([]);
+  });
+
   it('is served by whichever of two is faster, if both are of one session', async () => {
     const { world } = await signedIn();
     await loginAgain(openTab(world));
