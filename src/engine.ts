@@ -12,7 +12,7 @@ import { createWorkerCustody } from './custody/worker-custody.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { knownSession } from './flows/entries.ts';
-import { peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
+import { followLogout, peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
 
 export function openEngine(page: PageContext): Engine {
   const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
@@ -33,12 +33,14 @@ export function openEngine(page: PageContext): Engine {
       return discovery();
     });
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
-  const createInPage = () => createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints);
+  const loggedOut = () => void followLogout(context).catch(() => {}); // what a cache would not give up is served to nobody
+  const createInPage = () =>
+    createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints, loggedOut);
   const context: ClientContext = {
     ...page,
     env,
     custody: settings.worker
-      ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints)
+      ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut)
       : createInPage(),
     endpoints,
     frames: pageLocks,

@@ -17,6 +17,8 @@ export interface Environment extends Omit<PagePorts, 'page' | 'cookies'> {
   dpop(): Promise<Dpop>;
   readonly silentFrame: SilentFrame;
   readonly workers: Workers;
+  readonly channels: Channels;
+  readonly presence: Presence;
   readonly locks: Locks;
   /** Those under which tabs of auth0-spa-js refresh, of whatever version. */
   readonly peerLocks: Locks;
@@ -177,6 +179,26 @@ export interface WorkerPort {
   post(message: unknown): void;
   /** Ends the worker at once, whatever it is doing. Nothing is heard of it any more. */
   terminate(): void;
+}
+
+/** Between all tabs and workers of the origin, whoever they belong to: everybody hears everything, and may say anything. */
+export interface Channels {
+  /** What is posted reaches all others that have a channel of that name open, in the order of posting. Where there are none, nobody. */
+  open(name: string, hear: (message: unknown) => void): Channel;
+}
+
+export interface Channel {
+  /** @param message What can be cloned. */
+  post(message: unknown): void;
+  close(): void;
+}
+
+/** Who is there, which a page or worker that has gone no longer is. */
+export interface Presence {
+  /** Returns how to hide again. */
+  show(name: string): () => void;
+  /** How many show that name, on the whole origin; 0 where nobody can tell. */
+  count(name: string): Promise<number>;
 }
 
 /** What a login by popup asks of the window that it is called in, which is the part of a `Window` by that name; nothing outside of a page. */

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually, type Engine } from './engines/engine.ts';
 import { engines, launchEngine } from './engines/launch.ts';
-import { call, logout, openTwoSites, requestsOfThePage, throwAwayCertificate } from './two-sites.ts';
+import {
+  call,
+  isAuthenticated,
+  logout,
+  openTwoSites,
+  reload,
+  requestsOfThePage,
+  throwAwayCertificate,
+} from './two-sites.ts';
 
 let certificate: Awaited<ReturnType<typeof throwAwayCertificate>>;
 beforeAll(async () => {
@@ -40,6 +48,41 @@ describe.each(engines)('in %s, refresh tokens in memory are held by a worker', (
         await eventually(() => revocations().length > 0, 'the revocation');
         expect(revocations()).toHaveLength(1);
         expect(sites.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+      } finally {
+        await profile.close();
+        await sites.close();
+      }
+    },
+    60_000,
+  );
+
+  it.each([
+    ['held by a worker, are lent to', { workerUrl: '/latchkey/worker.js' }],
+    ['held by the page, are lent to', { worker: false }],
+  ])(
+    'and access tokens, %s a second tab and a reload, until one logs out',
+    async (_, options) => {
+      const profile = await engine.newProfile();
+      const sites = await openTwoSites(certificate, {
+        cacheLocation: 'memory',
+        useRefreshTokens: true,
+        ...options,
+      });
+      try {
+        const first = await sites.signIn(profile);
+        const second = await sites.visit(profile);
+        expect(await call(second, 'on')).toBe('token');
+        await reload(second);
+        expect(await call(second, 'on')).toBe('token');
+        expect(sites.grants()).toEqual({ authorization_code: 1 });
+        expect(await call(second, 'off')).toBe('token');
+        expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 1 });
+
+        await logout(second);
+        await eventually(async () => !(await isAuthenticated(first)), 'the logout in the first tab');
+        expect(await call(first, 'on')).toBe('missing_refresh_token (signed_out)');
+        expect(sites.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+        expect(sites.violations()).toEqual([]);
       } finally {
         await profile.close();
         await sites.close();

@@ -40,6 +40,7 @@ export type AppOptions = Pick<
   | 'useDpop'
   | 'useRefreshTokens'
   | 'useRefreshTokensFallback'
+  | 'worker'
   | 'workerFallback'
   | 'workerUrl'
 >;
@@ -307,6 +308,9 @@ export const requestsOfThePage = (tab: Tab): Promise<string[]> =>
       .map(({ name }) => name)
       .filter((url) => url.endsWith('/oauth/token')),
   );
+
+export const isAuthenticated = (tab: Tab): Promise<boolean> =>
+  tab.evaluate(() => (globalThis as unknown as AppPage).client.isAuthenticated());
 
 /**
  * Logs out, until the page is back: Chromium at times never closes a profile whose tab is on its way, with a worker out of a

@@ -692,6 +692,7 @@ describe('logging out', () => {
       },
     );
     expect(cookies.size).toBe(1);
+    tab.kill(); // or it would lend its session
     await fresh.client.checkSession();
     await expect(fresh.client.isAuthenticated()).resolves.toBe(false);
   });

@@ -211,8 +211,19 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
     const may = session.may();
     if (setting.fallback && (may.size > 1 || !may.has(known))) session.mayBecome(known);
   };
+  /** In memory mode a page that shows nobody asks the others. */
+  const borrow = (page: Page) => {
+    const lent = inMemory ? pages.flatMap(({ session }) => [...session.may()]) : [];
+    for (const who of lent)
+      if (page.session.may().has('nobody') && !page.session.may().has(who)) page.session.mayBecome(who);
+  };
+  /** In memory mode a logout ends the sessions of the others, as soon as they hear of it. */
+  const leaveToo = () => {
+    for (const session of inMemory ? sessions() : []) session.mayBecome('nobody');
+  };
   const get = (page: Page, api: number, cacheMode: 'on' | 'off'): Watched => {
     askTenant(page.session);
+    borrow(page);
     const request = page.tab.client.getTokenSilently({
       cacheMode,
       authorizationParams: { audience: audiences[api] },
@@ -231,8 +242,8 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
   const login = (page: Page, user: string) => {
     if ([...calls].some((call) => call.page === page && call.kind === 'login')) return;
     known = user;
-    // An iframe that is opened by a call under way asks after this.
-    if (setting.fallback)
+    // An iframe that is opened by a call under way, or what it asks another tab, comes after this.
+    if (setting.fallback || inMemory)
       for (const call of calls) if (call.kind === 'get') call.page.session.mayBecome(user);
     change('login', page, user, page.tab.login(user));
   };
@@ -245,6 +256,8 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
       },
     });
     const uncertain = page.session.may().size > 1;
+    leaveToo();
+    work.then(leaveToo, leaveToo);
     change('logout', page, 'nobody', work);
     if (uncertain && [...calls].some((call) => call.kind === 'get')) askTenant(page.session);
   };
@@ -308,6 +321,7 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
     page.frozen = false;
     page.frozenLast = world.steady();
     page.tab.wake();
+    leaveToo();
   }
 
   /** Lets time pass, and judges what came of it. */

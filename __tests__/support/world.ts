@@ -4,6 +4,7 @@
  */
 import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
+import '../../src/custody/lending.ts';
 import '../../src/engine.ts'; // read from the disk by now, it takes no time to load
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import type { ICache } from '../../src/core/cache.ts';
@@ -149,6 +150,8 @@ export interface World {
   mostAtOnce(): number;
   /** What the SDK has said on the console. */
   readonly warnings: string[];
+  /** What tabs have heard of each other over channels. */
+  readonly said: unknown[];
   /** The iframes that were opened, by address. */
   readonly frames: URL[];
   /** The next requests to the token endpoint meet these, one each. */
@@ -169,6 +172,12 @@ export interface World {
   openTab(options?: Partial<Auth0ClientOptions>, ports?: Partial<Environment>): Tab;
   /** Codes of the tenant's journal, oldest first. */
   journal(): string[];
+}
+
+/** One end of a channel between tabs. */
+interface Broadcast {
+  readonly name: string;
+  deliver(message: unknown): void;
 }
 
 export interface WorldOptions {
@@ -295,6 +304,8 @@ export function createWorld({
   const atTenant = tenantBrowser(tenant);
   const onlineListeners = new Set<() => void>();
   const channels = new Set<{ name: string; onmessage: ((event: MessageEvent) => void) | null }>();
+  const broadcasts = new Set<Broadcast>();
+  const shown = new Map<object, string>();
   let online = true;
   let underWay = 0;
   let most = 0;
@@ -316,6 +327,7 @@ export function createWorld({
     mostAtOnce: () => most,
     frames: [],
     warnings: [],
+    said: [],
     faults: [],
     revocationFaults: [],
     get online() {
@@ -376,6 +388,7 @@ export function createWorld({
     };
     const navigations: string[] = [];
     const popups: Popup[] = [];
+    const closings: (() => void)[] = [];
     const listeners = new Set<(event: MessageEvent) => void>();
 
     const env: Environment = {
@@ -480,6 +493,36 @@ export function createWorld({
           return { post: (message) => send(message, hear), terminate: () => void (isOver = true) };
         },
       },
+      channels: {
+        open(name, hear) {
+          const own: Broadcast = {
+            name,
+            deliver: (message) => reach(() => broadcasts.has(own) && hear(message)),
+          };
+          broadcasts.add(own);
+          closings.push(() => broadcasts.delete(own));
+          return {
+            post(message) {
+              for (const other of broadcasts) {
+                if (dead || other === own || other.name !== name) continue;
+                const clone: unknown = structuredClone(message);
+                world.said.push(clone);
+                queueMicrotask(() => other.deliver(clone));
+              }
+            },
+            close: () => void broadcasts.delete(own),
+          };
+        },
+      },
+      presence: {
+        show(name) {
+          const own = {};
+          shown.set(own, name);
+          closings.push(() => shown.delete(own));
+          return () => void shown.delete(own);
+        },
+        count: (name) => alive(Promise.resolve([...shown.values()].filter((it) => it === name).length)),
+      },
       popupHost: () => ({
         open() {
           const popup = openPopup((event) => {
@@ -569,6 +612,7 @@ export function createWorld({
       },
       kill() {
         dead = true;
+        for (const close of closings) close();
         die(new Error('the page is gone'));
       },
       state: () => (dead ? 'gone' : frozen ? 'frozen' : 'awake'),

@@ -6,6 +6,7 @@ import { get, getAll, set } from 'es-cookie';
 import type { Milliseconds } from '../clock.ts';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
+import { channels, presence } from './channels.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
 import { clock, pagePorts, timers, twinPrefix, wasTouched } from './page-ports.ts';
@@ -30,6 +31,8 @@ export function createBrowserEnvironment(): Environment {
       },
     },
     workers,
+    channels,
+    presence,
     locks,
     peerLocks: createPeerLocks(timers),
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
@@ -41,7 +44,7 @@ export function createBrowserEnvironment(): Environment {
 /** What custody in a worker has of its own. */
 export const workerEnvironment = (): Pick<
   Environment,
-  'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys'
+  'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys' | 'channels' | 'presence'
 > => ({
   clock,
   timers,
@@ -50,6 +53,8 @@ export const workerEnvironment = (): Pick<
   page,
   dpop,
   keys: createIndexedDbRecordStore(timers),
+  channels,
+  presence,
 });
 
 const cryptography: Cryptography = {

@@ -21,7 +21,7 @@ export const messageVersion = 2;
 
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
 export type RemoteMethod =
-  'look' | 'spend' | 'redeem' | 'adopt' | 'goUnmarked' | 'discard' | 'end' | 'revoke';
+  'look' | 'spend' | 'redeem' | 'adopt' | 'borrow' | 'goUnmarked' | 'discard' | 'end' | 'revoke';
 
 /** `leaving`, and the `offset` of the app's clock: what only the page knows. */
 export type CallRequest = {
@@ -51,12 +51,13 @@ export type Request =
   | { readonly kind: 'dispose' }
   | CallRequest;
 
-/** From the worker. `revoked` follows the value of `end`. `idle`: it was disposed of, and has nothing left to do. */
+/** From the worker. `revoked` follows the value of `end`. `logged_out`: by another tab. `idle`: it was disposed of, and has nothing left to do. */
 export type Reply =
   | { readonly kind: 'ready'; readonly version: number }
   | { readonly kind: 'value'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: ErrorText }
   | { readonly kind: 'revoked'; readonly id: number }
+  | { readonly kind: 'logged_out' }
   | { readonly kind: 'idle' };
 
 /** An error as it can be cloned without losing its class. */

@@ -5,6 +5,7 @@
  * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
  */
 import type { Milliseconds } from '../clock.ts';
+import { serves } from '../core/cache.ts';
 import type { Target } from '../core/target.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
 import {
@@ -51,6 +52,7 @@ import {
   type Head,
 } from './family.ts';
 import type { IdTokenSignatures } from './id-token-signature.ts';
+import type { Asked, Lending, Loan } from './lending.ts';
 import {
   changed,
   changedAt,
@@ -109,6 +111,12 @@ export interface Custody {
   moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined>;
   /** Notes that the session could not be marked, until the next login. */
   goUnmarked(): Promise<void>;
+  /**
+   * In memory mode: a token of another tab's custody, which holds a refresh token, for who has none; see `lending.ts`. It has been
+   * judged as what a refresh brings. `undefined`: there is nobody, or nothing; or not all who answer are of one session.
+   * @throws {NetworkError} `unreachable`, where that tab has nothing yet.
+   */
+  borrow(wanted: Borrowable, began: Began, limit: Milliseconds): Promise<Borrowed | undefined>;
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
@@ -202,6 +210,17 @@ export interface Began {
   readonly logouts: number;
 }
 
+export interface Borrowable extends Asked {
+  /** By id or by name. */
+  readonly organization?: string | undefined;
+}
+
+export interface Borrowed {
+  readonly loan: Loan;
+  /** After how many logouts; see `adopt`. */
+  readonly logouts: number;
+}
+
 export interface MovedFamily extends Wanted {
   readonly refresh_token: string;
   readonly answer: Answer | undefined;
@@ -233,12 +252,20 @@ interface Provisional {
 /** What writing a claim and a successor may take, in the slowest store. */
 const storeLimit: Milliseconds = 5000;
 
+/** How long a logout waits for the code that tells other tabs of it. */
+const tellingLimit: Milliseconds = 1000;
+
+/** @param loggedOut What to do when a logout in another tab, in memory mode, has ended what is here. */
 export function createCustody(
   settings: Settings,
-  env: Pick<Environment, 'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys'>,
+  env: Pick<
+    Environment,
+    'clock' | 'timers' | 'cryptography' | 'http' | 'page' | 'dpop' | 'keys' | 'channels' | 'presence'
+  >,
   records: RecordStore,
   locks: Locks,
   endpoints: () => Promise<Endpoints> = async () => endpointsAt(settings),
+  loggedOut: () => void = () => {},
 ): Custody {
   const { clock, page, timers } = env;
   const name = storageName(settings, 'custody');
@@ -248,7 +275,12 @@ export function createCustody(
   const waitLimit = 2 * abandonedAfter;
   const update = createRecordUpdate(records, name);
   /** After `dispose()`, whatever has opened the store closes it. */
-  const updateRecord: UpdateRecord = (step) => update(step).finally(closeWhenIdle);
+  const updateRecord: UpdateRecord = (step) =>
+    update((found) => {
+      const made = step(found);
+      showWhetherItLends(made[0]);
+      return made;
+    }).finally(closeWhenIdle);
   const disposal = new AbortController();
   const takeTurn = createTurns(locks, timers, name, disposal.signal);
   const requests = createTokenRequests(settings, env, endpoints);
@@ -258,11 +290,27 @@ export function createCustody(
   const provisional = new Map<string, Provisional>();
   let signatures: IdTokenSignatures | undefined;
   let isToldOfLogin = false;
+  /** In memory mode each tab has a custody of its own. */
+  const isLent = settings.useRefreshTokens && settings.cacheLocation === 'memory';
+  let lends = false;
+  let lending: Promise<Lending> | undefined;
   /** How to stop waiting for the network, by family. */
   const waiting = new Map<string, () => void>();
   const randomName = () => encodeBase64url(env.cryptography.randomBytes(16));
 
-  return { look, spend, redeem, adopt, moveIn, goUnmarked, discard, end, revoke: revokeByCall, dispose };
+  return {
+    look,
+    spend,
+    redeem,
+    adopt,
+    borrow,
+    moveIn,
+    goUnmarked,
+    discard,
+    end,
+    revoke: revokeByCall,
+    dispose,
+  };
 
   async function look({ audience, scope }: Wanted): Promise<CustodyView> {
     const { families, ...rest } = await updateRecord((it) => [it, it]);
@@ -601,11 +649,9 @@ export function createCustody(
     const { refresh_token, isBound } = provisional.get(receipt) ?? {};
     if (isBound && !(await isBound())) return undefined; // a logout has removed the key since it was redeemed
     const end = { kind: 'end', cause: 'user_changed', unless: identity } as const;
-    const isStranger = (family: Family): boolean =>
-      isLive(family) && !mayBeOf(identity, family) && !isSameIdentity(family, began?.session);
     const adopting = updateRecord((found): readonly [CustodyRecord, AdoptOutcome] => {
       const { families, logouts } = found;
-      if (began && (logouts > began.logouts || Object.values(families).some(isStranger))) return [found, {}];
+      if (began && isPast(found, identity, began)) return [found, {}];
       const ends = Object.keys(families).map((other): FamilyChange => [other, end]);
       const adoption: FamilyChange[] =
         refresh_token === undefined
@@ -623,6 +669,78 @@ export function createCustody(
     provisional.delete(receipt);
     if (refresh_token !== undefined) unsaved.drop(key); // of the family that was replaced
     return logouts;
+  }
+
+  /** Whoever has logged out or signed in since a silent login began has the last word. */
+  function isPast({ families, logouts }: CustodyRecord, identity: Identity, began: Began): boolean {
+    const isStranger = (family: Family): boolean =>
+      isLive(family) && !mayBeOf(identity, family) && !isSameIdentity(family, began.session);
+    return logouts > began.logouts || Object.values(families).some(isStranger);
+  }
+
+  async function borrow(
+    { organization, ...asked }: Borrowable,
+    began: Began,
+    limit: Milliseconds,
+  ): Promise<Borrowed | undefined> {
+    if (!isLent) return undefined;
+    const { ask } = await openLending();
+    if (settings.verifyIdTokenSignature) await prepare();
+    const judge = async (loan: Loan) => {
+      if (!serves(loan.token, asked.scope, clock.now())) return undefined;
+      const problem = await problemOf(loan, { identity: began.session, organization, now: clock.now() });
+      return problem ? undefined : readSession(loan.id_token);
+    };
+    const loan = await ask(asked, judge, limit);
+    const session = loan && readSession(loan.id_token);
+    if (!session) return undefined;
+    return updateRecord((found) => {
+      if (isPast(found, session, began)) return [found, undefined];
+      const { logouts, endedBy } = found;
+      return [endedBy === undefined ? found : { ...found, endedBy: undefined }, { loan, logouts }];
+    });
+  }
+
+  /** What another tab may have: what is here, or, by one exchange for all who ask, what the server gives. */
+  async function lend({ fresh, ...wanted }: Asked): Promise<Loan | undefined> {
+    const { family, answer, signedIn } = await look(wanted);
+    if (family.state !== 'live' || !signedIn) return undefined;
+    const identity = identityOf(signedIn);
+    const loanOf = async ({ token, id_token = signedIn.id_token }: Answer): Promise<Loan | undefined> => {
+      const isGood =
+        id_token !== undefined && !(await problemOf({ token, id_token }, { identity, now: clock.now() }));
+      return isGood ? { token, id_token } : undefined;
+    };
+    const held = !fresh && answer && (await loanOf(answer)); // an ID token may end before its access token does
+    if (held) return held;
+    if (!settings.useMrrt && !scopeIncludes(family.scope, wanted.scope)) return undefined;
+    const outcome = await spend({ ...wanted, identity }, family, settings.callerLimit);
+    return outcome.kind === 'answer' ? loanOf(outcome.answer) : undefined;
+  }
+
+  function openLending(limit?: Milliseconds): Promise<Lending> {
+    const open = async () => {
+      const { createLending } = await loadFeature(timers, () => import('./lending.ts'), limit);
+      const leave = () =>
+        void endHere({})
+          .catch(() => {})
+          .then(loggedOut);
+      return createLending(settings, env, { randomName, lend, loggedOut: leave });
+    };
+    lending ??= open().catch((error: unknown) => {
+      lending = undefined; // the next call tries again
+      throw error;
+    });
+    return lending;
+  }
+
+  function showWhetherItLends({ families }: CustodyRecord): void {
+    if (!isLent || disposal.signal.aborted || headsOf(families) > 0 === lends) return;
+    lends = !lends;
+    void openLending().then(
+      ({ show }) => show(lends),
+      () => (lends = false),
+    );
   }
 
   async function moveIn(takeOver: TakeOver): Promise<readonly MovedFamily[] | undefined> {
@@ -644,7 +762,17 @@ export function createCustody(
     if (refresh_token !== undefined) await revoke([refresh_token]);
   }
 
-  async function end({ still, others = [] }: Parameters<Custody['end']>[0]) {
+  async function end(options: Parameters<Custody['end']>[0]) {
+    const ending = endHere(options);
+    const tell = async () => {
+      await ending.catch(() => {}); // the tombstone is first
+      (await openLending(tellingLimit)).tellLogout();
+    };
+    if (isLent && !options.still) await tell().catch(() => {});
+    return ending;
+  }
+
+  async function endHere({ still, others = [] }: Parameters<Custody['end']>[0]) {
     const revokeAll = (tokens: readonly string[]) => revoke(settings.revokeOnLogout ? tokens : []);
     if (settings.revokeOnLogout) void signatures?.forget();
     // What the store would not take belongs to a session that is over: it is not written after that.
@@ -681,6 +809,7 @@ export function createCustody(
   function dispose(): void {
     disposal.abort();
     for (const at of waiting.keys()) stopWaiting(at);
+    lending?.then(({ close }) => close()).catch(() => {});
     closeWhenIdle();
   }
 

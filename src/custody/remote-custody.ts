@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
+import { identityOf } from '../core/whose.ts';
 import type { Settings, WorkerSettings } from '../core/settings.ts';
 import { within } from '../core/within.ts';
 import type { Environment } from '../environment.ts';
@@ -41,6 +42,7 @@ export async function startRemoteCustody(
   worker: WorkerSettings,
   { clock, workers, timers, page }: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
   endpoints: () => Promise<Endpoints>,
+  loggedOut: () => void = () => {},
 ): Promise<Custody> {
   const waiting = new Map<number, (reply: Answer) => void>();
   const revoking = new Map<number, () => void>();
@@ -82,6 +84,15 @@ export async function startRemoteCustody(
       return ask('redeem', [code], settings.exchangeLimit + patience);
     },
     adopt: (receipt, family) => ask('adopt', [receipt, family], settings.useDpop ? proofsPatience : 0),
+    async borrow(wanted, { session, logouts }, limit) {
+      await tellEndpoints();
+      const patience = settings.verifyIdTokenSignature ? keysPatience : 0;
+      return ask(
+        'borrow',
+        [wanted, { session: session && identityOf(session), logouts }, limit],
+        limit + patience,
+      );
+    },
     goUnmarked: () => ask('goUnmarked', []),
     discard: (receipt) => ask('discard', [receipt]).catch(() => {}),
     async end(options) {
@@ -130,6 +141,8 @@ export async function startRemoteCustody(
         if (!isIdle) terminateWhenQuiet(); // it says so more than once
         isIdle = true;
         return;
+      case 'logged_out':
+        return loggedOut();
       case 'revoked':
         return revoking.get(reply.id)?.();
       case 'value':

@@ -36,7 +36,14 @@ export function serveCustody(
         const records = { ...createMemoryRecordStore(), close: () => post({ kind: 'idle' }) };
         endpoints = endpointsAt(settings);
         const locks = createPageLocks(env.timers);
-        custody = createCustody(settings, { ...env, clock, page }, records, locks, async () => endpoints);
+        custody = createCustody(
+          settings,
+          { ...env, clock, page },
+          records,
+          locks,
+          async () => endpoints,
+          () => post({ kind: 'logged_out' }),
+        );
         return post({ kind: 'ready', version: messageVersion });
       }
       case 'endpoints':

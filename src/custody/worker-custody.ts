@@ -15,6 +15,7 @@ export function createWorkerCustody(
   env: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
   createInPage: () => Custody,
   endpoints: () => Promise<Endpoints>,
+  loggedOut: () => void,
 ): Custody {
   let custodian: Promise<Custody> | undefined;
   let disposed = false;
@@ -22,7 +23,7 @@ export function createWorkerCustody(
   async function start(): Promise<Custody> {
     try {
       const { startRemoteCustody } = await loadFeature(env.timers, () => import('./remote-custody.ts'));
-      return await startRemoteCustody(settings, worker, env, endpoints);
+      return await startRemoteCustody(settings, worker, env, endpoints, loggedOut);
     } catch (error) {
       if (worker.fallback === 'error') {
         custodian = undefined; // the next call tries again
@@ -47,6 +48,7 @@ export function createWorkerCustody(
     redeem: async (code) => (await custodianOf()).redeem(code),
     adopt: async (receipt, family) => (await custodianOf()).adopt(receipt, family),
     moveIn: async (takeOver) => (await custodianOf()).moveIn(takeOver),
+    borrow: async (wanted, began, limit) => (await custodianOf()).borrow(wanted, began, limit),
     goUnmarked: async () => (await custodianOf()).goUnmarked(),
     discard: async (receipt) => (await custodianOf()).discard(receipt),
     end: async (options) => (await custodianOf()).end(options),

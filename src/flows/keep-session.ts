@@ -234,6 +234,15 @@ export async function endSession(
   return { ended, cleared, forgotten, idToken: user?.id_token };
 }
 
+/** Clears what is shown, after a logout in another tab has ended what was in custody here. */
+export async function followLogout(context: ClientContext): Promise<void> {
+  const { heap } = context;
+  const user = readUserEntry(await readUser(context));
+  heap.signedOut ||= user !== undefined; // whoever showed nobody has lost nothing
+  heap.unsaved.clear();
+  await removeEntries(context, user, []); // the cookies are every tab's: whoever logged out has removed them
+}
+
 /** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`. */
 async function clearSession(
   context: ClientContext,

@@ -1,7 +1,15 @@
 import type { Milliseconds } from '../clock.ts';
 import { covers, isServed, serves, type Found, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
-import { isLeaving, lackOf, planToken, type Answer, type Lack, type Snapshot } from '../core/plan.ts';
+import {
+  isLeaving,
+  lackOf,
+  planToken,
+  type Answer,
+  type Lack,
+  type Snapshot,
+  type TokenPlan,
+} from '../core/plan.ts';
 import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
 import { mayBeOf } from '../core/whose.ts';
 import type { Target } from '../core/target.ts';
@@ -12,6 +20,7 @@ import {
   InvalidIdTokenError,
   MissingRefreshTokenError,
   MissingScopesError,
+  NetworkError,
   outlookOf,
   SessionEndedError,
   signedOut,
@@ -93,6 +102,12 @@ async function obtain(
     authorizeSilently(context, target, snapshot, options.limit && remaining(options.limit)).catch(
       (error: unknown) => refuse(lack, error),
     );
+  if (isBorrowable(plan, snapshot)) {
+    const limit = remaining(options.limit ?? settings.callerLimit);
+    const borrowed = await borrow(context, target, snapshot, options.cacheMode, limit);
+    if (borrowed) return borrowed;
+    if (context.heap.signedOut) return leave(); // meanwhile
+  }
   switch (plan.kind) {
     case 'serve':
       return { token: plan.token, session: plan.session };
@@ -123,6 +138,34 @@ async function obtain(
       return (await isMarked(context)) ? again() : leave();
     }
   }
+}
+
+/** With refresh tokens in memory another tab may have one. A page that saw its session end by a logout asks nobody. */
+const isBorrowable = ({ kind }: TokenPlan, snapshot: Snapshot): boolean =>
+  (kind === 'authorize' || kind === 'refuse') && !snapshot.signedOut && !isLeaving(snapshot);
+
+/**
+ * What another tab lends; nothing where it cannot be asked.
+ * @throws {NetworkError} `unreachable`, where it could not reach the server.
+ */
+async function borrow(
+  context: ClientContext,
+  target: Target,
+  began: Snapshot,
+  mode: CacheMode,
+  limit: Milliseconds,
+): Promise<Obtained | undefined> {
+  const { custody } = context;
+  const { audience, scope } = target;
+  const { organization } = target.params;
+  const asked = { audience, scope, fresh: mode === 'off', organization };
+  const borrowed = await custody.borrow(asked, began, limit).catch((error: unknown) => {
+    if (error instanceof NetworkError) throw error; // the session goes on, there
+  });
+  if (!borrowed) return undefined;
+  const { loan, logouts } = borrowed;
+  const session = await saveToken(context, target, loan.token, loan.id_token, logouts, began);
+  return session && { token: loan.token, session };
 }
 
 /**
