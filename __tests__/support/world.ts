@@ -98,6 +98,8 @@ export interface Tab {
   reload(options?: Partial<Auth0ClientOptions>): Tab;
   /** A second client in the same page. */
   twin(): Tab;
+  /** The user comes back to it. */
+  show(): void;
   /** As a browser freezes a page: nothing that it waits for reaches it, and its locks stay held. */
   freeze(): void;
   /** What it missed reaches it now. */
@@ -377,6 +379,7 @@ export function createWorld({
     const navigations: string[] = [];
     const popups: Popup[] = [];
     const listeners = new Set<(event: MessageEvent) => void>();
+    const wakeListeners = new Set<() => void>();
 
     const env: Environment = {
       clock: time.clock,
@@ -455,6 +458,13 @@ export function createWorld({
           const hear = () => reach(task);
           onlineListeners.add(hear);
           return () => void onlineListeners.delete(hear);
+        },
+        onWake(task) {
+          const hear = () => reach(task);
+          for (const heard of [onlineListeners, wakeListeners]) heard.add(hear);
+          return () => {
+            for (const heard of [onlineListeners, wakeListeners]) heard.delete(hear);
+          };
         },
       },
       silentFrame: {
@@ -560,6 +570,9 @@ export function createWorld({
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       twin: () => openTab(options, sessionStorage, ports),
+      show() {
+        for (const hear of wakeListeners) hear();
+      },
       freeze: () => void (frozen = true),
       wake() {
         frozen = false;

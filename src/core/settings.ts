@@ -37,6 +37,8 @@ export interface Settings {
   /** What to do with no refresh token: `default` and `on` try the iframe, and differ in how its failure is reported. */
   readonly fallback: 'default' | 'on' | 'off';
   readonly leeway: Seconds;
+  /** How long before it has to be, a token is renewed; 0: it is not. */
+  readonly refreshAhead: Seconds;
   /** How long a caller waits for an exchange. */
   readonly callerLimit: Milliseconds;
   /** How long one exchange may take: an answer within it is kept, whoever still waits. */
@@ -95,6 +97,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   const ownLocation = cache && (cacheLocations.find((it) => it === cache.location) ?? 'custom');
   const location = ownLocation || cacheLocation;
   const hasWorker = useRefreshTokens && location === 'memory' && options.worker !== false;
+  const refreshAhead = readLimit('refreshAheadInSeconds', options.refreshAheadInSeconds, 0);
   const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10) || 10);
   const { scope: given, ...params } = options.authorizationParams ?? {};
   const { default: scope, ...scopes } = readScopes(given);
@@ -121,6 +124,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
           ? 'on'
           : 'off',
     leeway: readLimit('leeway', options.leeway, 60),
+    refreshAhead: useRefreshTokens ? refreshAhead : 0,
     callerLimit,
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),
