@@ -88,7 +88,7 @@ const renewalPart = 1 / 4;
  */
 const marginOf = ({ lifetime = Infinity }: Token, least?: Seconds): Seconds => {
   if (least === undefined) return Math.min(renewalMargin, lifetime * renewalPart);
-  return least < lifetime ? least : lifetime * (1 - renewalPart);
+  return least < lifetime ? least : Math.max(0, lifetime * (1 - renewalPart));
 };
 
 /** From when on a token is no longer served. */
