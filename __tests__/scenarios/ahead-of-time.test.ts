@@ -78,6 +78,21 @@ describe('P13, P36: in the last part of its life a token', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('is renewed by one tab, where another one does not see yet what came', async () => {
+    const world = createWorld({ storageLag: 5000 });
+    const { tab, token } = await signedIn(world);
+    await world.advance(minutes(1));
+    const other = world.openTab(options);
+    await other.client.getTokenSilently();
+    await world.advance(minutes(57));
+    await tab.client.getTokenSilently();
+    await world.rest();
+    await expect(other.client.getTokenSilently()).resolves.toBe(token);
+    await world.rest();
+    await expect(other.client.getTokenSilently()).resolves.not.toBe(token);
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
   it('is renewed for each audience that was asked for', async () => {
     const world = createWorld({ multiResource: true });
     const { tab } = await signedIn(world, { useMrrt: true });
@@ -100,14 +115,14 @@ describe('P13, P36: in the last part of its life a token', () => {
     expect(sent).toBe(3);
   });
 
-  it('is renewed in half of its life at the most, however long that is to be', async () => {
-    const world = createWorld();
+  it.each([1, 2, 3, 4])('is renewed in half of its life at the most (seed %d)', async (seed) => {
+    const world = createWorld({ seed });
     const { tab, token } = await signedIn(world, { refreshAheadInSeconds: 1e6 });
     await world.advance(minutes(28));
     await expect(tab.client.getTokenSilently()).resolves.toBe(token);
     await world.rest();
     expect(world.refreshes()).toHaveLength(0);
-    await world.advance(minutes(30));
+    await world.advance(minutes(16));
     await tab.client.getTokenSilently();
     await world.rest();
     expect(world.refreshes()).toHaveLength(1);
@@ -156,11 +171,24 @@ describe('P13: a page that the user comes back to', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
-  it('renews when the network comes back', async () => {
+  it('finds what another page has got before', async () => {
     const world = createWorld();
-    await openTabs(world, 3);
+    const tabs = await openTabs(world, 3);
+    world.sleep(9 * minutes(60));
+    for (const tab of tabs) {
+      tab.show();
+      await world.rest();
+    }
+    expect(world.refreshes()).toHaveLength(1);
+  });
+
+  it('renews when the network comes back, though calls were made without it', async () => {
+    const world = createWorld();
+    const tabs = await openTabs(world, 3);
     world.online = false;
     world.sleep(minutes(58));
+    await ask(tabs);
+    await world.rest();
     world.online = true;
     await world.rest();
     expect(world.refreshes()).toHaveLength(1);
@@ -211,26 +239,57 @@ describe('P13: a page that the user comes back to', () => {
     expect(world.refreshes()).toEqual([]);
   });
 
-  it('opens no iframe where there is no refresh token', async () => {
+  it('is watched for by nobody where there are no refresh tokens: no iframe opens', async () => {
     const world = createWorld();
     const { tab } = await signedIn(world, { useRefreshTokens: false });
     await world.advance(minutes(58));
     await tab.client.getTokenSilently();
-    world.sleep(minutes(600));
     tab.show();
     await world.rest();
-    expect(world.frames).toEqual([]);
+    expect([tab.isWatched(), world.frames]).toEqual([false, []]);
   });
 
-  it('sends nothing while it is being left', async () => {
+  it('is watched for until its client is disposed of', async () => {
     const world = createWorld();
     const { tab } = await signedIn(world);
-    const { page } = tab.env;
-    const leaving = world.openTab(options, { page: { ...page, leaving: () => true } });
-    await world.advance(minutes(58));
-    await leaving.client.getTokenSilently();
     await world.rest();
-    expect(world.refreshes()).toEqual([]);
+    expect(tab.isWatched()).toBe(true);
+    tab.client.dispose();
+    expect(tab.isWatched()).toBe(false);
+  });
+
+  it.each(['localstorage', 'memory'] as const)(
+    'sends nothing while it is being left, but when it is shown again (%s)',
+    async (cacheLocation) => {
+      const world = createWorld();
+      let leaving = false;
+      const tab = world.openTab({ ...options, cacheLocation });
+      Object.assign(tab.env.page, { leaving: () => leaving });
+      await tab.login();
+      await tab.client.getTokenSilently();
+      await world.advance(minutes(58));
+      leaving = true;
+      await expect(tab.client.getTokenSilently()).resolves.toEqual(isToken);
+      await world.rest();
+      expect(world.refreshes()).toEqual([]);
+      leaving = false;
+      tab.show(); // out of the browser's cache of pages
+      await world.rest();
+      expect(world.refreshes()).toHaveLength(1);
+    },
+  );
+});
+
+describe('a clock that is put back', () => {
+  it('does not keep a token from being renewed ahead of its end', async () => {
+    const world = createWorld();
+    const { tab, token } = await signedIn(world);
+    await world.advance(minutes(30));
+    world.jump(-minutes(300));
+    await world.advance(minutes(28));
+    await expect(tab.client.getTokenSilently()).resolves.toBe(token);
+    await world.rest();
+    expect(world.refreshes()).toHaveLength(1);
   });
 });
 
@@ -249,6 +308,20 @@ describe('a renewal ahead of time that fails', () => {
     world.faults.length = 0;
     await world.advance(minutes(10));
     await expect(tab.client.getTokenSilently()).resolves.not.toBe(token);
+  });
+
+  it('because the tenant declines is not tried by every call either', async () => {
+    const world = createWorld();
+    const { tab, token } = await signedIn(world);
+    await world.advance(minutes(55));
+    const declined = { kind: 'answer', status: 403, body: '{"error":"mfa_required"}' } as const;
+    world.faults.push(...Array.from({ length: 100 }, () => declined));
+    for (let second = 0; second < 230; second++) {
+      await expect(tab.client.getTokenSilently()).resolves.toBe(token);
+      await world.advance(1000);
+    }
+    expect(world.refreshes().length).toBeGreaterThan(0);
+    expect(world.refreshes().length).toBeLessThan(15);
   });
 
   it('for good leaves the token to its end; then a call is told, once', async () => {

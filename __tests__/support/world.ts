@@ -100,6 +100,8 @@ export interface Tab {
   twin(): Tab;
   /** The user comes back to it. */
   show(): void;
+  /** Somebody wants to hear of that. */
+  isWatched(): boolean;
   /** As a browser freezes a page: nothing that it waits for reaches it, and its locks stay held. */
   freeze(): void;
   /** What it missed reaches it now. */
@@ -570,6 +572,7 @@ export function createWorld({
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       twin: () => openTab(options, sessionStorage, ports),
+      isWatched: () => wakeListeners.size > 0,
       show() {
         for (const hear of wakeListeners) hear();
       },

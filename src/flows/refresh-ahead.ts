@@ -30,7 +30,7 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
   const { settings, env, flights, custody, disposal } = context;
   const all = new Map<string, Given>();
   let stopListening: (() => void) | undefined;
-  const renewDue = () => void flights.share('ahead', renewAll);
+  const renewDue = () => void flights.share('ahead', renewAll).catch(() => {}); // nobody waits for that
   return {
     given(target, token) {
       if (disposal.signal.aborted) return;
@@ -45,13 +45,13 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
     return Math.max(0, 1000 * servedUntil(token) - env.clock.now());
   }
 
-  /** Each page draws a moment of its own, in the first half of what is left: a call in the second half always renews. */
+  /** Each page draws a moment of its own, in the first half of the span: a call in the second half always renews. */
   function isDue(target: Target, token: Token): boolean {
     const key = JSON.stringify(target);
     const { access_token, lifetime = Infinity } = token;
     let given = all.get(key);
     if (given?.access_token !== access_token) {
-      const span = Math.min(1000 * settings.refreshAhead, 500 * lifetime, remaining(token));
+      const span = Math.min(1000 * settings.refreshAhead, 500 * lifetime);
       given = { target, access_token, lead: draw(span / 2, span) };
       all.set(key, given);
     }
@@ -65,12 +65,10 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
 
   /** One after the other: what one brings may serve the next. */
   async function renewAll(): Promise<void> {
-    for (const [key, { target }] of all) {
+    for (const { target } of all.values()) {
       if (disposal.signal.aborted || !env.page.online() || env.page.leaving()) return;
       const { session, token } = await findToken(context, target, 0);
-      if (!session)
-        all.delete(key); // nobody is signed in
-      else if (!token || isDue(target, token)) await renew(target, token);
+      if (session && (!token || isDue(target, token))) await renew(target, token);
     }
   }
 
@@ -91,7 +89,6 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
     const leave = async () => undefined;
     const snapshot = await look(context, target, { cacheMode: 'on', least });
     const { session } = snapshot;
-    if (!session) return undefined;
     const plan = planToken(snapshot, target, 'on', settings);
     if (plan.kind === 'serve') return plan.token;
     if (plan.kind === 'keep') return (await keep(context, target, plan, session, leave))?.token;
