@@ -97,7 +97,6 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   const ownLocation = cache && (cacheLocations.find((it) => it === cache.location) ?? 'custom');
   const location = ownLocation || cacheLocation;
   const hasWorker = useRefreshTokens && location === 'memory' && options.worker !== false;
-  const refreshAhead = readLimit('refreshAheadInSeconds', options.refreshAheadInSeconds, 0);
   const callerLimit = seconds(readLimit('httpTimeoutInSeconds', options.httpTimeoutInSeconds, 10) || 10);
   const { scope: given, ...params } = options.authorizationParams ?? {};
   const { default: scope, ...scopes } = readScopes(given);
@@ -124,7 +123,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
           ? 'on'
           : 'off',
     leeway: readLimit('leeway', options.leeway, 60),
-    refreshAhead: useRefreshTokens ? refreshAhead : 0,
+    refreshAhead: readLimit('refreshAheadInSeconds', options.refreshAheadInSeconds, 0),
     callerLimit,
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),

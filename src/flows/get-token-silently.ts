@@ -61,9 +61,9 @@ export function getTokenSilently(
       serve(context, target, options),
       () => new TimeoutError('still_waiting'),
     );
-    if (obtained && settings.refreshAhead && options.cacheMode !== 'cache-only')
+    if (settings.refreshAhead)
       Promise.resolve(context.engine())
-        .then(({ ahead }) => ahead.given(target, obtained.token))
+        .then(({ ahead }) => ahead.given(target, options, obtained?.token))
         .catch(() => {}); // nobody waits for that
     return obtained;
   });

@@ -5,11 +5,12 @@ import { planToken } from '../core/plan.ts';
 import type { Target } from '../core/target.ts';
 import type { ClientContext } from './context.ts';
 import { findToken } from './entries.ts';
+import type { TokenOptions } from './get-token-silently.ts';
 import { keep, look } from './obtain-token.ts';
 
 export interface RefreshAhead {
-  /** Notes what a call was given. Where the moment to renew it has come, that begins. */
-  given(target: Target, token: Token): void;
+  /** Notes what a call was given, if it was. Where the moment to renew it has come, that begins. */
+  given(target: Target, options: Pick<TokenOptions, 'cacheMode'>, token: Token | undefined): void;
   /** Begins nothing any more. */
   dispose(): void;
 }
@@ -32,8 +33,9 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
   let stopListening: (() => void) | undefined;
   const renewDue = () => void flights.share('ahead', renewAll).catch(() => {}); // nobody waits for that
   return {
-    given(target, token) {
-      if (disposal.signal.aborted) return;
+    given(target, { cacheMode }, token) {
+      if (!token || cacheMode === 'cache-only' || !settings.useRefreshTokens || disposal.signal.aborted)
+        return;
       stopListening ??= env.page.onWake(renewDue);
       if (isDue(target, token)) renewDue();
     },
