@@ -5,6 +5,7 @@ const shared = {
 };
 
 export default {
+  testTimeout: 30_000, // time in tests is made by hand: a machine that is busy may take long for it
   projects: [
     {
       ...shared,

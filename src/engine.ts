@@ -13,6 +13,7 @@ import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { knownSession } from './flows/entries.ts';
 import { followLogout, peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
+import { createRefreshAhead } from './flows/refresh-ahead.ts';
 
 export function openEngine(page: PageContext): Engine {
   const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
@@ -57,9 +58,11 @@ export function openEngine(page: PageContext): Engine {
       });
     },
   };
+  const ahead = createRefreshAhead(context);
   return {
     context,
     flows,
+    ahead,
     moveIn: () => moveIn(context),
     async fetchWithAuth(getToken, config, request) {
       const load = () => import('./features/fetch-with-auth.ts');
@@ -67,6 +70,7 @@ export function openEngine(page: PageContext): Engine {
       return fetchWithAuth({ settings, env, getToken }, config, request);
     },
     dispose() {
+      ahead.dispose();
       context.custody.dispose();
       env.keys.close();
     },

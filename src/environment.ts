@@ -137,6 +137,8 @@ export interface Page {
   touched(): boolean;
   /** Runs `task` whenever the network has come back. Returns how to stop that. */
   onOnline(task: () => void): () => void;
+  /** Runs `task` whenever the user may have come back to the page, or the network to a page that they see. Returns how to stop that. */
+  onWake(task: () => void): () => void;
 }
 
 export interface SilentFrame {

@@ -38,6 +38,21 @@ describe('a cached token', () => {
     expect(serves(token({ lifetime, expires_at: lifetime }), 'read', age * 1000)).toBe(expected);
   });
 
+  it.each([
+    [100, 0, 99, true],
+    [100, 0, 100, false],
+    [100, 99, 0, true],
+    [100, 99, 1, false],
+    [100, 100, 24, true],
+    [100, 100, 25, false],
+    [undefined, 100, 0, false],
+    [0, 0, 0, false],
+    [-5, 0, -4, false],
+  ])('of a life of %d s, and wanted for %d s, serves after %d s: %s', (lifetime, least, age, expected) => {
+    const life = lifetime ?? 100;
+    expect(serves(token({ lifetime, expires_at: life }), 'read', age * 1000, least)).toBe(expected);
+  });
+
   it('serves what was granted, though less was asked for', () => {
     expect(serves(token({ requestedScope: 'openid' }), 'read', 0)).toBe(true);
   });

@@ -44,6 +44,7 @@ describe('options that name no tenant and no application', () => {
     ['a negative leeway', { ...good, leeway: -1 }, /"leeway"/],
     ['a limit that is not finite', { ...good, httpTimeoutInSeconds: Infinity }, /"httpTimeoutInSeconds"/],
     ['a limit that is no number', { ...good, httpTimeoutInSeconds: '10' }, /"httpTimeoutInSeconds"/],
+    ['a part of a life that is none', { ...good, refreshAheadInSeconds: '60' }, /"refreshAheadInSeconds"/],
     [
       'a scope without a text in a map',
       { ...good, authorizationParams: { scope: { a: Symbol('x') } } },

@@ -34,3 +34,26 @@ it('touched is false of a page in which only scripts have clicked', () => {
   for (const type of ['pointerdown', 'keydown']) dispatchEvent(new Event(type));
   expect(page.touched()).toBe(false);
 });
+
+it('a page that can be seen is told of whatever it may have slept before, until it stops that', () => {
+  const { page } = createBrowserEnvironment();
+  let told = 0;
+  const stop = page.onWake(() => void (told += 1));
+  const happen = () => {
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    for (const type of ['pageshow', 'online']) dispatchEvent(new Event(type));
+  };
+  happen();
+  expect(told).toBe(3);
+  let state = 'hidden';
+  Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+  happen();
+  expect(told).toBe(3);
+  state = 'visible';
+  happen();
+  expect(told).toBe(6);
+  stop();
+  happen();
+  expect(told).toBe(6);
+  Reflect.deleteProperty(document, 'visibilityState');
+});

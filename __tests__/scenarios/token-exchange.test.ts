@@ -31,6 +31,7 @@ describe.each(['localstorage', 'memory'] as const)(
       expect(secretsIn(world, answer)).toEqual([]);
       expect(Object.keys(answer).sort()).toEqual([
         'access_token',
+        'expires_at',
         'expires_in',
         'id_token',
         'scope',

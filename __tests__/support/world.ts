@@ -99,6 +99,10 @@ export interface Tab {
   reload(options?: Partial<Auth0ClientOptions>): Tab;
   /** A second client in the same page. */
   twin(): Tab;
+  /** The user comes back to it. */
+  show(): void;
+  /** Somebody wants to hear of that. */
+  isWatched(): boolean;
   /** As a browser freezes a page: nothing that it waits for reaches it, and its locks stay held. */
   freeze(): void;
   /** What it missed reaches it now. */
@@ -390,6 +394,7 @@ export function createWorld({
     const popups: Popup[] = [];
     const closings: (() => void)[] = [];
     const listeners = new Set<(event: MessageEvent) => void>();
+    const wakeListeners = new Set<() => void>();
 
     const env: Environment = {
       clock: time.clock,
@@ -468,6 +473,13 @@ export function createWorld({
           const hear = () => reach(task);
           onlineListeners.add(hear);
           return () => void onlineListeners.delete(hear);
+        },
+        onWake(task) {
+          const hear = () => reach(task);
+          for (const heard of [onlineListeners, wakeListeners]) heard.add(hear);
+          return () => {
+            for (const heard of [onlineListeners, wakeListeners]) heard.delete(hear);
+          };
         },
       },
       silentFrame: {
@@ -603,6 +615,10 @@ export function createWorld({
         return openTab({ ...options, ...changed }, sessionStorage, ports);
       },
       twin: () => openTab(options, sessionStorage, ports),
+      isWatched: () => wakeListeners.size > 0,
+      show() {
+        for (const hear of wakeListeners) hear();
+      },
       freeze: () => void (frozen = true),
       wake() {
         frozen = false;

@@ -96,6 +96,7 @@ describe.each(subjects)('%s, in the same story', (_, begin) => {
       access_token: expect.any(String),
       token_type: 'Bearer',
       expires_in: expect.any(Number),
+      expires_at: expect.any(Number),
       scope: expect.any(String),
     });
   });

@@ -132,6 +132,15 @@ const page: Page = {
     addEventListener('online', task);
     return () => removeEventListener('online', task);
   },
+  onWake(task) {
+    if (typeof document === 'undefined') return () => {};
+    const wake = () => void (document.visibilityState === 'hidden' || task());
+    const types = ['visibilitychange', 'pageshow', 'online']; // the first of them comes up from the document
+    for (const type of types) addEventListener(type, wake);
+    return () => {
+      for (const type of types) removeEventListener(type, wake);
+    };
+  },
 };
 
 const cookies: Cookies = {

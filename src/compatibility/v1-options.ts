@@ -130,6 +130,7 @@ const clientOptions = [
   'revokeOnLogout',
   'discovery',
   'verifyIdTokenSignature',
+  'refreshAheadInSeconds',
 ] as const;
 
 /** Does not compile while the list above lacks an option. */
@@ -146,6 +147,7 @@ const callOptions: readonly string[] = [
   'onRedirect',
   'cacheMode',
   'timeoutInSeconds',
+  'minValiditySeconds',
   'detailedResponse',
   'redirectMethod',
   'clientId',

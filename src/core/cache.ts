@@ -82,24 +82,34 @@ export const isServed = (found: Found): found is { readonly session: Session; re
 const renewalMargin: Seconds = 60;
 const renewalPart = 1 / 4;
 
-const marginOf = ({ lifetime = Infinity }: Token): Seconds => Math.min(renewalMargin, lifetime * renewalPart);
+/**
+ * What a token must be good for to be served: `least` seconds, where the caller says so. A new token would not do either for what is
+ * no less than its whole life: then one does that has three quarters of it left.
+ */
+const marginOf = ({ lifetime = Infinity }: Token, least?: Seconds): Seconds => {
+  if (least === undefined) return Math.min(renewalMargin, lifetime * renewalPart);
+  return least < lifetime ? least : Math.max(0, lifetime * (1 - renewalPart));
+};
+
+/** From when on a token is no longer served. */
+export const servedUntil = (token: Token): Seconds => token.expires_at - marginOf(token);
 
 export const tokensKey = (settings: Settings, audience: string): string =>
   storageName(settings, 'tokens', audience);
 
 export const userKey = (settings: Settings): string => storageName(settings, 'user');
 
-/** True while the token is good for another `margin` seconds. */
-export const isFresh = (token: Token, now: Milliseconds, margin: Seconds = marginOf(token)): boolean =>
-  token.expires_at - margin > toSeconds(now);
+/** True while the token is good for another `least` seconds; see `marginOf`. */
+export const isFresh = (token: Token, now: Milliseconds, least?: Seconds): boolean =>
+  token.expires_at - marginOf(token, least) > toSeconds(now);
 
 /** True for a token that covers `scope`: a server that granted less than was asked for would do so again. */
 export const covers = (token: Token, scope: string): boolean =>
   scopeIncludes(token.requestedScope, scope) || scopeIncludes(token.scope, scope);
 
-/** True for a token that covers `scope` and is good for another `margin` seconds; default: as long as it is to be served. */
-export const serves = (token: Token, scope: string, now: Milliseconds, margin?: Seconds): boolean =>
-  isFresh(token, now, margin) && covers(token, scope);
+/** True for a token that covers `scope` and is good for another `least` seconds; default: as long as it is to be served. */
+export const serves = (token: Token, scope: string, now: Milliseconds, least?: Seconds): boolean =>
+  isFresh(token, now, least) && covers(token, scope);
 
 /** What callers are told of a token, beside the session's ID token. */
 export const detailsOf = (
@@ -111,6 +121,7 @@ export const detailsOf = (
   access_token,
   token_type,
   expires_in: expires_at - toSeconds(now),
+  expires_at,
   scope,
 });
 

@@ -109,6 +109,12 @@ export interface Auth0ClientOptions {
   workerFallback?: 'page' | 'error' | undefined;
   /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
   leeway?: Seconds | undefined;
+  /**
+   * How long before it has to be, a token is renewed: calls are answered with the one there is, and one tab gets another in the
+   * background, also when the user comes back to a page or its network does. At most half of a token's life. Without
+   * `useRefreshTokens` it means nothing. Default: 0, off.
+   */
+  refreshAheadInSeconds?: Seconds | undefined;
   /** How long `getTokenSilently()` waits for the token endpoint; the exchange itself goes on, and a login waits for its own. Default: 10. */
   httpTimeoutInSeconds?: Seconds | undefined;
   /** How long a hidden iframe may take in all, and a user in a popup. Default: 60. */
@@ -234,6 +240,11 @@ export interface GetTokenSilentlyOptions extends WaitOptions {
   /** Default: `on`. */
   cacheMode?: CacheMode | undefined;
   authorizationParams?: AuthorizationParams | undefined;
+  /**
+   * How long the token is good for, at the least; 0: as long as it is good at all. Where no token lives that long, one is returned that
+   * has three quarters of its life left. Default: 60, and a quarter of a life that is shorter than 240.
+   */
+  minValiditySeconds?: Seconds | undefined;
   /** Overrides the client's limit on waiting, for this call. */
   timeoutInSeconds?: Seconds | undefined;
   /** Return everything that is known of the token instead of its text alone. */
@@ -332,6 +343,8 @@ export interface GetTokenSilentlyVerboseResponse {
   token_type: string;
   /** What remains of its life, at the moment of the answer. */
   expires_in: Seconds;
+  /** When that is over, since 1970, by this machine's clock or the app's `nowProvider`. A client's answer always has it. */
+  expires_at?: Seconds | undefined;
   /** Granted by the server. */
   scope?: string | undefined;
 }

@@ -37,6 +37,8 @@ export interface Settings {
   /** What to do with no refresh token: `default` and `on` try the iframe, and differ in how its failure is reported. */
   readonly fallback: 'default' | 'on' | 'off';
   readonly leeway: Seconds;
+  /** How long before it has to be, a token is renewed; 0: it is not. */
+  readonly refreshAhead: Seconds;
   /** How long a caller waits for an exchange. */
   readonly callerLimit: Milliseconds;
   /** How long one exchange may take: an answer within it is kept, whoever still waits. */
@@ -121,6 +123,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
           ? 'on'
           : 'off',
     leeway: readLimit('leeway', options.leeway, 60),
+    refreshAhead: readLimit('refreshAheadInSeconds', options.refreshAheadInSeconds, 0),
     callerLimit,
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),

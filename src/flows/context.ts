@@ -16,6 +16,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { Environment, Locks, PagePorts } from '../environment.ts';
 import type * as flows from './engine-flows.ts';
+import type { RefreshAhead } from './refresh-ahead.ts';
 
 /** What serves from the cache. */
 export interface PageContext {
@@ -41,6 +42,7 @@ export interface PageContext {
 export interface Engine {
   readonly context: ClientContext;
   readonly flows: typeof flows;
+  readonly ahead: RefreshAhead;
   /** Takes over what auth0-spa-js has stored. */
   moveIn(): Promise<void>;
   /** A request with a token of `getToken`. */

@@ -38,11 +38,11 @@ export async function knownSession(context: PageContext): Promise<Session | unde
   return sessionOf(context, await readUser(context));
 }
 
-/** The session, and the first token of it that covers the target and is good for another `margin` seconds. */
+/** The session, and the first token of it that covers the target and is good for another `least` seconds. */
 export async function findToken(
   context: PageContext,
   { audience, scope }: Target,
-  margin?: Seconds,
+  least?: Seconds,
 ): Promise<Found> {
   const [session, entry] = await Promise.all([
     findSession(context),
@@ -51,7 +51,7 @@ export async function findToken(
   const now = context.env.clock.now();
   const tokens = entry && isSameIdentity(entry, session) ? entry.tokens : undefined;
   const { lives = (it) => it } = context.heap;
-  const token = tokens?.map(lives).find((it) => serves(it, scope, now, margin));
+  const token = tokens?.map(lives).find((it) => serves(it, scope, now, least));
   return { session, token };
 }
 

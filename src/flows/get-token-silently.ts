@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import { isServed, type Token } from '../core/cache.ts';
 import type { CacheMode, GetTokenSilentlyOptions } from '../core/options.ts';
 import type { Session } from '../core/session.ts';
@@ -19,17 +19,22 @@ export interface TokenOptions {
   readonly cacheMode: CacheMode;
   /** How long this caller waits; default: the client's limits, for an exchange and for a frame. */
   readonly limit?: Milliseconds | undefined;
+  /** How long the token is to be good for; default: as long as a token has to be to be served. */
+  readonly least?: Seconds | undefined;
 }
 
-/** @throws {InvalidConfigurationError} for a cache mode that there is not, and a limit that is no time. */
+/** @throws {InvalidConfigurationError} for a cache mode that there is not, and for what is no time. */
 export function readTokenOptions({
   cacheMode: given,
   timeoutInSeconds,
+  minValiditySeconds,
 }: GetTokenSilentlyOptions): TokenOptions {
   const cacheMode = readChoice('cacheMode', given, ['on', 'off', 'cache-only']);
   const limit =
     timeoutInSeconds === undefined ? undefined : 1000 * readLimit('timeoutInSeconds', timeoutInSeconds, 0);
-  return { cacheMode, limit };
+  const least =
+    minValiditySeconds === undefined ? undefined : readLimit('minValiditySeconds', minValiditySeconds, 60);
+  return { cacheMode, limit, least };
 }
 
 /**
@@ -49,14 +54,19 @@ export function getTokenSilently(
   const needsNoFrame = useRefreshTokens && fallback === 'off';
   const limit = options.limit ?? callerLimit + (needsNoFrame ? 0 : frameLimit);
   const key = JSON.stringify(['token', options, target]);
-  return flights.share(key, () =>
-    within(
+  return flights.share(key, async () => {
+    const obtained = await within(
       env.timers,
       limit + storageGrace,
       serve(context, target, options),
       () => new TimeoutError('still_waiting'),
-    ),
-  );
+    );
+    if (settings.refreshAhead)
+      Promise.resolve(context.engine())
+        .then(({ ahead }) => ahead.given(target, options, obtained?.token))
+        .catch(() => {}); // nobody waits for that
+    return obtained;
+  });
 }
 
 /** A storage that hangs ends a call so much later than its limit; whatever else does, ends it in time and says so. */
@@ -71,7 +81,7 @@ async function serve(
   const { cacheMode } = options;
   const began = env.clock.steady();
   const { ceilings } = heap;
-  const found = cacheMode === 'off' ? undefined : await findToken(context, target);
+  const found = cacheMode === 'off' ? undefined : await findToken(context, target, options.least);
   if (heap.ceilings > ceilings) return undefined; // over while it looked: the app is told nothing, as by auth0-spa-js
   if (found && isServed(found)) return found;
   if (cacheMode === 'cache-only') return undefined;

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../clock.ts';
-import { covers, isServed, serves, type Found, type Token } from '../core/cache.ts';
 import type { CacheMode } from '../core/options.ts';
+import { covers, isServed, serves, type Found, type Token } from '../core/cache.ts';
 import {
   isLeaving,
   lackOf,
@@ -50,7 +50,7 @@ export async function obtainToken(
   } catch (error) {
     // Where no new token can be had for now, the last seconds of the old one are better than nothing.
     if (options.cacheMode !== 'on' || !(error instanceof GenericError && error.retryable)) throw error;
-    const last = await findToken(context, target, 0);
+    const last = await findToken(context, target, options.least ?? 0);
     if (!isServed(last)) throw error;
     return last;
   }
@@ -68,7 +68,7 @@ async function obtain(
   const remaining = (limit: Milliseconds) => Math.max(0, began + limit - env.clock.steady());
   const again = () => obtain(context, target, options, began);
   const { ceilings } = context.heap;
-  const snapshot = await look(context, target, options.cacheMode, found);
+  const snapshot = await look(context, target, options, found);
   if (context.heap.ceilings > ceilings) return undefined; // over while it looked: the app is told nothing, as by auth0-spa-js
   const { session } = snapshot;
   /** The ID token that this call knows of: any other was brought by somebody else. */
@@ -190,14 +190,14 @@ const signInLimit: Milliseconds = 1000;
 const signInPause: Milliseconds = 50;
 
 /** Reads what the decision needs. The record in custody is opened only where the cache cannot answer. */
-async function look(
+export async function look(
   context: ClientContext,
   target: Target,
-  mode: CacheMode,
+  { cacheMode: mode, least }: Pick<TokenOptions, 'cacheMode' | 'least'>,
   found?: Found,
 ): Promise<Snapshot> {
-  const { session, token } = found ?? (await findToken(context, target));
-  const { custody, env, settings, heap } = context;
+  const { session, token } = found ?? (await findToken(context, target, least));
+  const { custody, settings, heap, env } = context;
   const { signedOut } = heap;
   const served = mode !== 'off' && session !== undefined && token !== undefined;
   const isAsked = !served && mode !== 'cache-only';
@@ -212,7 +212,7 @@ async function look(
   if (!marked && view.heads > 0) endUnmarked(context, view.heads);
   const held = view.answer && heap.lives?.(view.answer.token);
   const answer =
-    held && serves(held, target.scope, env.clock.now()) ? { ...view.answer, token: held } : undefined;
+    held && serves(held, target.scope, env.clock.now(), least) ? { ...view.answer, token: held } : undefined;
   if (view.endedBy === undefined) heap.told = undefined; // a record that was lost counts from 1 again
   return { session, token, marked, signedOut, told: heap.told, ...view, answer };
 }
@@ -234,7 +234,7 @@ function endUnmarked(context: ClientContext, heads: number): void {
 const markerDelay: Milliseconds = 10_000;
 
 /** Writes the tokens of a refresh. Custody has judged them, and their refresh token is safe there. */
-async function keep(
+export async function keep(
   context: ClientContext,
   target: Target,
   { answer, identity }: { answer: Answer; identity: Identity },

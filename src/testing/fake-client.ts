@@ -23,6 +23,9 @@ import {
   type WaitOptions,
 } from '../index.ts';
 
+/** 2100-01-01 */
+const endOfTime = 4_102_444_800;
+
 /** A user with every claim of `openid profile email`. */
 export const fakeUser: Readonly<User> = Object.freeze({
   sub: 'auth0|ada',
@@ -115,7 +118,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
       aud: clientId,
       sub: user.sub ?? 'auth0|nameless',
       iat: 1_767_225_600, // 2026-01-01
-      exp: 4_102_444_800, // 2100-01-01
+      exp: endOfTime,
     };
     session = {
       user: Object.freeze({ ...user, sub: claims.sub }),
@@ -181,6 +184,7 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     access_token,
     token_type: 'Bearer',
     expires_in: 86_400,
+    expires_at: endOfTime,
     scope,
   });
 
