@@ -9,7 +9,7 @@ const good: Auth0ClientOptions = { domain: 'tenant.example', clientId: 'spa' };
 
 describe('options that name no tenant and no application', () => {
   it.each([
-    ['no options', undefined, /Options are missing/],
+    ['no options', undefined, /Options are no object/],
     ['no domain', { clientId: 'spa' }, /"domain" is missing/],
     ['an empty domain', { ...good, domain: '' }, /"domain" is missing/],
     ['a domain with a path', { ...good, domain: 'tenant.example/login' }, /no domain/],
