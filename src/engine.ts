@@ -55,6 +55,7 @@ export function openEngine(page: PageContext): Engine {
       });
     },
   };
+  if (heap.listeners.size > 0) flows.watch(context).catch(() => {}); // the next change tries again
   return {
     context,
     flows,

@@ -30,6 +30,7 @@ export default /* @__PURE__ */ Object.assign(createAuth0Client, {
 export { Auth0Client, createAuth0Client } from './auth0-client.ts';
 export { LocalStorageCache } from './browser/local-storage-cache.ts';
 export { InMemoryCache, type ICache } from './core/cache.ts';
+export type { ClientEvent, ClientEvents } from './core/events.ts';
 export {
   CacheKey,
   type Cacheable,

@@ -155,6 +155,8 @@ export interface World {
   readonly faults: Fault[];
   /** The next requests to the revocation endpoint meet these, one each. */
   readonly revocationFaults: Fault[];
+  /** What one tab tells the others is lost. */
+  silent: boolean;
   /** Back to true: the pages hear of it. */
   online: boolean;
   readonly records: RecordStore;
@@ -167,6 +169,10 @@ export interface World {
   readonly secrets: ReadonlySet<string>;
   /** @param ports Replaced ports, for a browser that lacks something. */
   openTab(options?: Partial<Auth0ClientOptions>, ports?: Partial<Environment>): Tab;
+  /** A message on that channel, from anybody. */
+  forge(name: string): void;
+  /** How many listen to channels. */
+  channels(): number;
   /** Codes of the tenant's journal, oldest first. */
   journal(): string[];
 }
@@ -295,6 +301,7 @@ export function createWorld({
   const atTenant = tenantBrowser(tenant);
   const onlineListeners = new Set<() => void>();
   const channels = new Set<{ name: string; onmessage: ((event: MessageEvent) => void) | null }>();
+  const openChannels = new Set<{ readonly name: string; readonly hear: () => void }>();
   let online = true;
   let underWay = 0;
   let most = 0;
@@ -318,6 +325,7 @@ export function createWorld({
     warnings: [],
     faults: [],
     revocationFaults: [],
+    silent: false,
     get online() {
       return online;
     },
@@ -333,6 +341,10 @@ export function createWorld({
     cacheEntries,
     secrets,
     openTab: (options, ports) => openTab(options, createTextStorage(), ports),
+    forge(name) {
+      for (const channel of openChannels) if (channel.name.startsWith(name)) channel.hear();
+    },
+    channels: () => openChannels.size,
     journal: () => tenant.journal.map(({ type }) => type),
   };
   return world;
@@ -519,6 +531,17 @@ export function createWorld({
       keys: { update: (name, step) => atStore(() => keys.update(name, step)), close() {} },
       localStorage: viewStorage(),
       sessionStorage,
+      openChannel(name, heard) {
+        const channel = { name, hear: () => reach(() => openChannels.has(channel) && heard?.hear()) };
+        openChannels.add(channel);
+        return {
+          tell() {
+            for (const other of openChannels)
+              if (other !== channel && other.name === name && !world.silent) queueMicrotask(other.hear);
+          },
+          close: () => void openChannels.delete(channel),
+        };
+      },
       cookies: {
         get: (name) => cookies.get(name),
         names: () => [...cookies.keys()],

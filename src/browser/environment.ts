@@ -6,6 +6,7 @@ import { get, getAll, set } from 'es-cookie';
 import type { Milliseconds } from '../clock.ts';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
+import { openChannel } from './channel.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
 import { clock, pagePorts, timers, twinPrefix, wasTouched } from './page-ports.ts';
@@ -35,6 +36,7 @@ export function createBrowserEnvironment(): Environment {
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
     keys: createIndexedDbRecordStore(timers),
     sessionStorage: textStorage(() => sessionStorage),
+    openChannel,
   };
 }
 
