@@ -4,7 +4,9 @@
  */
 import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
-import '../../src/engine.ts'; // read from the disk by now, it takes no time to load
+// Read from the disk by now, they take no time to load.
+import '../../src/engine.ts';
+import '../../src/flows/observe-session.ts';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';

@@ -39,7 +39,8 @@ const names: Readonly<Record<keyof ClientEvents, true>> = {
   reload: true,
 };
 
-export const isEventName = (name: unknown): name is keyof ClientEvents => Object.hasOwn(names, name as string);
+export const isEventName = (name: unknown): name is keyof ClientEvents =>
+  Object.hasOwn(names, name as string);
 
 /** One listener, and the name of what it listens to. */
 export type Listening = readonly [name: keyof ClientEvents, listener: (event: never) => unknown];

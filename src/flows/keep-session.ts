@@ -256,7 +256,9 @@ function markLogout(context: ClientContext): void {
 /** The user has logged out in another page, in memory mode. The cookies are left alone: somebody may have signed in there since. */
 export async function followLogout(context: ClientContext): Promise<void> {
   const { custody, heap } = context;
-  const user = readUserEntry(heap.unsaved.get(userKey(context.settings)) ?? context.cache.get(userKey(context.settings)));
+  const user = readUserEntry(
+    heap.unsaved.get(userKey(context.settings)) ?? context.cache.get(userKey(context.settings)),
+  );
   heap.logout = lastLogout(context);
   heap.signedOut = true;
   heap.session = undefined;

@@ -22,7 +22,10 @@ interface Sight {
 const lag: Milliseconds = 1000;
 
 /** @param before The user's entry as it was when the app began to listen. */
-export function observe(context: ClientContext, before: Promise<UserEntry | typeof unreadable | undefined>): Observer {
+export function observe(
+  context: ClientContext,
+  before: Promise<UserEntry | typeof unreadable | undefined>,
+): Observer {
   const { settings, env, heap, custody, disposal } = context;
   const nothing: Sight = { session: undefined, user: undefined, tokens: new Map() };
   let last: Sight | undefined;
