@@ -18,6 +18,7 @@ import {
 } from './compatibility/v1-options.ts';
 import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { detailsOf, InMemoryCache } from './core/cache.ts';
+import type { Diagnosis, SessionState } from './core/diagnosis.ts';
 import { isEventName, type ClientEvents, type Listening } from './core/events.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
@@ -133,7 +134,7 @@ async function call<T>(
     return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
   } catch (error) {
     context.heap.told = context.heap.ended.get(error as object) ?? context.heap.told;
-    context.heap.observer?.failed(error);
+    context.heap.failed(error);
     throw error;
   } finally {
     context.heap.observer?.glance();
@@ -203,6 +204,8 @@ export class Auth0Client {
         told: undefined,
         hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
+        facts: [],
+        failed: () => {},
         listeners: new Set(),
         before: undefined,
         observer: undefined,
@@ -506,6 +509,30 @@ export class Auth0Client {
       heap.before = undefined;
       heap.observer?.close();
     };
+  }
+
+  /**
+   * What may be said of the session without asking the tenant: nothing is sent, and nothing changes. It goes by what is stored, and
+   * not by a cookie, where there is a refresh token.
+   *
+   * @throws {GenericError} `feature_load_failed`
+   */
+  async getSessionState(options: WaitOptions = {}): Promise<SessionState> {
+    return callEngine(this, options, async ({ flows, context }) =>
+      (await flows.loadDiagnose(context)).sessionState(context),
+    );
+  }
+
+  /**
+   * Why the last failure came about, in one line, and what went on before, for a report to whoever can help: no token, code, name or
+   * address of anybody is in it. Nothing is sent.
+   *
+   * @throws {GenericError} `feature_load_failed`
+   */
+  async diagnose(options: WaitOptions = {}): Promise<Diagnosis> {
+    return callEngine(this, options, async ({ flows, context }) =>
+      (await flows.loadDiagnose(context)).diagnosis(context),
+    );
   }
 
   /** The tenant and the application that the client was built for. Frozen. */

@@ -13,9 +13,13 @@ import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { knownSession } from './flows/entries.ts';
 import { peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
+import { createRecorder } from './flows/record-facts.ts';
 
 export function openEngine(page: PageContext): Engine {
-  const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
+  const recorder = createRecorder(page);
+  const world = page.world ?? createBrowserEnvironment();
+  const silentFrame = recorder.silentFrame(world.silentFrame);
+  const env = { ...world, clock: page.env.clock, silentFrame };
   const { settings, flights, cache, heap } = page;
   heap.lives = createTokenLives(env.clock);
   const inHeap = settings.cacheLocation === 'memory';
@@ -33,13 +37,16 @@ export function openEngine(page: PageContext): Engine {
       return discovery();
     });
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
-  const createInPage = () => createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints);
+  const createInPage = () =>
+    createCustody(settings, env, records, recorder.locks(inHeap ? pageLocks : env.locks), endpoints);
   const context: ClientContext = {
     ...page,
     env,
-    custody: settings.worker
-      ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints)
-      : createInPage(),
+    custody: recorder.custody(
+      settings.worker
+        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints)
+        : createInPage(),
+    ),
     endpoints,
     frames: pageLocks,
     async moveInAgain() {
@@ -54,6 +61,10 @@ export function openEngine(page: PageContext): Engine {
         );
       });
     },
+  };
+  heap.failed = (error) => {
+    recorder.failed(error);
+    heap.observer?.failed(error);
   };
   if (heap.listeners.size > 0) flows.watch(context).catch(() => {}); // the next change tries again
   return {

@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
 // Read from the disk by now, they take no time to load.
 import '../../src/engine.ts';
+import '../../src/flows/diagnose.ts';
 import '../../src/flows/observe-session.ts';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import type { ICache } from '../../src/core/cache.ts';

@@ -130,6 +130,7 @@ const clientOptions = [
   'revokeOnLogout',
   'discovery',
   'verifyIdTokenSignature',
+  'onTrace',
 ] as const;
 
 /** Does not compile while the list above lacks an option. */

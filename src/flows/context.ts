@@ -1,6 +1,7 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
 import type { Milliseconds } from '../clock.ts';
 import type { ICache, UserEntry } from '../core/cache.ts';
+import type { Fact } from '../core/diagnosis.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import type { Listening } from '../core/events.ts';
 import type { Flights } from '../core/flights.ts';
@@ -95,6 +96,10 @@ export interface Heap {
   readonly answerOf: <T>(answer: PromiseLike<T>) => Promise<T>;
   /** Entries that the cache would not take; `undefined`: one that it would not give up. */
   readonly unsaved: Map<string, unknown>;
+  /** What went on, oldest first; see `record-facts.ts`. */
+  readonly facts: Fact[];
+  /** Takes note of what a call failed with, once there is an engine. */
+  failed: (error: unknown) => void;
   /** Of the app, to events. */
   readonly listeners: Set<Listening>;
   /** The user's entry as it was when the first of them came. */

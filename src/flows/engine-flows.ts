@@ -21,6 +21,9 @@ export const watch = (context: ClientContext): Promise<void> =>
       heap.observer ??= observe(context, heap.before);
   });
 
+export const loadDiagnose = ({ env }: ClientContext) =>
+  loadFeature(env.timers, () => import('./diagnose.ts'));
+
 export const loadPopups = async ({ env }: ClientContext) =>
   (await loadFeature(env.timers, () => import('./authorize-in-popup.ts'))).authorizeInPopup;
 

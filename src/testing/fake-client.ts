@@ -318,6 +318,16 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
         },
       };
     },
+    getSessionState: (given = {}) =>
+      call('getSessionState', [], given, () => ({
+        state: session ? ('active' as const) : ('anonymous' as const),
+      })),
+    diagnose: (given = {}) =>
+      call('diagnose', [], given, () => ({
+        cause: undefined,
+        state: { state: session ? ('active' as const) : ('anonymous' as const) },
+        facts: [],
+      })),
     on(name, listener) {
       if (typeof listener !== 'function')
         throw new InvalidConfigurationError('No such event, or no listener.', 'Pass a name and a function.');
