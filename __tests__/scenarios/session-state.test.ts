@@ -120,9 +120,15 @@ const rows: readonly Row[] = [
     state: { state: 'anonymous' },
   },
   {
-    what: 'a storage that was cleared',
+    what: 'a storage that was cleared, where no iframe may ask the tenant',
+    options: only,
     since: (world) => world.localStorage.names().forEach((it) => world.localStorage.remove(it)),
     state: { state: 'anonymous' },
+  },
+  {
+    what: 'a storage that was cleared',
+    since: (world) => world.localStorage.names().forEach((it) => world.localStorage.remove(it)),
+    state: { state: 'unknown', cause: 'silent_login' },
   },
 ];
 
