@@ -1,6 +1,7 @@
 /** What may be said of the session, and of what has failed, without asking anybody. Nothing is sent, and nothing changed. */
 import { readTokensEntry, readUserEntry, serves, tokensKey, userKey } from '../core/cache.ts';
-import { causeOf, type Diagnosis, type SessionState } from '../core/diagnosis.ts';
+import type { Diagnosis, SessionState } from '../core/diagnosis.ts';
+import { causeOf } from '../core/explain.ts';
 import { isSameIdentity, readSession } from '../core/session.ts';
 import { targetOf } from '../core/target.ts';
 import type { ClientContext } from './context.ts';
