@@ -19,7 +19,9 @@ export const openChannel: Environment['openChannel'] = (name, heard) => {
   open();
   const stop = heard && attempt(() => listen(heard, open, rest));
   return {
-    tell: () => void attempt(() => channel?.postMessage(version)),
+    tell() {
+      attempt(() => channel?.postMessage(version));
+    },
     close() {
       stop?.();
       rest();

@@ -130,8 +130,8 @@ export function observe(
   /** A listener that throws stops nobody. What it threw may hold anything, and is not repeated. */
   function tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
     const warn = () => env.page.warn(`latchkey: a listener of "${name}" failed.`);
-    for (const [listened, listener] of [...heap.listeners]) {
-      if (listened !== name) continue;
+    const listening = [...heap.listeners].filter(([listened]) => listened === name);
+    for (const [, listener] of listening) {
       try {
         Promise.resolve(listener(Object.freeze({ ...event }) as never)).catch(warn); // of the event by that name
       } catch {

@@ -112,7 +112,8 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
   let isDisposed = false;
   const listeners = new Set<{ readonly name: string; readonly listener: (event: object) => unknown }>();
   const tell = (name: keyof ClientEvents, event: ClientEvent & { cause?: string }) => {
-    for (const { name: listened, listener } of [...listeners]) if (listened === name) listener(event);
+    const listening = [...listeners].filter((it) => it.name === name);
+    for (const { listener } of listening) listener(event);
   };
 
   const signIn = (user: Readonly<User> = fakeUser, from: ClientEvent['from'] = 'this') => {
