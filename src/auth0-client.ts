@@ -207,9 +207,6 @@ export class Auth0Client {
         facts: [],
         failed: () => {},
         listeners: new Set(),
-        before: undefined,
-        observer: undefined,
-        changedHere: undefined,
         logout: null,
         answerOf: patiently(
           env.timers,

@@ -103,11 +103,11 @@ export interface Heap {
   /** Of the app, to events. */
   readonly listeners: Set<Listening>;
   /** The user's entry as it was when the first of them came. */
-  before: Promise<UserEntry | typeof unreadable | undefined> | undefined;
+  before?: Promise<UserEntry | typeof unreadable | undefined> | undefined;
   /** Tells them; its code is loaded where there are any. */
-  observer: Observer | undefined;
+  observer?: Observer | undefined;
   /** This page has changed what is there, since the observer last looked. `cause`: of a session's end, where nobody else knows. */
-  changedHere: { readonly cause: string | undefined } | undefined;
+  changedHere?: { readonly cause: string | undefined } | undefined;
   /** The last logout from another page that this one has taken note of; in memory mode. */
   logout: string | null;
 }
