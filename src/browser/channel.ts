@@ -1,5 +1,5 @@
 import type { Environment } from '../environment.ts';
-import { attempt } from './page-ports.ts';
+import { attempt } from './attempt.ts';
 
 /**
  * A BroadcastChannel, and `storage` events. A page that is left gives its channel back, so that the browser may keep the page for the
