@@ -13,8 +13,16 @@ const explanations: Readonly<Record<string, string>> = {
     'nothing was sent, because the last requests had failed, or the server asked for a pause',
   'timeout still_waiting': 'the answer took longer than the call could wait; it is kept when it comes',
   'timeout lock_timeout': 'another tab was refreshing for longer than the call could wait',
+  'timeout worker_silent': 'the worker that holds refresh tokens did not answer',
+  'timeout frame_offline': 'the browser lost its network while the hidden iframe was loading',
+  'timeout frame_forbidden': 'the page\u2019s own Content-Security-Policy forbids the hidden iframe',
+  'timeout frame_unreachable':
+    'the tenant cannot be reached from this page: a wrong domain, or something on the way',
+  'timeout frame_callback':
+    'the hidden iframe was answered at the redirect URI: the provider knows no web_message',
   'timeout frame_silent':
-    'the hidden iframe got no answer: blocked cookies, a framing policy, or an origin that is not listed',
+    'the hidden iframe said nothing: an origin, callback or client id that is not listed, or a framing policy',
+  'timeout frame_timeout': 'the hidden iframe did not load in time',
   'timeout popup_timeout': 'the user took too long in the popup',
   'invalid_grant refused':
     'the refresh token was refused: it had expired, was revoked, or had been spent before',
@@ -29,6 +37,8 @@ const explanations: Readonly<Record<string, string>> = {
   missing_refresh_token: 'there was no refresh token',
   missing_scopes: 'the tenant granted less than was asked for',
   'login_required signed_out': 'the user had logged out, or somebody else had signed in meanwhile',
+  'login_required third_party_cookies':
+    'the browser likely keeps the tenant\u2019s cookies from the hidden iframe',
   login_required: 'the tenant knows of no login of this browser, or blocked cookies hide it',
   consent_required: 'the tenant wants to ask for the user’s consent',
   interaction_required: 'the tenant wants to ask the user something',

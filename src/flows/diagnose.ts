@@ -26,7 +26,7 @@ export async function sessionState(context: ClientContext): Promise<SessionState
   const token =
     tokens &&
     isSameIdentity(tokens, session) &&
-    tokens.tokens.find((it) => serves(it, scope, env.clock.now(), 0));
+    tokens.tokens.map(heap.lives ?? ((it) => it)).find((it) => serves(it, scope, env.clock.now(), 0));
   if (token) return { state: 'active', expires_at: token.expires_at };
   const view = settings.useRefreshTokens
     ? await custody.look({ audience, scope }).catch(() => null)
