@@ -18,6 +18,8 @@ import {
 } from './compatibility/v1-options.ts';
 import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { detailsOf, InMemoryCache } from './core/cache.ts';
+import type { Diagnosis, SessionState } from './core/diagnosis.ts';
+import { isEventName, type ClientEvents, type Listening } from './core/events.ts';
 import { loadFeature } from './core/load-feature.ts';
 import type {
   Auth0ClientOptions,
@@ -51,7 +53,7 @@ import type { Environment, PagePorts } from './environment.ts';
 import { AbortError, DisposedError, InvalidConfigurationError, StorageError } from './errors.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { Engine, PageContext } from './flows/context.ts';
-import { findSession } from './flows/entries.ts';
+import { findSession, readUser } from './flows/entries.ts';
 import { createFlights } from './core/flights.ts';
 import { getTokenSilently, readTokenOptions } from './flows/get-token-silently.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
@@ -132,7 +134,10 @@ async function call<T>(
     return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
   } catch (error) {
     context.heap.told = context.heap.ended.get(error as object) ?? context.heap.told;
+    context.heap.failed(error);
     throw error;
+  } finally {
+    context.heap.observer?.glance();
   }
 }
 
@@ -199,6 +204,10 @@ export class Auth0Client {
         told: undefined,
         hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
+        facts: [],
+        failed: () => {},
+        listeners: new Set(),
+        logout: null,
         answerOf: patiently(
           env.timers,
           cacheLimit,
@@ -469,6 +478,58 @@ export class Auth0Client {
    */
   async revokeRefreshToken(options: RevokeRefreshTokenOptions = {}): Promise<void> {
     await callEngine(this, options, ({ flows, context }) => flows.revokeRefreshToken(context, options));
+  }
+
+  /**
+   * Calls `listener` whenever that has happened, here or in another tab; see `ClientEvents`. Nothing is sent for it. A listener that
+   * throws stops no other one.
+   *
+   * @returns How to stop that.
+   * @throws {InvalidConfigurationError} for an event that there is not, and for what is no function.
+   */
+  on<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: (event: ClientEvents[Name]) => unknown,
+  ): () => void {
+    if (!isEventName(name) || typeof listener !== 'function')
+      throw new InvalidConfigurationError('No such event, or no listener.', 'Pass a name and a function.');
+    const context = contextOf(this);
+    const { heap } = context;
+    const listening: Listening = [name, listener];
+    heap.listeners.add(listening);
+    heap.before ??= readUser(context);
+    Promise.resolve(context.engine())
+      .then(({ flows, context: own }) => flows.watch(own))
+      .catch(() => {}); // as for calls: the next of those tries again
+    return () => {
+      if (!heap.listeners.delete(listening) || heap.listeners.size > 0) return;
+      heap.before = undefined;
+      heap.observer?.close();
+    };
+  }
+
+  /**
+   * What may be said of the session without asking the tenant: nothing is sent, and nothing changes. It goes by what is stored, and
+   * not by a cookie, where there is a refresh token.
+   *
+   * @throws {GenericError} `feature_load_failed`
+   */
+  async getSessionState(options: WaitOptions = {}): Promise<SessionState> {
+    return callEngine(this, options, async ({ flows, context }) =>
+      (await flows.loadDiagnose(context)).sessionState(context),
+    );
+  }
+
+  /**
+   * Why the last failure came about, in one line, and what went on before, for a report to whoever can help: no token, code, name or
+   * address of anybody is in it. Nothing is sent.
+   *
+   * @throws {GenericError} `feature_load_failed`
+   */
+  async diagnose(options: WaitOptions = {}): Promise<Diagnosis> {
+    return callEngine(this, options, async ({ flows, context }) =>
+      (await flows.loadDiagnose(context)).diagnosis(context),
+    );
   }
 
   /** The tenant and the application that the client was built for. Frozen. */

@@ -12,11 +12,15 @@ import { createWorkerCustody } from './custody/worker-custody.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { knownSession } from './flows/entries.ts';
-import { followLogout, peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
+import { dropShown, peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
+import { createRecorder } from './flows/record-facts.ts';
 import { createRefreshAhead } from './flows/refresh-ahead.ts';
 
 export function openEngine(page: PageContext): Engine {
-  const env = { ...(page.world ?? createBrowserEnvironment()), clock: page.env.clock };
+  const recorder = createRecorder(page);
+  const world = page.world ?? createBrowserEnvironment();
+  const silentFrame = recorder.silentFrame(world.silentFrame);
+  const env = { ...world, clock: page.env.clock, silentFrame };
   const { settings, flights, cache, heap } = page;
   heap.lives = createTokenLives(env.clock);
   const inHeap = settings.cacheLocation === 'memory';
@@ -34,15 +38,24 @@ export function openEngine(page: PageContext): Engine {
       return discovery();
     });
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
-  const loggedOut = () => void followLogout(context).catch(() => {}); // what a cache would not give up is served to nobody
+  const loggedOut = () => void dropShown(context).catch(() => {}); // what a cache would not give up is served to nobody
   const createInPage = () =>
-    createCustody(settings, env, records, inHeap ? pageLocks : env.locks, endpoints, loggedOut);
+    createCustody(
+      settings,
+      env,
+      records,
+      recorder.locks(inHeap ? pageLocks : env.locks),
+      endpoints,
+      loggedOut,
+    );
   const context: ClientContext = {
     ...page,
     env,
-    custody: settings.worker
-      ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut)
-      : createInPage(),
+    custody: recorder.custody(
+      settings.worker
+        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut)
+        : createInPage(),
+    ),
     endpoints,
     frames: pageLocks,
     async moveInAgain() {
@@ -59,6 +72,11 @@ export function openEngine(page: PageContext): Engine {
     },
   };
   const ahead = createRefreshAhead(context);
+  heap.failed = (error) => {
+    recorder.failed(error);
+    heap.observer?.failed(error);
+  };
+  if (heap.listeners.size > 0) flows.watch(context).catch(() => {}); // the next change tries again
   return {
     context,
     flows,

@@ -26,6 +26,21 @@ export interface Environment extends Omit<PagePorts, 'page' | 'cookies'> {
   /** The same, for what only a structured clone keeps whole: a `CryptoKey`. */
   readonly keys: RecordStore;
   readonly sessionStorage: TextStorage;
+  /** Between the tabs of an origin, and the clients of a page. Without `heard`, for telling alone. */
+  openChannel(name: string, heard?: ChannelListener): ChangeChannel;
+}
+
+export interface ChannelListener {
+  /** Somebody else has told something; or the page was asleep, and may have missed it. */
+  hear(): void;
+  /** Also heard: that a text was written to `localStorage`, or removed, by another page, whose name begins so. */
+  readonly names: string;
+}
+
+export interface ChangeChannel {
+  /** Everybody else who has opened a channel of that name hears, as soon as it is awake. Nobody, where there are no channels. */
+  tell(): void;
+  close(): void;
 }
 
 /** What is needed to serve from the cache, and where nothing may be waited for. */

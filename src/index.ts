@@ -30,6 +30,8 @@ export default /* @__PURE__ */ Object.assign(createAuth0Client, {
 export { Auth0Client, createAuth0Client } from './auth0-client.ts';
 export { LocalStorageCache } from './browser/local-storage-cache.ts';
 export { InMemoryCache, type ICache } from './core/cache.ts';
+export type { Diagnosis, Fact, Failure, SessionState } from './core/diagnosis.ts';
+export type { ClientEvent, ClientEvents } from './core/events.ts';
 export {
   CacheKey,
   type Cacheable,
@@ -68,6 +70,7 @@ export {
   type RedirectLoginOptions,
   type RedirectLoginResult,
   type RevokeRefreshTokenOptions,
+  type Span,
   type WaitOptions,
   type WorkerUrl,
 } from './core/options.ts';

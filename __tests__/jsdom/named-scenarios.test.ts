@@ -5,6 +5,7 @@
  * The tenant's mishaps by name, with two SDKs side by side: ours and the published auth0-spa-js, each in a page of its own kind.
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Auth0Client } from '../../src/index.ts';
 import { scenarioNames, type ScenarioName } from '../../src/tenant/index.ts';
 import { ada, aStage, closePage, openPage, type Client, type Sdk, type Stage } from '../support/two-sdks.ts';
 
@@ -26,6 +27,8 @@ interface Outcome {
   readonly promised: 'stays' | 'ends';
   /** Whether the user is signed in still, once the mishap is over: a page that is opened anew can renew. */
   readonly found: 'stays' | 'ends';
+  /** What the calls during the mishap came to, and what `diagnose()` says of those that failed. */
+  readonly told: readonly string[];
 }
 
 async function play(sdk: Sdk, name: ScenarioName): Promise<Outcome> {
@@ -34,7 +37,8 @@ async function play(sdk: Sdk, name: ScenarioName): Promise<Outcome> {
   for (const _ of [1, 2]) expect(await comesTo(renew(client))).toBe('done'); // some mishaps need a past
   const { session: promised } = await tenant.scenario(name, { client_id: clientId });
   const pages = name === 'two-tabs' || name === 'out-of-order' ? [client, open()] : [client];
-  await comesTo(Promise.all(pages.map(renew)));
+  const ends = await Promise.all(pages.map((page) => comesTo(renew(page))));
+  const lines = sdk === 'latchkey' ? await diagnosed(pages as unknown as Auth0Client[]) : [];
   tenant.faults.clear();
   await pass(60); // whoever was told to wait has waited
   await comesTo(renew(open()));
@@ -45,16 +49,42 @@ async function play(sdk: Sdk, name: ScenarioName): Promise<Outcome> {
     expect(await logIn(open())).toBe('done'); // whatever it was, a new login is good again
     expect(await comesTo(renew(open()))).toBe('done');
   }
-  return { promised, found };
+  return { promised, found, told: ends.map((end, at) => (end === 'done' ? end : `${end}: ${lines[at]}`)) };
 }
+
+const diagnosed = (clients: readonly Auth0Client[]) =>
+  Promise.all(clients.map(async (client) => (await client.diagnose()).cause));
+
+const refused =
+  /^invalid_grant: the refresh token was refused: it had expired, was revoked, or had been spent before$/;
+
+/** What `diagnose()` says of the call that meets the mishap; where there is nothing, none fails. */
+const causes: Readonly<Partial<Record<ScenarioName, RegExp>>> = {
+  'lost-response-without-leeway':
+    /^invalid_grant: the refresh token was refused after an answer had been lost/,
+  'hang-12s': /^timeout: the answer took longer than the call could wait; it is kept when it comes$/,
+  'theft-attacker-first': refused,
+  'theft-victim-first': refused,
+  'breach-then-login': refused,
+  'second-to-last-replay': refused,
+  'absolute-expiry': refused,
+  'idle-expiry': refused,
+  'revoked-from-console': refused,
+  'device-credentials-deleted': refused,
+  'user-blocked': refused,
+  'mfa-required': /^mfa_required: the tenant asks for a second factor$/,
+  '429-json': /^too_many_requests: the tenant had been asked too often$/,
+  '429-html': /^request_error: the server answered with what is no OAuth error: a proxy, a limit/,
+};
 
 /** Where the published SDK loses a session that it need not lose. */
 const lost: readonly ScenarioName[] = ['hang-12s', 'migration-out', 'no-id-token'];
 
 describe.each(scenarioNames.map((name) => [name] as const))('%s', (name) => {
-  it('latchkey comes out as well as a client can', async () => {
-    const { promised, found } = await play('latchkey', name);
+  it('latchkey comes out as well as a client can, and says why a call has failed', async () => {
+    const { promised, found, told } = await play('latchkey', name);
     expect(found).toBe(promised);
+    expect(told).toEqual(causes[name] ? [expect.stringMatching(causes[name])] : told.map(() => 'done'));
   });
 
   it(`auth0-spa-js ${lost.includes(name) ? 'loses the session' : 'does, too'}`, async () => {

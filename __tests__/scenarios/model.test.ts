@@ -248,6 +248,8 @@ async function runHistory(setting: Setting, steps: readonly Step[]): Promise<str
     change('login', page, user, page.tab.login(user));
   };
   const logout = (page: Page) => {
+    // In memory mode the other pages follow, as soon as they look.
+    for (const session of sessions()) if (session !== page.session) session.mayBecome('nobody');
     const work = page.tab.client.logout({
       async openUrl(url) {
         page.tab.navigations.push(url);

@@ -4,8 +4,11 @@
  */
 import { runInNewContext } from 'node:vm';
 import { Auth0Client } from '../../src/auth0-client.ts';
+// Read from the disk by now, they take no time to load.
 import '../../src/custody/lending.ts';
-import '../../src/engine.ts'; // read from the disk by now, it takes no time to load
+import '../../src/engine.ts';
+import '../../src/flows/diagnose.ts';
+import '../../src/flows/observe-session.ts';
 import { createBrowserEnvironment } from '../../src/browser/environment.ts';
 import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
@@ -162,6 +165,8 @@ export interface World {
   readonly faults: Fault[];
   /** The next requests to the revocation endpoint meet these, one each. */
   readonly revocationFaults: Fault[];
+  /** What one tab tells the others is lost. */
+  silent: boolean;
   /** Back to true: the pages hear of it. */
   online: boolean;
   readonly records: RecordStore;
@@ -174,6 +179,10 @@ export interface World {
   readonly secrets: ReadonlySet<string>;
   /** @param ports Replaced ports, for a browser that lacks something. */
   openTab(options?: Partial<Auth0ClientOptions>, ports?: Partial<Environment>): Tab;
+  /** A message on that channel, from anybody. */
+  forge(name: string): void;
+  /** How many listen to channels. */
+  channels(): number;
   /** Codes of the tenant's journal, oldest first. */
   journal(): string[];
 }
@@ -310,6 +319,7 @@ export function createWorld({
   const channels = new Set<{ name: string; onmessage: ((event: MessageEvent) => void) | null }>();
   const broadcasts = new Set<Broadcast>();
   const shown = new Map<object, string>();
+  const openChannels = new Set<{ readonly name: string; readonly hear: () => void }>();
   let online = true;
   let underWay = 0;
   let most = 0;
@@ -334,6 +344,7 @@ export function createWorld({
     said: [],
     faults: [],
     revocationFaults: [],
+    silent: false,
     get online() {
       return online;
     },
@@ -349,6 +360,10 @@ export function createWorld({
     cacheEntries,
     secrets,
     openTab: (options, ports) => openTab(options, createTextStorage(), ports),
+    forge(name) {
+      for (const channel of openChannels) if (channel.name.startsWith(name)) channel.hear();
+    },
+    channels: () => openChannels.size,
     journal: () => tenant.journal.map(({ type }) => type),
   };
   return world;
@@ -574,6 +589,17 @@ export function createWorld({
       keys: { update: (name, step) => atStore(() => keys.update(name, step)), close() {} },
       localStorage: viewStorage(),
       sessionStorage,
+      openChannel(name, heard) {
+        const channel = { name, hear: () => reach(() => openChannels.has(channel) && heard?.hear()) };
+        openChannels.add(channel);
+        return {
+          tell() {
+            for (const other of openChannels)
+              if (other !== channel && other.name === name && !world.silent) queueMicrotask(other.hear);
+          },
+          close: () => void openChannels.delete(channel),
+        };
+      },
       cookies: {
         get: (name) => cookies.get(name),
         names: () => [...cookies.keys()],

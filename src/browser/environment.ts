@@ -6,6 +6,8 @@ import { get, getAll, set } from 'es-cookie';
 import type { Milliseconds } from '../clock.ts';
 import { loadFeature } from '../core/load-feature.ts';
 import { noPage } from '../errors.ts';
+import { attempt } from './attempt.ts';
+import { openChannel } from './channel.ts';
 import { channels, presence } from './channels.ts';
 import { createIndexedDbRecordStore } from './indexeddb-record-store.ts';
 import { createLocks, createPeerLocks } from './locks.ts';
@@ -38,6 +40,7 @@ export function createBrowserEnvironment(): Environment {
     records: createRecordStore({ localStorage: pageLocalStorage, cookies, locks, timers }),
     keys: createIndexedDbRecordStore(timers),
     sessionStorage: textStorage(() => sessionStorage),
+    openChannel,
   };
 }
 
@@ -153,14 +156,6 @@ const cookies: Cookies = {
   },
   remove: pagePorts.cookies.remove,
 };
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return typeof document === 'undefined' ? undefined : action();
-  } catch {
-    return undefined;
-  }
-}
 
 /** On https `SameSite=None`, so that an app that is framed by another site has its cookie too. */
 function attributes(domain: string | undefined) {

@@ -131,6 +131,7 @@ const clientOptions = [
   'discovery',
   'verifyIdTokenSignature',
   'refreshAheadInSeconds',
+  'onTrace',
 ] as const;
 
 /** Does not compile while the list above lacks an option. */

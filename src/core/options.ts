@@ -153,6 +153,19 @@ export interface Auth0ClientOptions {
    */
   auth0Client?:
     { name: string; version: string | number; env?: Record<string, string> | undefined } | undefined;
+  /** Is told of each exchange, iframe and wait for a lock, when it is over. Default: nothing is measured for it. */
+  onTrace?: ((span: Span) => void) | undefined;
+}
+
+/** Something that took its time. No token is in it. */
+export interface Span {
+  /** `exchange`: with the token endpoint, the wait for its turn included. `lock`: until it was granted, where the page holds refresh tokens. */
+  readonly name: 'exchange' | 'iframe' | 'lock';
+  /** In milliseconds since 1970. */
+  readonly startedAt: Milliseconds;
+  readonly duration: Milliseconds;
+  /** `done`, how a refresh ended (`answer`, `moved`, `quarantined`), or the code of an error. */
+  readonly outcome: string;
 }
 
 /** What a client was built with. */

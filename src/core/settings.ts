@@ -62,6 +62,7 @@ export interface Settings {
   readonly telemetry: Telemetry | undefined;
   /** Absent: the machine's own clock. */
   readonly nowProvider: Auth0ClientOptions['nowProvider'];
+  readonly onTrace: Auth0ClientOptions['onTrace'];
   /** As the app gave it: judged where a popup is opened. */
   readonly popupCallbackUrl: string | undefined;
 }
@@ -139,6 +140,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     useFormData: options.useFormData !== false,
     telemetry: readTelemetry(options.auth0Client),
     nowProvider: readFunction('nowProvider', options.nowProvider),
+    onTrace: readFunction('onTrace', options.onTrace),
     popupCallbackUrl: options.popupCallbackUrl,
   };
 }

@@ -61,7 +61,13 @@ export async function startRemoteCustody(
   const post = (request: Request): void => port.post(request);
   try {
     // What is the page's alone stays here: some of it is as the app gave it, and may be nothing that can be cloned.
-    const told = { ...settings, worker: undefined, popupCallbackUrl: undefined, nowProvider: undefined };
+    const kept = {
+      worker: undefined,
+      popupCallbackUrl: undefined,
+      nowProvider: undefined,
+      onTrace: undefined,
+    };
+    const told = { ...settings, ...kept };
     post({ kind: 'begin', settings: told, origin: page.origin() });
     await within(timers, startLimit, started, () => workerUnavailable('late'));
   } catch (error) {

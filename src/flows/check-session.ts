@@ -15,7 +15,8 @@ export async function checkSession(context: PageContext, options: GetTokenSilent
     }
     const target = targetOf(settings, options.authorizationParams);
     await getTokenSilently(context, target, readTokenOptions(options));
-  } catch {
+  } catch (error) {
+    context.heap.failed(error);
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know, the reason too.
   }
 }

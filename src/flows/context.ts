@@ -1,7 +1,9 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
 import type { Milliseconds } from '../clock.ts';
-import type { ICache } from '../core/cache.ts';
+import type { ICache, UserEntry } from '../core/cache.ts';
+import type { Fact } from '../core/diagnosis.ts';
 import type { Endpoints } from '../core/endpoints.ts';
+import type { Listening } from '../core/events.ts';
 import type { Flights } from '../core/flights.ts';
 import type {
   CustomFetchMinimalOutput,
@@ -17,6 +19,7 @@ import type { Custody } from '../custody/custody.ts';
 import type { Environment, Locks, PagePorts } from '../environment.ts';
 import type * as flows from './engine-flows.ts';
 import type { RefreshAhead } from './refresh-ahead.ts';
+import type { unreadable } from './entries.ts';
 
 /** What serves from the cache. */
 export interface PageContext {
@@ -95,4 +98,31 @@ export interface Heap {
   readonly answerOf: <T>(answer: PromiseLike<T>) => Promise<T>;
   /** Entries that the cache would not take; `undefined`: one that it would not give up. */
   readonly unsaved: Map<string, unknown>;
+  /** What went on, oldest first; see `record-facts.ts`. */
+  readonly facts: Fact[];
+  /** Takes note of what a call failed with, once there is an engine. */
+  failed: (error: unknown) => void;
+  /** Of the app, to events. */
+  readonly listeners: Set<Listening>;
+  /** The user's entry as it was when the first of them came. */
+  before?: Promise<UserEntry | typeof unreadable | undefined> | undefined;
+  /** Tells them; its code is loaded where there are any. */
+  observer?: Observer | undefined;
+  /** This page has changed what is there, since the observer last looked. `cause`: of a session's end, where nobody else knows. */
+  changedHere?: { readonly cause: string | undefined } | undefined;
+  /** The last logout from another page that this one has taken note of; in memory mode. */
+  logout: string | null;
+}
+
+/** What tells the app's listeners of events. */
+export interface Observer {
+  /** A call is over, and may have found another session than was there before. */
+  glance(): void;
+  /** This page has written: other tabs are told too. */
+  changed(): void;
+  /** A call has failed. */
+  failed(error: unknown): void;
+  /** The cache has refused a write. */
+  degraded(reason: string): void;
+  close(): void;
 }

@@ -10,6 +10,7 @@ import {
 } from '../core/cache.ts';
 import type { Seconds } from '../clock.ts';
 import { isPastCeiling, isSameIdentity, readSession, type Session } from '../core/session.ts';
+import { storageName, type Settings } from '../core/settings.ts';
 import type { Target } from '../core/target.ts';
 import type { PageContext } from './context.ts';
 
@@ -96,7 +97,24 @@ export async function readUser(context: PageContext): Promise<UserEntry | typeof
     await engine.flows.settleUnsaved(engine.context);
   }
   const value = await read(context, userKey(settings));
-  return value === unreadable ? value : readUserEntry(value);
+  if (value === unreadable) return value;
+  const user = readUserEntry(value);
+  if (!user || isShared || lastLogout(context) === heap.logout) return user;
+  const engine = await context.engine(); // by which that user was signed in
+  await engine.flows.followLogout(engine.context);
+  return undefined;
+}
+
+/** Where a logout is told to the other pages, which have sessions of their own in memory mode. */
+export const logoutMark = (settings: Settings): string => storageName(settings, 'logout');
+
+/** What was last told there. That it was removed tells nothing. */
+export function lastLogout({ env, settings, heap }: PageContext): string | null {
+  try {
+    return env.localStorage.get(logoutMark(settings)) ?? heap.logout;
+  } catch {
+    return heap.logout;
+  }
 }
 
 export function sessionOf(

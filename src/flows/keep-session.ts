@@ -19,13 +19,17 @@ import type { Began, CustodyView } from '../custody/custody.ts';
 import { pause } from '../core/within.ts';
 import type { TextStorage } from '../environment.ts';
 import { StorageError } from '../errors.ts';
+import { encodeBase64url } from '../oauth/base64url.ts';
 import { isText, textsOf } from '../oauth/json.ts';
+import { announce } from './announce.ts';
 import type { ClientContext } from './context.ts';
 import {
   ask,
   hintCookie,
   isOver,
   knownSession,
+  lastLogout,
+  logoutMark,
   oldHintCookie,
   organizationCookie,
   read,
@@ -127,6 +131,7 @@ export async function saveToken(
   if ((former ?? user) && !goesOn)
     await removeEntries(context, user, [userKey(settings), ...(token ? [key] : [])]);
   sessionOf(context, next);
+  announce(context);
   const view = await lookAgain(context, audience);
   if (view === undefined) return session;
   heap.logouts = view.logouts;
@@ -165,6 +170,7 @@ export async function saveUser(context: ClientContext, user: UserEntry): Promise
       .goUnmarked()
       .catch(() => void context.flights.share('go unmarked', () => goUnmarked(context)));
   env.cookies.set(hintCookie(context), 'true', settings.cookie);
+  context.heap.logout = lastLogout(context);
   const session = readSession(user.id_token);
   if (session?.org_id !== undefined)
     env.cookies.set(organizationCookie(context), JSON.stringify(session.org_id), settings.cookie);
@@ -226,8 +232,10 @@ export async function endSession(
 ) {
   const { settings, env, custody } = context;
   const user = await (logout?.unmarked ?? unmark(context));
+  announce(context); // the marker is gone
   const isShared = settings.cacheLocation === 'localstorage';
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
+  if (logout && settings.cacheLocation === 'memory') markLogout(context);
   const forget = async () => logout && settings.useDpop && (await loadDpopKey(settings, env)).forget();
   const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left }), forget()]);
   const [cleared] = await Promise.allSettled([clearSession(context, user, logout?.alsoOf)]);
@@ -235,19 +243,47 @@ export async function endSession(
 }
 
 /** Clears what is shown, after a logout in another tab has ended what was in custody here. */
-export async function followLogout(context: ClientContext): Promise<void> {
+export async function dropShown(context: ClientContext): Promise<void> {
   const { heap } = context;
   const user = readUserEntry(await readUser(context));
   heap.signedOut ||= user !== undefined; // whoever showed nobody has lost nothing
   heap.unsaved.clear();
   await removeEntries(context, user, []); // the cookies are every tab's: whoever logged out has removed them
+  announce(context);
 }
 
-/** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`. */
+/** Other pages have sessions of their own in memory mode, and the user has left them all. */
+function markLogout(context: ClientContext): void {
+  const { env, settings, heap } = context;
+  heap.logout = encodeBase64url(env.cryptography.randomBytes(16));
+  try {
+    env.localStorage.set(logoutMark(settings), heap.logout);
+  } catch {
+    // Where there is no storage, each page is logged out of by itself.
+  }
+}
+
+/** The user has logged out in another page, in memory mode. The cookies are left alone: somebody may have signed in there since. */
+export async function followLogout(context: ClientContext): Promise<void> {
+  const { custody, heap } = context;
+  const user = readUserEntry(
+    heap.unsaved.get(userKey(context.settings)) ?? context.cache.get(userKey(context.settings)),
+  );
+  heap.logout = lastLogout(context);
+  heap.signedOut = true;
+  heap.session = undefined;
+  heap.unsaved.clear();
+  const removing = removeEntries(context, user, []); // in this very tick
+  await Promise.allSettled([custody.end({}), removing]);
+  announce(context);
+}
+
+/** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`; `cause`: `announce`. */
 async function clearSession(
   context: ClientContext,
   known?: UserEntry,
   alsoOf?: string | null,
+  cause?: string,
 ): Promise<void> {
   const { heap } = context;
   const user = known ?? readUserEntry(await readUser(context));
@@ -255,15 +291,20 @@ async function clearSession(
   heap.unsaved.clear();
   removeCookies(context);
   const failures = await removeEntries(context, user, [], alsoOf);
+  announce(context, cause);
   if (failures.length > 0) throw failures[0];
 }
 
 /** The same, if that session is still the one that is shown, or nobody can tell: a login that came later stays. */
-export async function clearShown(context: ClientContext, idToken: string | undefined): Promise<void> {
+export async function clearShown(
+  context: ClientContext,
+  idToken: string | undefined,
+  cause?: string,
+): Promise<void> {
   const user = await readUser(context);
-  if (user === unreadable) return clearSession(context);
+  if (user === unreadable) return clearSession(context, undefined, undefined, cause);
   if (readSession(user?.id_token ?? '')?.id_token !== idToken) return;
-  if (user) await clearSession(context, user);
+  if (user) await clearSession(context, user, undefined, cause);
   else removeCookies(context); // there is nothing else
 }
 
@@ -326,6 +367,7 @@ async function write(context: ClientContext, key: string, entry: unknown): Promi
     return true;
   } catch {
     heap.unsaved.set(key, entry);
+    heap.observer?.degraded('cache');
     return false;
   }
 }

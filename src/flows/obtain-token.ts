@@ -266,7 +266,7 @@ async function throwRefusal(
   cause: unknown,
   known: string | undefined,
 ): Promise<never> {
-  const clear = () => clearShown(context, known).catch(() => {}); // what is thrown is why, not what else went wrong
+  const clear = (why?: string) => clearShown(context, known, why).catch(() => {}); // what is thrown is why, not what else went wrong
   const shownAudience = audience === '' ? 'default' : audience;
   switch (lack.kind) {
     case 'ended':
@@ -282,7 +282,7 @@ async function throwRefusal(
       throw ended;
     case 'not_used':
       if (cause === undefined) throw signedOut('');
-      if (cause instanceof GenericError && cause.error === 'login_required') await clear();
+      if (cause instanceof GenericError && cause.error === 'login_required') await clear('login_required');
       throw cause;
     case 'missing_scopes':
       throw new MissingScopesError(shownAudience, lack.missing, outlookOf(cause));

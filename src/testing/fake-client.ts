@@ -5,8 +5,11 @@ import {
   AuthenticationError,
   DisposedError,
   GenericError,
+  InvalidConfigurationError,
   ResponseType,
   SessionEndedError,
+  type ClientEvent,
+  type ClientEvents,
   type CustomFetchMinimalOutput,
   type CustomTokenExchangeOptions,
   type Fetcher,
@@ -110,8 +113,14 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
   let session: { readonly user: User; readonly claims: IdToken } | undefined;
   let isEnded = false;
   let isDisposed = false;
+  const listeners = new Set<{ readonly name: string; readonly listener: (event: object) => unknown }>();
+  const tell = (name: keyof ClientEvents, event: ClientEvent & { cause?: string }) => {
+    const listening = [...listeners].filter((it) => it.name === name);
+    for (const { listener } of listening) listener(event);
+  };
 
-  const signIn = (user: Readonly<User> = fakeUser) => {
+  const signIn = (user: Readonly<User> = fakeUser, from: ClientEvent['from'] = 'this') => {
+    const before = session;
     const claims = {
       ...user,
       iss: `https://${domain}/`,
@@ -126,11 +135,16 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
     };
     isEnded = false;
     tokens.clear();
+    if (!before) tell('signed_in', { from });
+    else if (before.user.sub !== session.user.sub) tell('user_changed', { from });
   };
-  const signOut = () => {
+  const signOut = (from: ClientEvent['from'] = 'this', cause?: string) => {
+    const before = session;
     session = undefined;
-    isEnded = false;
+    isEnded = cause !== undefined;
     tokens.clear();
+    if (before && cause !== undefined) tell('session_ended', { from, cause });
+    else if (before) tell('signed_out', { from });
   };
   if (options.user) signIn(options.user);
 
@@ -217,12 +231,9 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
 
   const methods: FakeAuth0Client = {
     calls,
-    signIn,
-    signOut,
-    endSession() {
-      signOut();
-      isEnded = true;
-    },
+    signIn: (user) => signIn(user, 'other'),
+    signOut: () => signOut('other'),
+    endSession: () => signOut('this', 'refused'),
     nextUser: (user) => void (next = user),
     fail: (method, ...errors) => void failures.set(method, [...(failures.get(method) ?? []), ...errors]),
 
@@ -311,6 +322,23 @@ export function createFakeAuth0Client(options: FakeClientOptions = {}): FakeAuth
           return config.fetch ? config.fetch(request) : (answer(request) as unknown as Promise<TOutput>);
         },
       };
+    },
+    getSessionState: (given = {}) =>
+      call('getSessionState', [], given, () => ({
+        state: session ? ('active' as const) : ('anonymous' as const),
+      })),
+    diagnose: (given = {}) =>
+      call('diagnose', [], given, () => ({
+        cause: undefined,
+        state: { state: session ? ('active' as const) : ('anonymous' as const) },
+        facts: [],
+      })),
+    on(name, listener) {
+      if (typeof listener !== 'function')
+        throw new InvalidConfigurationError('No such event, or no listener.', 'Pass a name and a function.');
+      const listening = { name, listener: listener as (event: object) => unknown };
+      listeners.add(listening);
+      return () => void listeners.delete(listening);
     },
     dispose: () => void (isDisposed = true),
   };
