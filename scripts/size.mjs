@@ -8,13 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const limit = 10_000; // bytes after gzip -9; docs/decisions/24-size.md
-const engineLimit = 19_500; // the same, of the engine
+const engineLimit = 24_000; // the same, of the engine
 const languageLevels = ['es2020', 'es2022'];
 
 /** Entries with everything that they can load, in bytes after gzip -9; docs/decisions/24-size.md */
 const entries = [
-  { file: 'latchkey.umd.min.js', limit: 54_500 },
-  { file: 'index.cjs', limit: 56_900 },
+  { file: 'latchkey.umd.min.js', limit: 66_500 },
+  { file: 'index.cjs', limit: 69_500 },
   { file: 'tenant.js', limit: 156_400 },
   { file: 'tenant-node.js', limit: 8_000 },
   { file: 'tenant-jest.js', limit: 3_100 },

@@ -16,7 +16,7 @@ import {
   type V1PopupLoginOptions,
   type V1RedirectLoginOptions,
 } from './compatibility/v1-options.ts';
-import { isPeerEntry } from './core/auth0-spa-js-names.ts';
+import { peerPrefix } from './core/auth0-spa-js-names.ts';
 import { detailsOf, InMemoryCache } from './core/cache.ts';
 import type { Diagnosis, SessionState } from './core/diagnosis.ts';
 import { isEventName, type ClientEvents, type Listening } from './core/events.ts';
@@ -56,6 +56,7 @@ import type { Engine, PageContext } from './flows/context.ts';
 import { findSession, readUser } from './flows/entries.ts';
 import { createFlights } from './core/flights.ts';
 import { getTokenSilently, readTokenOptions } from './flows/get-token-silently.ts';
+import { inBackground } from './flows/in-background.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
 import { logout, logoutAddress } from './flows/logout.ts';
 import type { Milliseconds } from './clock.ts';
@@ -122,7 +123,7 @@ async function call<T>(
     throw new InvalidConfigurationError('"signal" is no AbortSignal.');
   const context = contextOf(client);
   context.env.page.leaving(); // from now on it knows
-  Promise.resolve(context.engine()).catch(() => {}); // whoever needs it hears of that; a deployment may be over when it is needed
+  void inBackground(context, () => {}); // asked for now: when it is needed, this deployment may be over
   const { tune } = context;
   const detachable = () =>
     unlessAborted(
@@ -208,18 +209,14 @@ export class Auth0Client {
         failed: () => {},
         listeners: new Set(),
         logout: null,
-        answerOf: patiently(
-          env.timers,
-          cacheLimit,
-          () => new StorageError('the cache did not answer in time'),
-        ),
+        answerOf: patiently(env.timers, cacheLimit, () => new StorageError('the cache is late')),
       },
       async moveIn() {
         if (context.heap.hasMovedIn) return;
         await flights.share('move in', async () => {
           // Busy, or not to be reached: the next call tries again.
           const work = async () => {
-            if (env.localStorage.names().some((name) => isPeerEntry(name, clientId)))
+            if (env.localStorage.names().some((name) => name.startsWith(`${peerPrefix}${clientId}::`)))
               await (await context.engine()).moveIn();
           };
           context.heap.hasMovedIn ||= await work().then(
@@ -492,15 +489,13 @@ export class Auth0Client {
     listener: (event: ClientEvents[Name]) => unknown,
   ): () => void {
     if (!isEventName(name) || typeof listener !== 'function')
-      throw new InvalidConfigurationError('No such event, or no listener.', 'Pass a name and a function.');
+      throw new InvalidConfigurationError('No such event, or no listener.');
     const context = contextOf(this);
     const { heap } = context;
     const listening: Listening = [name, listener];
     heap.listeners.add(listening);
     heap.before ??= readUser(context);
-    Promise.resolve(context.engine())
-      .then(({ flows, context: own }) => flows.watch(own))
-      .catch(() => {}); // as for calls: the next of those tries again
+    void inBackground(context, ({ flows, context: own }) => flows.watch(own));
     return () => {
       if (!heap.listeners.delete(listening) || heap.listeners.size > 0) return;
       heap.before = undefined;
@@ -515,9 +510,7 @@ export class Auth0Client {
    * @throws {GenericError} `feature_load_failed`
    */
   async getSessionState(options: WaitOptions = {}): Promise<SessionState> {
-    return callEngine(this, options, async ({ flows, context }) =>
-      (await flows.loadDiagnose(context)).sessionState(context),
-    );
+    return callEngine(this, options, ({ flows, context }) => flows.diagnose(context, 'sessionState'));
   }
 
   /**
@@ -527,9 +520,7 @@ export class Auth0Client {
    * @throws {GenericError} `feature_load_failed`
    */
   async diagnose(options: WaitOptions = {}): Promise<Diagnosis> {
-    return callEngine(this, options, async ({ flows, context }) =>
-      (await flows.loadDiagnose(context)).diagnosis(context),
-    );
+    return callEngine(this, options, ({ flows, context }) => flows.diagnose(context, 'diagnosis'));
   }
 
   /** The tenant and the application that the client was built for. Frozen. */

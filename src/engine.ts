@@ -1,6 +1,5 @@
 /** Puts together what logs in, renews and logs out: all of the client that a page does not need to serve from the cache. */
 import { createBrowserEnvironment } from './browser/environment.ts';
-import { isPeerEntry } from './core/auth0-spa-js-names.ts';
 import { endpointsAt, type Endpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
 import { createTokenLives } from './core/token-lives.ts';
@@ -11,8 +10,16 @@ import { createPageLocks } from './custody/page-locks.ts';
 import { createWorkerCustody } from './custody/worker-custody.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
+import { watch } from './flows/watch.ts';
 import { knownSession } from './flows/entries.ts';
-import { dropShown, peerRefreshTokens, saveToken, saveUser } from './flows/keep-session.ts';
+import {
+  dropShown,
+  isPeerEntry,
+  peerRefreshTokens,
+  renameHint,
+  saveToken,
+  saveUser,
+} from './flows/keep-session.ts';
 import { createRecorder } from './flows/record-facts.ts';
 import { createRefreshAhead } from './flows/refresh-ahead.ts';
 
@@ -71,12 +78,13 @@ export function openEngine(page: PageContext): Engine {
       });
     },
   };
+  renameHint(context);
   const ahead = createRefreshAhead(context);
   heap.failed = (error) => {
     recorder.failed(error);
     heap.observer?.failed(error);
   };
-  if (heap.listeners.size > 0) flows.watch(context).catch(() => {}); // the next change tries again
+  if (heap.listeners.size > 0) watch(context).catch(() => {}); // the next change tries again
   return {
     context,
     flows,

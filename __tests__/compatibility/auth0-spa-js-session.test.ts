@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isPeerEntry } from '../../src/core/auth0-spa-js-names.ts';
+import { isPeerEntry } from '../../src/flows/keep-session.ts';
 import {
   peerLockNames,
   readPeerSession,

@@ -93,7 +93,7 @@ declare class InMemoryCache {
 
 /** What callers may say: the options of the client and of its methods, as auth0-spa-js v2 spells them. */
 
-/** What the app knows better: as free as with auth0-spa-js, so that code that was written for it compiles. */
+/** What the app knows better: as free as with auth0-spa-js, so that code that was written for it compiles. @inline */
 type Unchecked = any;
 /** Where access-token and ID-token entries are kept. Refresh tokens follow: in the page's heap, or in IndexedDB. */
 type CacheLocation = 'memory' | 'localstorage';
@@ -129,6 +129,7 @@ interface ClientAuthorizationParams extends ParamsBesideScope {
 }
 /** An address as text, a `URL`, or a `TrustedScriptURL` where the page enforces Trusted Types. */
 type WorkerUrl = string | URL | {
+    /** The address. */
     toString(): string;
 };
 /** What a client is made with. */
@@ -188,6 +189,12 @@ interface Auth0ClientOptions {
     workerFallback?: 'page' | 'error' | undefined;
     /** How far the clocks of this machine and of the tenant may be apart when an ID token is judged. Default: 60. */
     leeway?: Seconds | undefined;
+    /**
+     * How long before it has to be, a token is renewed: calls are answered with the one there is, and one tab gets another in the
+     * background, also when the user comes back to a page or its network does. At most half of a token's life. Without
+     * `useRefreshTokens` it means nothing. Default: 0, off.
+     */
+    refreshAheadInSeconds?: Seconds | undefined;
     /** How long `getTokenSilently()` waits for the token endpoint; the exchange itself goes on, and a login waits for its own. Default: 10. */
     httpTimeoutInSeconds?: Seconds | undefined;
     /** How long a hidden iframe may take in all, and a user in a popup. Default: 60. */
@@ -229,6 +236,18 @@ interface Auth0ClientOptions {
         version: string | number;
         env?: Record<string, string> | undefined;
     } | undefined;
+    /** Is told of each exchange, iframe and wait for a lock, when it is over. Default: nothing is measured for it. */
+    onTrace?: ((span: Span) => void) | undefined;
+}
+/** Something that took its time. No token is in it. */
+interface Span {
+    /** `exchange`: with the token endpoint, the wait for its turn included. `lock`: until it was granted, where the page holds refresh tokens. */
+    readonly name: 'exchange' | 'iframe' | 'lock';
+    /** In milliseconds since 1970. */
+    readonly startedAt: Milliseconds;
+    readonly duration: Milliseconds;
+    /** `done`, how a refresh ended (`answer`, `moved`, `quarantined`), or the code of an error. */
+    readonly outcome: string;
 }
 /** What a client was built with. */
 interface ClientConfiguration {
@@ -292,8 +311,8 @@ interface GetTokenWithPopupOptions extends PopupLoginOptions {
 }
 /** It is read, and never written to. */
 interface PopupConfigOptions {
-    /** A window that the app has opened. Default: one is opened. */
-    popup?: Window | null | undefined;
+    /** A `Window` that the app has opened, whatever the app types it as. Default, also for `null`: one is opened. */
+    popup?: Unchecked;
     /** How long the user may take. Default: the client's `authorizeTimeoutInSeconds`. */
     timeoutInSeconds?: Seconds | undefined;
     /** Close the popup when it has answered, or is not waited for any more. Default: `true`. */
@@ -305,6 +324,11 @@ interface GetTokenSilentlyOptions extends WaitOptions {
     /** Default: `on`. */
     cacheMode?: CacheMode | undefined;
     authorizationParams?: AuthorizationParams | undefined;
+    /**
+     * How long the token is good for, at the least; 0: as long as it is good at all. Where no token lives that long, one is returned that
+     * has three quarters of its life left. Default: 60, and a quarter of a life that is shorter than 240.
+     */
+    minValiditySeconds?: Seconds | undefined;
     /** Overrides the client's limit on waiting, for this call. */
     timeoutInSeconds?: Seconds | undefined;
     /** Return everything that is known of the token instead of its text alone. */
@@ -390,6 +414,8 @@ interface GetTokenSilentlyVerboseResponse {
     token_type: string;
     /** What remains of its life, at the moment of the answer. */
     expires_in: Seconds;
+    /** When that is over, since 1970, by this machine's clock or the app's `nowProvider`. A client's answer always has it. */
+    expires_at?: Seconds | undefined;
     /** Granted by the server. */
     scope?: string | undefined;
 }
@@ -464,18 +490,87 @@ interface IdToken extends User {
     session_expiry?: Seconds;
 }
 
-/**
- * The ports: everything the SDK asks of the world. `browser/` implements them over a real browser; tests over a world
- * of their own. No port keeps state that another one needs.
- */
+/** Shapes and names that auth0-spa-js exports, for apps that name them in code of their own. */
 
-/** Text by name, as `localStorage` and `sessionStorage` keep it. Any call may throw. */
-interface TextStorage {
-    get(name: string): string | null;
-    set(name: string, text: string): void;
-    remove(name: string): void;
-    names(): string[];
+/** What a return from the authorization endpoint says (RFC 6749 §4.1.2). */
+interface AuthenticationResult {
+    state: string;
+    code?: string | undefined;
+    /** In the place of `code`, where an account was connected. */
+    connect_code?: string | undefined;
+    error?: string | undefined;
+    error_description?: string | undefined;
 }
+/** A successful answer of the token endpoint (RFC 6749 §5.1, OIDC Core §3.1.3.3). */
+interface TokenEndpointResponse {
+    id_token: string;
+    access_token: string;
+    token_type: string;
+    expires_in: Seconds;
+    /** Never in what a client here returns. */
+    refresh_token?: string | undefined;
+    scope?: string | undefined;
+}
+/** A request to the token endpoint, whatever its grant (RFC 6749 §4.1.3, §6). */
+interface TokenEndpointOptions {
+    baseUrl: string;
+    client_id: string;
+    grant_type: string;
+    timeout?: Milliseconds | undefined;
+    auth0Client: Unchecked;
+    useFormData?: boolean | undefined;
+    [parameter: string]: Unchecked;
+}
+/** The exchange of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5). */
+interface OAuthTokenOptions extends TokenEndpointOptions {
+    code: string;
+    code_verifier: string;
+    redirect_uri: string;
+    audience: string;
+    scope: string;
+}
+/** A refresh (RFC 6749 §6). */
+interface RefreshTokenOptions extends TokenEndpointOptions {
+    refresh_token: string;
+}
+/** What an ID token is judged by (OIDC Core §3.1.3.7). */
+interface JWTVerifyOptions {
+    id_token: string;
+    iss: string;
+    aud: string;
+    nonce?: string | undefined;
+    organization?: string | undefined;
+    max_age?: Seconds | undefined;
+    leeway?: Seconds | undefined;
+    /** Since 1970. */
+    now?: Milliseconds | undefined;
+}
+/** Who acts in the user's name (RFC 8693 §4.1). */
+interface ActClaim {
+    sub?: string | undefined;
+    [claim: string]: Unchecked;
+}
+/** What a request to the tenant is made of. */
+interface FetchOptions {
+    method?: string | undefined;
+    headers?: Record<string, string> | undefined;
+    credentials?: 'include' | 'omit' | undefined;
+    body?: string | undefined;
+    signal?: AbortSignal | undefined;
+}
+/** What is left of an answer. */
+interface FetchResponse {
+    ok: boolean;
+    headers: Record<string, string | undefined>;
+    json: Unchecked;
+}
+/** How long the refresh token is to live: latchkey knows `offline` alone. */
+declare const RefreshTokenMode: {
+    readonly Offline: "offline";
+    readonly Online: "online";
+};
+/** One of its values. */
+type RefreshTokenMode = (typeof RefreshTokenMode)[keyof typeof RefreshTokenMode];
 
 /** The spellings of auth0-spa-js v1, turned into v2's. They mean what they meant there. */
 
@@ -535,13 +630,95 @@ interface GetIdTokenClaimsOptions extends GetUserOptions {
 }
 declare const flatParameters: readonly ["scope", "audience", "redirect_uri", "display", "prompt", "max_age", "ui_locales", "id_token_hint", "screen_hint", "login_hint", "acr_values", "connection", "organization", "invitation"];
 
+/** What an app may be told of what went on: facts without any token, code or name, and what they mean. */
+
+/** Something that went on, as it may be shown to anybody. */
+interface Fact {
+    /** When it was over, in milliseconds since 1970. */
+    readonly at: Milliseconds;
+    /** `call`: of the app, and only where it failed. */
+    readonly what: 'call' | 'refresh' | 'login' | 'logout' | 'revocation' | 'iframe';
+    /** `done`, or how a refresh ended (`answer`, `moved`, `quarantined`), or `failed`. */
+    readonly outcome: string;
+    /** How long it took. */
+    readonly duration?: Milliseconds | undefined;
+    /** How many refresh tokens there had been for the audience. */
+    readonly generation?: number | undefined;
+    readonly failure?: Failure | undefined;
+}
+/** Of an error, its codes alone. */
+interface Failure {
+    readonly error: string;
+    readonly reason?: string | undefined;
+    readonly cause?: Failure | undefined;
+}
+/** What may be said of the session without asking anybody. */
+interface SessionState {
+    /**
+     * `anonymous`: nobody is signed in. `active`: somebody is, with an access token that is good. `refreshable`: with a refresh token that
+     * may bring one. `expired`: only a login helps. `unknown`: only the tenant could tell.
+     */
+    readonly state: 'anonymous' | 'active' | 'refreshable' | 'expired' | 'unknown';
+    /**
+     * Of `expired`: `refused`, `outcome_unknown` or `invalid_id_token`, as `reason` of `SessionEndedError`; `session_expiry`, or
+     * `no_refresh_token`. Of `unknown`: `offline`, `storage`, or `silent_login`, which would tell.
+     */
+    readonly cause?: string | undefined;
+    /** When the access token expires, in seconds since 1970. Of `active` only. */
+    readonly expires_at?: Seconds | undefined;
+}
+interface Diagnosis {
+    /** Why the last failure came about, in one line. `undefined`: nothing has failed that is remembered. */
+    readonly cause: string | undefined;
+    readonly state: SessionState;
+    /** The last hundred, oldest first. */
+    readonly facts: readonly Fact[];
+}
+
+/** What an app may listen to. No event holds a token. */
+
+/** What every event tells. */
+interface ClientEvent {
+    /** Whose doing it was: this client's, or that of another tab, or of another client in this page. */
+    readonly from: 'this' | 'other';
+}
+/** The events of a client by name, and what each tells. */
+interface ClientEvents {
+    /** Somebody is signed in, and nobody was. */
+    signed_in: ClientEvent;
+    /** The user has logged out, or the app's storage was cleared. */
+    signed_out: ClientEvent;
+    /**
+     * The session is over, and the user has not logged out. `cause`: `refused`, `outcome_unknown` or `invalid_id_token`, as `reason` of
+     * `SessionEndedError` and `InvalidIdTokenError`; `session_expiry`; or `login_required`, where the tenant knows nobody any more.
+     */
+    session_ended: ClientEvent & {
+        readonly cause: string;
+    };
+    /** There is another access token for an audience (`''`: none was named). In memory mode each page has its own. */
+    token_refreshed: ClientEvent & {
+        readonly audience: string;
+        readonly expires_at: Seconds;
+    };
+    /** Somebody else is signed in, or the same user with other claims: ask `getUser()`. */
+    user_changed: ClientEvent;
+    /** The browser's storage did not take, or give, what it should. The session goes on in this page as far as it can. */
+    storage_degraded: ClientEvent & {
+        readonly reason: string | undefined;
+    };
+    /** A later version of latchkey, in another tab, has written what this page cannot read: it should be loaded anew. */
+    reload: ClientEvent;
+}
+
 /**
  * Builds a client and restores the session that the browser still knows of.
  *
+ * @param waitOptions A number is none: `map` passes one.
  * @throws {InvalidConfigurationError} for a missing domain or client id, an unknown cache location, contradicting spellings.
  */
-declare function createAuth0Client(options: V1ClientOptions, waitOptions?: WaitOptions): Promise<Auth0Client>;
-declare function createAuth0Client(options: Auth0ClientOptions, waitOptions?: WaitOptions): Promise<Auth0Client>;
+declare function createAuth0Client(options: V1ClientOptions, waitOptions?: WaitOptions | number): Promise<Auth0Client>;
+declare function createAuth0Client(options: Auth0ClientOptions, waitOptions?: WaitOptions | number): Promise<Auth0Client>;
+/** In either spelling. @inline */
 type AnyTokenOptions = GetTokenSilentlyOptions | V1GetTokenSilentlyOptions;
 /**
  * Sign-in for one application at one tenant. Constructing it touches no storage and sends nothing.
@@ -609,22 +786,22 @@ declare class Auth0Client {
     getTokenSilently(options?: AnyTokenOptions): Promise<string | undefined>;
     /**
      * Signs in with a token of somebody else's (RFC 8693), as Auth0's Custom Token Exchange takes them, and keeps the session as a
-     * login does.
+     * login does. There is no `refresh_token` in what is returned.
      *
      * @throws {GenericError} with the tenant's code, when it declines.
      * @throws {InvalidIdTokenError} when the ID token is not what was asked for; what came with it is revoked.
      * @throws {InvalidConfigurationError} without `subject_token` and `subject_token_type`.
      * @throws {NetworkError} when the tenant could not be reached.
      */
-    loginWithCustomTokenExchange(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse>;
+    loginWithCustomTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse>;
     /** @deprecated As `loginWithCustomTokenExchange()`. */
-    exchangeToken(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse>;
+    exchangeToken(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse>;
     /**
      * Exchanges a token of somebody else's for an access token (RFC 8693), and keeps nothing: the session, whosever it is, goes on
      * as it was. No refresh token is asked for. `id_token` is empty where the tenant sent none. Throws as
      * `loginWithCustomTokenExchange()`.
      */
-    customTokenExchange(options: CustomTokenExchangeOptions): Promise<GetTokenSilentlyVerboseResponse>;
+    customTokenExchange(options: CustomTokenExchangeOptions): Promise<TokenEndpointResponse>;
     /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
     getUser<TUser extends User>(options?: GetUserOptions): Promise<TUser | undefined>;
     /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */
@@ -681,6 +858,28 @@ declare class Auth0Client {
      * @throws {NetworkError} when it could not be reached. {StorageError} when the end could not be noted; nothing was sent.
      */
     revokeRefreshToken(options?: RevokeRefreshTokenOptions): Promise<void>;
+    /**
+     * Calls `listener` whenever that has happened, here or in another tab; see `ClientEvents`. Nothing is sent for it. A listener that
+     * throws stops no other one.
+     *
+     * @returns How to stop that.
+     * @throws {InvalidConfigurationError} for an event that there is not, and for what is no function.
+     */
+    on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => unknown): () => void;
+    /**
+     * What may be said of the session without asking the tenant: nothing is sent, and nothing changes. It goes by what is stored, and
+     * not by a cookie, where there is a refresh token.
+     *
+     * @throws {GenericError} `feature_load_failed`
+     */
+    getSessionState(options?: WaitOptions): Promise<SessionState>;
+    /**
+     * Why the last failure came about, in one line, and what went on before, for a report to whoever can help: no token, code, name or
+     * address of anybody is in it. Nothing is sent.
+     *
+     * @throws {GenericError} `feature_load_failed`
+     */
+    diagnose(options?: WaitOptions): Promise<Diagnosis>;
     /** The tenant and the application that the client was built for. Frozen. */
     getConfiguration(): Readonly<ClientConfiguration>;
     /**
@@ -688,6 +887,23 @@ declare class Auth0Client {
      * stays where it is stored; a refresh under way is kept. For pages that replace their client, as hot reloading does.
      */
     dispose(): void;
+}
+
+/**
+ * The ports: everything the SDK asks of the world. `browser/` implements them over a real browser; tests over a world
+ * of their own. No port keeps state that another one needs.
+ */
+
+/** Text by name, as `localStorage` and `sessionStorage` keep it. Any call may throw. */
+interface TextStorage {
+    /** `null`: there is none. */
+    get(name: string): string | null;
+    /** Writes a text. */
+    set(name: string, text: string): void;
+    /** Removes a text, if there is one. */
+    remove(name: string): void;
+    /** Of all texts, anybody's. */
+    names(): string[];
 }
 
 /** Keeps entries as JSON in `localStorage`: they outlive the page and are shared by the tabs of an origin. */
@@ -740,7 +956,7 @@ declare class GenericError extends Error {
 declare class InvalidConfigurationError extends GenericError {
     name: string;
     readonly suggestion: string;
-    constructor(problem: string, suggestion: string);
+    constructor(problem: string, suggestion?: string);
 }
 /** Web Crypto is missing, because the page has no secure origin (https, or http on localhost). */
 declare class InsecureContextError extends GenericError {
@@ -750,7 +966,8 @@ declare class InsecureContextError extends GenericError {
 /**
  * The authorization server answered with an error (RFC 6749 §4.1.2.1). `login_required`, `consent_required` and their
  * kin (OIDC Core §3.1.2.6) ask for the user; others, such as `access_denied`, would only come again. `reason`: `signed_out`
- * where it was not the server that answered so.
+ * where it was not the server that answered so; `third_party_cookies` where that is the likely cause of an iframe's
+ * `login_required`, and then `cause` says why.
  */
 declare class AuthenticationError extends GenericError {
     name: string;
@@ -777,7 +994,13 @@ declare class MfaRequiredError extends GenericError {
     name: string;
     constructor(error: string, error_description: string, mfa_token: string, mfa_requirements: MfaRequirements);
 }
-/** Something took longer than its limit. What was under way goes on, and its result is kept. */
+/**
+ * Something took longer than its limit. What was under way goes on, and its result is kept. Of a hidden iframe the `error_description`,
+ * and the `cause`, say in a sentence what was found out, or what to look at; `reason`, of which all but `frame_silent` are known for
+ * sure: `frame_offline` (the network went), `frame_forbidden` (by a policy of the page), `frame_unreachable` (nothing answers at the
+ * tenant's origin), `frame_callback` (the answer came to the redirect URI), `frame_silent` (loaded, with nothing to say for 2 s),
+ * `frame_timeout` (not loaded in time). Of anything else: `still_waiting`, `lock_timeout`, `popup_timeout`, `worker_silent`.
+ */
 declare class TimeoutError extends GenericError {
     name: string;
     constructor(reason?: string, description?: string, cause?: unknown);
@@ -806,7 +1029,8 @@ declare class PopupTimeoutError extends TimeoutError {
  * The authorization server could not be reached, or its answer did not arrive whole. `reason`: `offline` (nothing was
  * sent), `leaving` (nothing was sent, because nobody would be there for the answer), `unreachable` (no usable answer came),
  * `outcome_unknown` (a refresh token was sent and no answer came: the server may have rotated it; a later call tries again)
- * or `backing_off` (nothing was sent, because the last requests failed). `cause`: what the platform threw, if it did.
+ * or `backing_off` (nothing was sent, because the last requests failed, or the server asks to be left alone; the message says
+ * until when). `cause`: what the platform threw, if it did.
  */
 declare class NetworkError extends GenericError {
     name: string;
@@ -859,7 +1083,7 @@ declare class MissingRefreshTokenError extends GenericError {
     name: string;
     readonly audience: string;
     readonly scope: string;
-    constructor(audience: string, scope: string, reason?: string, cause?: unknown);
+    constructor(audience: string, scope: string, details?: ErrorDetails);
 }
 /**
  * The session is over: the authorization server no longer accepts the refresh token. `reason` is `refused`, or
@@ -867,7 +1091,8 @@ declare class MissingRefreshTokenError extends GenericError {
  */
 declare class SessionEndedError extends GenericError {
     name: string;
-    constructor(reason: string, cause?: unknown);
+    /** @param why Told besides. */
+    constructor(reason: string, cause?: unknown, why?: string);
 }
 /** Its `signal` was aborted while the call waited. What was under way goes on, and its result is kept. `cause`: the signal's reason. */
 declare class AbortError extends GenericError {
@@ -885,81 +1110,7 @@ declare class MissingScopesError extends GenericError {
     readonly audience: string;
     /** Those that are missing, separated by commas. */
     readonly scope: string;
-    constructor(audience: string, scope: string, cause?: unknown);
-}
-
-/** Shapes that auth0-spa-js exports and nothing here takes or returns: for apps that name them in code of their own. */
-
-/** What a return from the authorization endpoint says (RFC 6749 §4.1.2). */
-interface AuthenticationResult {
-    state: string;
-    code?: string | undefined;
-    /** In the place of `code`, where an account was connected. */
-    connect_code?: string | undefined;
-    error?: string | undefined;
-    error_description?: string | undefined;
-}
-/** A successful answer of the token endpoint (RFC 6749 §5.1, OIDC Core §3.1.3.3). */
-interface TokenEndpointResponse {
-    id_token: string;
-    access_token: string;
-    token_type: string;
-    expires_in: Seconds;
-    refresh_token?: string | undefined;
-    scope?: string | undefined;
-}
-/** A request to the token endpoint, whatever its grant (RFC 6749 §4.1.3, §6). */
-interface TokenEndpointOptions {
-    baseUrl: string;
-    client_id: string;
-    grant_type: string;
-    timeout?: Milliseconds | undefined;
-    auth0Client: Auth0ClientOptions['auth0Client'];
-    useFormData?: boolean | undefined;
-    [parameter: string]: unknown;
-}
-/** The exchange of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5). */
-interface OAuthTokenOptions extends TokenEndpointOptions {
-    code: string;
-    code_verifier: string;
-    redirect_uri: string;
-    audience: string;
-    scope: string;
-}
-/** A refresh (RFC 6749 §6). */
-interface RefreshTokenOptions extends TokenEndpointOptions {
-    refresh_token: string;
-}
-/** What an ID token is judged by (OIDC Core §3.1.3.7). */
-interface JWTVerifyOptions {
-    id_token: string;
-    iss: string;
-    aud: string;
-    nonce?: string | undefined;
-    organization?: string | undefined;
-    max_age?: Seconds | undefined;
-    leeway?: Seconds | undefined;
-    /** Since 1970. */
-    now?: Milliseconds | undefined;
-}
-/** Who acts in the user's name (RFC 8693 §4.1). */
-interface ActClaim {
-    sub?: string | undefined;
-    [claim: string]: unknown;
-}
-/** What a request to the tenant is made of. */
-interface FetchOptions {
-    method?: string | undefined;
-    headers?: Record<string, string> | undefined;
-    credentials?: 'include' | 'omit' | undefined;
-    body?: string | undefined;
-    signal?: AbortSignal | undefined;
-}
-/** What is left of an answer. */
-interface FetchResponse {
-    ok: boolean;
-    headers: Record<string, string | undefined>;
-    json: unknown;
+    constructor(audience: string, scope: string, details?: ErrorDetails);
 }
 
 /**
@@ -971,9 +1122,9 @@ interface FetchResponse {
 declare class ConnectError extends GenericError {
     readonly connection: string;
     readonly state: string;
-    readonly appState: unknown;
+    readonly appState: Unchecked;
     name: string;
-    constructor(error: string, error_description: string, connection: string, state: string, appState?: unknown);
+    constructor(error: string, error_description: string, connection: string, state: string, appState?: Unchecked);
 }
 /** Of `auth0.mfa`, all of its errors. */
 declare class MfaError extends GenericError {
@@ -1003,6 +1154,7 @@ declare class MfaEnrollmentFactorsError extends MfaError {
 declare class PasskeyError extends Error {
     readonly code: string;
     name: string;
+    readonly cause?: Unchecked;
     constructor(code: string, message: string, cause?: unknown);
 }
 /** Of `auth0.passkey.signup()`. */
@@ -1033,15 +1185,9 @@ declare class MyAccountApiError extends Error {
 declare class AnonymousSessionError extends Error {
     readonly code: string;
     name: string;
+    readonly cause?: Unchecked;
     constructor(code: string, message: string, cause?: unknown);
 }
-/** How long the refresh token is to live: latchkey knows `offline` alone. */
-declare const RefreshTokenMode: {
-    readonly Offline: "offline";
-    readonly Online: "online";
-};
-/** One of its values. */
-type RefreshTokenMode = (typeof RefreshTokenMode)[keyof typeof RefreshTokenMode];
 
 /** What `isFederatedDomain` takes besides the two domains. */
 interface IsFederatedDomainOptions {
@@ -1077,4 +1223,4 @@ declare const _default: typeof createAuth0Client & {
 };
 
 export { AbortError, AnonymousSessionError, Auth0Client, AuthenticationError, CacheKey, ConnectError, DisposedError, GenericError, InMemoryCache, InsecureContextError, InsufficientUserAuthenticationError, InvalidConfigurationError, InvalidIdTokenError, LocalStorageCache, MfaChallengeError, MfaEnrollmentError, MfaEnrollmentFactorsError, MfaError, MfaListAuthenticatorsError, MfaRequiredError, MfaVerifyError, MissingRefreshTokenError, MissingScopesError, MyAccountApiError, NetworkError, PasskeyChallengeError, PasskeyError, PasskeyGetTokenError, PasskeyRegisterError, PopupCancelledError, PopupOpenError, PopupTimeoutError, RefreshTokenMode, ResponseType, SessionEndedError, StorageError, TimeoutError, UseDpopNonceError, User, createAuth0Client, _default as default, isFederatedDomain };
-export type { ActClaim, Auth0ClientOptions, AuthenticationResult, AuthorizationParams, AuthorizeOptions, CacheEntry, CacheKeyData, CacheLocation, CacheMode, Cacheable, ClientAuthorizationParams, ClientConfiguration, ConnectAccountRedirectResult, CustomFetchMinimalOutput, CustomTokenExchangeOptions, DecodedToken, ErrorDetails, FetchOptions, FetchResponse, Fetcher, FetcherConfig, GetIdTokenClaimsOptions, GetTokenSilentlyOptions, GetTokenSilentlyVerboseResponse, GetTokenWithPopupOptions, GetUserOptions, ICache, IdToken, IsFederatedDomainOptions, JWTVerifyOptions, KeyManifestEntry, LogoutOptions, LogoutUrlOptions, MaybePromise, MfaRequirements, OAuthTokenOptions, PopupConfigOptions, PopupLoginOptions, RedirectLoginOptions, RedirectLoginResult, RefreshTokenOptions, RevokeRefreshTokenOptions, TokenEndpointOptions, TokenEndpointResponse, V1CallParams, V1ClientOptions, V1GetTokenSilentlyOptions, V1GetTokenWithPopupOptions, V1LogoutOptions, V1LogoutUrlOptions, V1PopupLoginOptions, V1RedirectLoginOptions, WaitOptions, WrappedCacheEntry };
+export type { ActClaim, Auth0ClientOptions, AuthParams, AuthenticationResult, AuthorizationParams, AuthorizeOptions, CacheEntry, CacheKeyData, CacheLocation, CacheMode, Cacheable, ClientAuthorizationParams, ClientConfiguration, ClientEvent, ClientEvents, ConnectAccountRedirectResult, CustomFetchMinimalOutput, CustomTokenExchangeOptions, DecodedToken, Diagnosis, DpopProofOptions, ErrorDetails, Fact, Failure, FetchOptions, FetchResponse, Fetcher, FetcherConfig, GetIdTokenClaimsOptions, GetTokenSilentlyOptions, GetTokenSilentlyVerboseResponse, GetTokenWithPopupOptions, GetUserOptions, ICache, IdToken, IsFederatedDomainOptions, JWTVerifyOptions, KeyManifestEntry, LogoutOptions, LogoutUrlOptions, MaybePromise, MfaRequirements, OAuthTokenOptions, PopupConfigOptions, PopupLoginOptions, RedirectLoginOptions, RedirectLoginResult, RefreshTokenOptions, RevokeRefreshTokenOptions, SessionState, Span, TextStorage, TokenEndpointOptions, TokenEndpointResponse, V1CallParams, V1ClientOptions, V1GetTokenSilentlyOptions, V1GetTokenWithPopupOptions, V1LogoutOptions, V1LogoutUrlOptions, V1PopupLoginOptions, V1RedirectLoginOptions, WaitOptions, WorkerUrl, WrappedCacheEntry };

@@ -5,7 +5,3 @@ export const peerName = '@@auth0spajs@@';
 
 /** What every name of its localStorage entries begins with. */
 export const peerPrefix = `${peerName}::`;
-
-/** True for the name of an entry of auth0-spa-js for this client; `null`: for any. */
-export const isPeerEntry = (name: string, clientId: string | null): boolean =>
-  name.startsWith(clientId === null ? peerPrefix : `${peerPrefix}${clientId}::`);

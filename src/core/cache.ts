@@ -86,13 +86,10 @@ const renewalPart = 1 / 4;
  * What a token must be good for to be served: `least` seconds, where the caller says so. A new token would not do either for what is
  * no less than its whole life: then one does that has three quarters of it left.
  */
-const marginOf = ({ lifetime = Infinity }: Token, least?: Seconds): Seconds => {
+export const marginOf = ({ lifetime = Infinity }: Token, least?: Seconds): Seconds => {
   if (least === undefined) return Math.min(renewalMargin, lifetime * renewalPart);
   return least < lifetime ? least : Math.max(0, lifetime * (1 - renewalPart));
 };
-
-/** From when on a token is no longer served. */
-export const servedUntil = (token: Token): Seconds => token.expires_at - marginOf(token);
 
 export const tokensKey = (settings: Settings, audience: string): string =>
   storageName(settings, 'tokens', audience);

@@ -39,6 +39,7 @@ export interface SessionState {
   readonly expires_at?: Seconds | undefined;
 }
 
+/** Why the last failure came about, and what went on before it. */
 export interface Diagnosis {
   /** Why the last failure came about, in one line. `undefined`: nothing has failed that is remembered. */
   readonly cause: string | undefined;

@@ -66,7 +66,7 @@ const explanations: Readonly<Record<string, string>> = {
 };
 
 /** One line. */
-export function explain({ error, reason, cause }: Failure): string {
+function explain({ error, reason, cause }: Failure): string {
   const known = explanations[`${error} ${reason}`] ?? explanations[error];
   const said = known ?? `the tenant answered "${error}"`;
   const detail =

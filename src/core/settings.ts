@@ -89,7 +89,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   const domainUrl = readDomain(options.domain);
   const { clientId, cache } = options;
   if (typeof clientId !== 'string' || clientId === '')
-    throw new InvalidConfigurationError('"clientId" is missing.', 'Pass the id of your application.');
+    throw new InvalidConfigurationError('"clientId" is missing.', 'Pass that of your application.');
   const cacheLocation = readChoice('cacheLocation', options.cacheLocation, cacheLocations);
   if (cache && typeof cache.get !== 'function') throw new InvalidConfigurationError('"cache" is no cache.');
   const useRefreshTokens = options.useRefreshTokens === true;
@@ -156,10 +156,7 @@ function encode(piece: string): string {
   try {
     return encodeURIComponent(piece);
   } catch {
-    throw new InvalidConfigurationError(
-      'A client id or audience is no text.',
-      'Half a surrogate pair is in it.',
-    );
+    throw new InvalidConfigurationError('A client id or audience is no text.'); // half a surrogate pair is in it
   }
 }
 
@@ -271,7 +268,7 @@ function readDomain(domain: unknown): string {
   const { origin = '', href } = urlOf(isAddress(text) ? text : `https://${text}`) ?? {};
   if (href === `${origin}/`) return origin;
   throw new InvalidConfigurationError(
-    text === '' ? '"domain" is missing.' : `"domain" is "${text}", which is no domain.`,
+    `"domain" is no domain: "${text}".`,
     'Pass one such as "tenant.eu.auth0.com".',
   );
 }

@@ -21,7 +21,7 @@ export interface Target {
  */
 export function targetOf(settings: Settings, params?: AuthorizationParams): Target {
   if (typeof params?.scope === 'object' && (params.scope as unknown) !== null)
-    throw new InvalidConfigurationError('"scope" is no text.', 'Scopes by audience are for the client.');
+    throw new InvalidConfigurationError('"scope" is no text.');
   const given = readParams(params);
   const merged: AuthorizationParams = { ...settings.authorizationParams, ...given };
   const audience = merged.audience ?? ''; // `null` leaves it out

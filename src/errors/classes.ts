@@ -193,7 +193,7 @@ export class UseDpopNonceError extends GenericError {
 
   /** @param newDpopNonce The nonce that came with the answer, if there was one; it is kept. */
   constructor(readonly newDpopNonce: string | undefined) {
-    super('use_dpop_nonce', 'The nonce of a DPoP proof is refused.', {
+    super('use_dpop_nonce', 'A DPoP nonce is refused.', {
       retryable: newDpopNonce !== undefined,
     });
   }

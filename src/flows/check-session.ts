@@ -8,11 +8,7 @@ import { targetOf } from '../core/target.ts';
 export async function checkSession(context: PageContext, options: GetTokenSilentlyOptions): Promise<void> {
   const { settings, env } = context;
   try {
-    if (env.cookies.get(hintCookie(context)) === undefined) {
-      if (env.cookies.get(oldHintCookie) === undefined) return;
-      const engine = await context.engine();
-      engine.flows.renameHint(engine.context);
-    }
+    if (![hintCookie(context), oldHintCookie].some((name) => env.cookies.get(name) !== undefined)) return;
     const target = targetOf(settings, options.authorizationParams);
     await getTokenSilently(context, target, readTokenOptions(options));
   } catch (error) {

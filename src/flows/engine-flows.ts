@@ -6,23 +6,22 @@ import type { ClientContext } from './context.ts';
 export { askAppClock } from '../core/app-clock.ts';
 export { finishLogout } from './finish-logout.ts';
 export { handleRedirectCallback } from './handle-redirect-callback.ts';
-export { endAtCeiling, followLogout, renameHint, settleUnsaved } from './keep-session.ts';
+export { endAtCeiling, followLogout, settleUnsaved } from './keep-session.ts';
 export { beginLogin, loginWithRedirect } from './login-with-redirect.ts';
 export { obtainToken } from './obtain-token.ts';
 export { revokeRefreshToken } from './revoke-refresh-token.ts';
+export { watch } from './watch.ts';
 export { loadDpopKey } from '../custody/load-dpop-key.ts';
 
-/** Tells the app's listeners of events from now on. */
-export const watch = (context: ClientContext): Promise<void> =>
-  context.flights.share('watch', async () => {
-    const { observe } = await loadFeature(context.env.timers, () => import('./observe-session.ts'));
-    const { heap, disposal } = context;
-    if (heap.before && heap.listeners.size > 0 && !disposal.signal.aborted)
-      heap.observer ??= observe(context, heap.before);
-  });
+type Diagnoses = typeof import('./diagnose.ts');
 
-export const loadDiagnose = ({ env }: ClientContext) =>
-  loadFeature(env.timers, () => import('./diagnose.ts'));
+export async function diagnose<Name extends keyof Diagnoses>(
+  context: ClientContext,
+  name: Name,
+): Promise<Awaited<ReturnType<Diagnoses[Name]>>> {
+  const code = await loadFeature(context.env.timers, () => import('./diagnose.ts'));
+  return code[name](context) as Awaited<ReturnType<Diagnoses[Name]>>;
+}
 
 export const loadPopups = async ({ env }: ClientContext) =>
   (await loadFeature(env.timers, () => import('./authorize-in-popup.ts'))).authorizeInPopup;

@@ -8,6 +8,7 @@ import { within } from '../core/within.ts';
 import { TimeoutError } from '../errors.ts';
 import type { PageContext } from './context.ts';
 import { findToken } from './entries.ts';
+import { inBackground } from './in-background.ts';
 
 /** An access token, and the session it belongs to. */
 export interface Obtained {
@@ -62,9 +63,7 @@ export function getTokenSilently(
       () => new TimeoutError('still_waiting'),
     );
     if (settings.refreshAhead)
-      Promise.resolve(context.engine())
-        .then(({ ahead }) => ahead.given(target, options, obtained?.token))
-        .catch(() => {}); // nobody waits for that
+      void inBackground(context, ({ ahead }) => ahead.given(target, options, obtained?.token));
     return obtained;
   });
 }

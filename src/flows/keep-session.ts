@@ -8,7 +8,7 @@ import {
   type UserEntry,
 } from '../core/cache.ts';
 import type { Milliseconds, Seconds } from '../clock.ts';
-import { isPeerEntry } from '../core/auth0-spa-js-names.ts';
+import { peerPrefix } from '../core/auth0-spa-js-names.ts';
 import { ceilingOf } from '../core/id-token-validation.ts';
 import { isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
@@ -181,6 +181,8 @@ export async function saveUser(context: ClientContext, user: UserEntry): Promise
 /** Puts this client's cookie in the place of the one that named no client. */
 export function renameHint(context: ClientContext): void {
   const { settings, env } = context;
+  const [now, old] = [hintCookie(context), oldHintCookie].map((name) => env.cookies.get(name));
+  if (now !== undefined || old === undefined) return;
   env.cookies.set(hintCookie(context), 'true', settings.cookie);
   for (const domain of [undefined, settings.cookie.domain]) env.cookies.remove(oldHintCookie, { domain });
 }
@@ -401,3 +403,7 @@ export function noteSkew({ env, heap, settings }: ClientContext, skew: Milliseco
     );
   heap.skew = skew;
 }
+
+/** True for the name of an entry of auth0-spa-js for this client; `null`: for any. */
+export const isPeerEntry = (name: string, clientId: string | null): boolean =>
+  name.startsWith(clientId === null ? peerPrefix : `${peerPrefix}${clientId}::`);

@@ -1,6 +1,6 @@
 /** Renews tokens before they have to be, in the background: of that no call hears, and for that none waits. */
 import { toSeconds, type Milliseconds, type Seconds } from '../clock.ts';
-import { servedUntil, type Token } from '../core/cache.ts';
+import { marginOf, type Token } from '../core/cache.ts';
 import { planToken } from '../core/plan.ts';
 import type { Target } from '../core/target.ts';
 import type { ClientContext } from './context.ts';
@@ -44,7 +44,7 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
 
   /** How long it is still served. */
   function remaining(token: Token): Milliseconds {
-    return Math.max(0, 1000 * servedUntil(token) - env.clock.now());
+    return Math.max(0, 1000 * (token.expires_at - marginOf(token)) - env.clock.now());
   }
 
   /** Each page draws a moment of its own, in the first half of the span: a call in the second half always renews. */
