@@ -123,14 +123,12 @@ async function call<T>(
     throw new InvalidConfigurationError('"signal" is no AbortSignal.');
   const context = contextOf(client);
   context.env.page.leaving(); // from now on it knows
-  void inBackground(context, () => {}); // asked for now: when it is needed, this deployment may be over
   const { tune } = context;
-  const detachable = () =>
-    unlessAborted(
-      signal,
-      () => (tune && !atOnce ? tune().then(() => work(context)) : work(context)),
-      (reason) => new AbortError(reason),
-    );
+  const begin = () => {
+    void inBackground(context, () => {}); // asked for now: when it is needed, this deployment may be over
+    return tune && !atOnce ? tune().then(() => work(context)) : work(context);
+  };
+  const detachable = () => unlessAborted(signal, begin, (reason) => new AbortError(reason));
   try {
     return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
   } catch (error) {
@@ -176,8 +174,8 @@ export class Auth0Client {
       },
     };
     const tune = async () => {
-      const { askAppClock } = (await context.engine()).flows;
-      offset = await askAppClock(ports.clock, ports.timers, nowProvider!, offset);
+      const engine = await Promise.resolve(context.engine()).catch(() => undefined);
+      offset = (await engine?.flows.askAppClock(ports.clock, ports.timers, nowProvider!, offset)) ?? offset;
     };
     const env = nowProvider ? { ...ports, clock: appClock } : ports;
     if (given.cache && given.cacheLocation)

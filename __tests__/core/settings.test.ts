@@ -199,3 +199,7 @@ describe('options in the spelling of v1', () => {
     expect(toV2Options({ ...good, client_id: 'spa' }).clientId).toBe('spa');
   });
 });
+
+it.each([null, '', undefined])("cookies of no domain are the host's alone: %p", (cookieDomain) => {
+  expect(readSettings({ ...good, cookieDomain: cookieDomain as string }).cookie.domain).toBeUndefined();
+});

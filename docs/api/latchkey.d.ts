@@ -667,6 +667,7 @@ interface SessionState {
     /** When the access token expires, in seconds since 1970. Of `active` only. */
     readonly expires_at?: Seconds | undefined;
 }
+/** Why the last failure came about, and what went on before it. */
 interface Diagnosis {
     /** Why the last failure came about, in one line. `undefined`: nothing has failed that is remembered. */
     readonly cause: string | undefined;

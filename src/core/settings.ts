@@ -133,7 +133,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     revokeOnLogout: options.revokeOnLogout !== false,
     cookie: {
       days: readLimit('sessionCheckExpiryDays', options.sessionCheckExpiryDays, 1) || 1,
-      domain: options.cookieDomain && readText('cookieDomain', options.cookieDomain),
+      domain: options.cookieDomain ? readText('cookieDomain', options.cookieDomain) : undefined,
       legacy: options.legacySameSiteCookie !== false,
     },
     useCookiesForTransactions: options.useCookiesForTransactions === true,
