@@ -419,7 +419,7 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
       const tab = await visit('/half');
       expect(await userOf(tab)).toBe(user.email);
       expect(await call(tab, 'on')).toBe('token');
-      expect(await errorOfCall(tab)).toEqual({ error: 'feature_load_failed', retryable: true });
+      expect(await errorOfCall(tab)).toMatchObject({ error: 'feature_load_failed', retryable: true });
       const errorOfLogout = await tab.evaluate(() =>
         (globalThis as unknown as AppPage).client.logout({ openUrl: false }).then(
           () => 'none',
