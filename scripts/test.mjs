@@ -47,6 +47,7 @@ const long = [
         'browser/popups',
         'custody-in-a-worker',
         'browser/versions',
+        'many-tabs',
       ],
     },
     { name: 'package', needs: 'build', run: jest },

@@ -10,6 +10,7 @@ import type { Milliseconds } from '../../src/clock.ts';
 import type {
   Auth0Client,
   Auth0ClientOptions,
+  GenericError,
   PopupConfigOptions,
   PopupLoginOptions,
 } from '../../src/index.ts';
@@ -37,6 +38,7 @@ export interface TwoSites {
 export type AppOptions = Pick<
   Auth0ClientOptions,
   | 'cacheLocation'
+  | 'refreshAheadInSeconds'
   | 'useDpop'
   | 'useRefreshTokens'
   | 'useRefreshTokensFallback'
@@ -69,6 +71,13 @@ export interface SiteOptions {
 /** What a call ends with: the user is signed in, or the code of the error, and its `reason` where it has one. */
 export type Outcome = 'token' | (string & {});
 
+/** What a call that all tabs make at one moment ends with. */
+export interface Answer {
+  readonly token?: string;
+  readonly error?: string;
+  readonly retryable?: boolean;
+}
+
 /** What became of a login by popup. */
 export interface PopupOutcome {
   readonly token?: string;
@@ -87,6 +96,8 @@ interface AppPage {
   readonly client: Auth0Client;
   given?: readonly [options: PopupLoginOptions, config: PopupConfigOptions];
   readonly outcome?: PopupOutcome;
+  /** What the call of `askAtOnce` came to. */
+  answer?: Answer | undefined;
 }
 
 export const audience = 'https://api.example';
@@ -299,6 +310,57 @@ export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
       return error === undefined ? String(thrown) : reason === undefined ? error : `${error} (${reason})`;
     }
   }, cacheMode);
+
+/** Time goes on, at the tenant and in these tabs. */
+export async function advance({ tenant }: TwoSites, tabs: readonly Tab[], span: Milliseconds): Promise<void> {
+  tenant.clock.advance(span);
+  for (const tab of tabs)
+    await tab.evaluate((span) => {
+      const [now, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
+      Date.now = () => now() + span;
+      performance.now = () => steady() + span;
+    }, span);
+}
+
+/** All tabs ask at one moment, which one of them tells the others: a driver speaks to one after another. */
+export async function askAtOnce(tabs: readonly [Tab, ...Tab[]]): Promise<readonly Answer[]> {
+  for (const tab of tabs)
+    await tab.evaluate(() => {
+      const page = globalThis as unknown as AppPage;
+      page.answer = undefined;
+      const channel = new BroadcastChannel('ask');
+      channel.onmessage = async () => {
+        channel.close();
+        page.answer = await page.client.getTokenSilently().then(
+          (token) => ({ token }),
+          ({ error, retryable }: GenericError) => ({ error, retryable }),
+        );
+      };
+    });
+  await tabs[0].evaluate(() => new BroadcastChannel('ask').postMessage('now'));
+  const answers: Answer[] = [];
+  for (const tab of tabs) {
+    await until(tab, () => (globalThis as unknown as AppPage).answer);
+    answers.push(await tab.evaluate(() => (globalThis as unknown as AppPage).answer ?? {}));
+  }
+  return answers;
+}
+
+/** All records of the origin, as text. */
+export const records = (tab: Tab): Promise<string> =>
+  tab.evaluate(
+    () =>
+      new Promise<string>((resolve) => {
+        const opening = indexedDB.open('latchkey');
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction('records').objectStore('records').getAll();
+          reading.onsuccess = () => {
+            opening.result.close();
+            resolve(JSON.stringify(reading.result));
+          };
+        };
+      }),
+  );
 
 /** What the page itself has asked the token endpoint for: a worker's requests are in its own timeline. */
 export const requestsOfThePage = (tab: Tab): Promise<string[]> =>

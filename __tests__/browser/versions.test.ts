@@ -4,12 +4,15 @@ import { eventually, until, type Engine, type Tab } from './engines/engine.ts';
 import { engines, launchEngine } from './engines/launch.ts';
 import { pageOf } from './engines/puppeteer-engine.ts';
 import {
+  advance,
+  askAtOnce,
   buildIn,
   buildOfToday,
   call,
   fillLoginForm,
   logout,
   openTwoSites,
+  records,
   reload,
   requestsOfThePage,
   throwAwayCertificate,
@@ -50,12 +53,6 @@ const all = process.env.LATCHKEY_ROUNDS === 'all';
 interface AppPage {
   readonly client: Auth0Client;
   readonly loginError?: GenericError;
-  /** What the call of `askAtOnce` came to. */
-  readonly answer?: Answer;
-}
-interface Answer {
-  readonly token?: string;
-  readonly error?: string;
 }
 
 /** Who is signed in, as the page shows it. */
@@ -87,55 +84,6 @@ const errorOfCall = (tab: Tab) =>
       () => 'none',
       ({ error, reason, retryable }: GenericError) => ({ error, reason, retryable }),
     ),
-  );
-
-/** Time goes on, at the tenant and in these tabs. */
-async function expire(sites: TwoSites, tabs: readonly Tab[]): Promise<void> {
-  sites.tenant.clock.advance(expiry);
-  for (const tab of tabs)
-    await tab.evaluate((span) => {
-      const [now, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
-      Date.now = () => now() + span;
-      performance.now = () => steady() + span;
-    }, expiry);
-}
-
-/** All tabs ask at one moment, which one of them tells the others: a driver speaks to one after another. */
-async function askAtOnce(tabs: readonly [Tab, ...Tab[]]): Promise<readonly Answer[]> {
-  for (const tab of tabs)
-    await tab.evaluate(() => {
-      new BroadcastChannel('ask').onmessage = async () => {
-        const { client } = globalThis as unknown as AppPage;
-        const answer = await client.getTokenSilently().then(
-          (token) => ({ token }),
-          ({ error }: GenericError) => ({ error }),
-        );
-        Object.assign(globalThis, { answer });
-      };
-    });
-  await tabs[0].evaluate(() => new BroadcastChannel('ask').postMessage('now'));
-  const answers: Answer[] = [];
-  for (const tab of tabs) {
-    await until(tab, () => (globalThis as unknown as AppPage).answer);
-    answers.push(await tab.evaluate(() => (globalThis as unknown as AppPage).answer ?? {}));
-  }
-  return answers;
-}
-
-/** All records of the origin, as text. */
-const records = (tab: Tab): Promise<string> =>
-  tab.evaluate(
-    () =>
-      new Promise<string>((resolve) => {
-        const opening = indexedDB.open('latchkey');
-        opening.onsuccess = () => {
-          const reading = opening.result.transaction('records').objectStore('records').getAll();
-          reading.onsuccess = () => {
-            opening.result.close();
-            resolve(JSON.stringify(reading.result));
-          };
-        };
-      }),
   );
 
 /** What a user's "clear site data" does, and the header `Clear-Site-Data`. */
@@ -320,7 +268,7 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
       const first = await signIn('/');
       const paths = ['/old', '/', '/old', '/', '/old', '/', '/old', '/', '/old'];
       const tabs = [first, ...(await Promise.all(paths.map(visit)))] as const;
-      await expire(sites, tabs);
+      await advance(sites, tabs, expiry);
       const answers = await askAtOnce(tabs);
       expect(answers).toEqual(tabs.map(() => ({ token: expect.any(String) as unknown })));
       expect(new Set(answers.map(({ token }) => token)).size).toBe(1);

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Seconds } from '../../src/clock.ts';
+import type { Auth0Client } from '../../src/index.ts';
+import { until, type Engine, type Tab } from './engines/engine.ts';
+import { engines, launchEngine } from './engines/launch.ts';
+import {
+  advance,
+  askAtOnce,
+  call,
+  openTwoSites,
+  records,
+  throwAwayCertificate,
+  user,
+  type AppOptions,
+  type TwoSites,
+} from './two-sites.ts';
+
+/** The session is everybody's, and what one tab gets serves all. */
+const shared: AppOptions = {
+  cacheLocation: 'localstorage',
+  useRefreshTokens: true,
+  useRefreshTokensFallback: false,
+};
+
+/** How long an access token of the tenant lives. It is served until a minute before. */
+const lifetime = 24 * 3_600_000;
+
+/** What a page has as globals. */
+interface AppPage {
+  readonly client: Auth0Client;
+  /** What `askAtOnce` brought. */
+  readonly answer: { readonly token: string };
+  /** Since `listen`. */
+  readonly told: Told[];
+}
+interface Told {
+  readonly name: string;
+  readonly from: string;
+  readonly expires_at?: Seconds;
+}
+
+const listen = (tab: Tab): Promise<void> =>
+  tab.evaluate(() => {
+    const told: Told[] = [];
+    Object.assign(globalThis, { told });
+    for (const name of [
+      'signed_in',
+      'token_refreshed',
+      'user_changed',
+      'signed_out',
+      'session_ended',
+    ] as const)
+      (globalThis as unknown as AppPage).client.on(name, (event) => void told.push({ name, ...event }));
+  });
+
+/** What a page has been told, once it has been told this. */
+async function toldOnce(tab: Tab, event: Partial<Told>): Promise<readonly Told[]> {
+  await until(
+    tab,
+    (event) =>
+      (globalThis as unknown as AppPage).told.some((told) =>
+        Object.entries(event).every(([name, value]) => told[name as keyof Told] === value),
+      ),
+    event,
+  );
+  return tab.evaluate(() => (globalThis as unknown as AppPage).told);
+}
+
+/** The token of a login may be seen a moment after the login, and is told as a refresh then. */
+const inShort = (told: readonly Told[]): string[] => [
+  ...new Set(told.map(({ name, from }) => `${name} from ${from}`)),
+];
+
+/** What a page has asked the tenant for, whatever it was. */
+const requestsToTheTenant = (tab: Tab): Promise<string[]> =>
+  tab.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => name)
+      .filter((url) => new URL(url).hostname === 'tenant.localhost'),
+  );
+
+const stateOf = (tab: Tab) => tab.evaluate(() => (globalThis as unknown as AppPage).client.getSessionState());
+
+let certificate: Awaited<ReturnType<typeof throwAwayCertificate>>;
+beforeAll(async () => {
+  certificate = await throwAwayCertificate();
+});
+
+describe.each(engines)('in %s, tabs of one app', (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await launchEngine(name, 'allowed');
+  }, 30_000);
+  afterAll(() => engine?.close());
+
+  interface World {
+    readonly sites: TwoSites;
+    readonly signIn: () => Promise<Tab>;
+    readonly open: (count: number) => Promise<Tab[]>;
+  }
+
+  const story = (what: string, options: AppOptions, tell: (world: World) => Promise<void>) =>
+    it(
+      what,
+      async () => {
+        const profile = await engine.newProfile();
+        const sites = await openTwoSites(certificate, options);
+        try {
+          await tell({
+            sites,
+            signIn: () => sites.signIn(profile),
+            open: (count) => Promise.all(Array.from({ length: count }, () => sites.visit(profile))),
+          });
+          expect(sites.violations()).toEqual([]);
+        } finally {
+          await profile.close();
+          await sites.close();
+        }
+      },
+      60_000,
+    );
+
+  story(
+    'are given a token at once in the last part of its life, and next the one that a single request brought',
+    { ...shared, refreshAheadInSeconds: 600 },
+    async ({ sites, signIn, open }) => {
+      const tabs = [await signIn(), ...(await open(2))] as const;
+      const [before] = await askAtOnce(tabs);
+      await advance(sites, tabs, lifetime - 160_000);
+      expect(await askAtOnce(tabs)).toEqual(tabs.map(() => before));
+      for (const tab of tabs)
+        await until(tab, async () => {
+          const { client, answer } = globalThis as unknown as AppPage;
+          return (await client.getTokenSilently()) !== answer.token;
+        });
+      const after = await askAtOnce(tabs);
+      expect(new Set(after.map(({ token }) => token)).size).toBe(1);
+      expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 1 });
+      expect(sites.tenant.families()).toMatchObject([{ verdict: 'live', latestCounter: 2 }]);
+    },
+  );
+
+  story(
+    'hear of a login, a refresh and a logout in an eighth one, without a request of their own',
+    shared,
+    async ({ sites, signIn, open }) => {
+      const others = await open(7);
+      await Promise.all(others.map(listen));
+      const one = await signIn();
+      await listen(one);
+      for (const tab of others) await toldOnce(tab, { name: 'signed_in' });
+
+      await advance(sites, [one, ...others], 60_000); // the next token expires at another instant
+      expect(await call(one, 'off')).toBe('token');
+      const [refreshed = {}, ...more] = await toldOnce(one, { name: 'token_refreshed' });
+      expect(more).toEqual([]);
+      for (const tab of others) await toldOnce(tab, { ...refreshed, from: 'other' });
+
+      await one.evaluate(() => (globalThis as unknown as AppPage).client.logout({ openUrl: false }));
+      const names = ['signed_in', 'token_refreshed', 'signed_out'];
+      expect(inShort(await toldOnce(one, { name: 'signed_out' }))).toEqual(
+        names.slice(1).map((name) => `${name} from this`),
+      );
+      for (const tab of others)
+        expect(inShort(await toldOnce(tab, { name: 'signed_out' }))).toEqual(
+          names.map((name) => `${name} from other`),
+        );
+
+      for (const tab of others) expect(await requestsToTheTenant(tab)).toEqual([]);
+      expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 1 });
+    },
+  );
+
+  story(
+    'say that only a login helps after a refusal, and why, in words without a token',
+    shared,
+    async ({ sites, signIn, open }) => {
+      const one = await signIn();
+      const [other = one] = await open(1);
+      const tabs = [one, other] as const;
+      expect(await call(one, 'off')).toBe('token');
+      const [{ token: accessToken = '' } = {}] = await askAtOnce([one]);
+      const [, refreshToken = ''] = /"refresh_token":"([^"]+)"/.exec(await records(one)) ?? [];
+      expect(await stateOf(other)).toMatchObject({ state: 'active' });
+
+      await advance(sites, tabs, 2 * lifetime);
+      expect(await stateOf(other)).toEqual({ state: 'refreshable' });
+      await sites.tenant.scenario('revoked-from-console', { client_id: 'app' });
+      expect(await call(one, 'on')).toBe('invalid_grant (refused)');
+      for (const tab of tabs) expect(await stateOf(tab)).toEqual({ state: 'expired', cause: 'refused' });
+
+      const told = await one.evaluate(() => (globalThis as unknown as AppPage).client.diagnose());
+      expect(told.cause).toMatch(/^the refresh token was refused: .+$/);
+      expect(told.facts.map(({ what }) => what)).toContain('refresh');
+      for (const secret of [accessToken, refreshToken]) {
+        expect(secret.length).toBeGreaterThan(20);
+        expect(JSON.stringify(told)).not.toContain(secret.slice(0, 10));
+      }
+      expect(JSON.stringify(told)).not.toContain(user.email);
+      expect(await requestsToTheTenant(other)).toEqual([]);
+    },
+  );
+
+  story(
+    'ask a tenant that is busy once, and when it is back once for all of them',
+    shared,
+    async ({ sites, signIn, open }) => {
+      const tabs = [await signIn(), ...(await open(4))] as const;
+      await advance(sites, tabs, 2 * lifetime);
+      sites.tenant.faults.add({
+        kind: 'status',
+        status: 503,
+        retryAfter: 60,
+        grant: 'refresh_token',
+        times: Infinity,
+      });
+      expect(await askAtOnce(tabs)).toEqual(tabs.map(() => ({ error: 'network_error', retryable: true })));
+      expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 1 });
+
+      sites.tenant.faults.clear();
+      await advance(sites, tabs, 120_000);
+      const answers = await askAtOnce(tabs);
+      expect(answers).toEqual(tabs.map(() => ({ token: expect.any(String) as unknown })));
+      expect(new Set(answers.map(({ token }) => token)).size).toBe(1);
+      expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 2 });
+    },
+  );
+});
