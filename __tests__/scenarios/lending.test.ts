@@ -339,6 +339,22 @@ describe('a tab that asks', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('waits for nobody whose client is disposed of while it refreshes, and that fails nowhere', async () => {
+    const failures: unknown[] = [];
+    const fail = (error: unknown) => void failures.push(error);
+    process.on('unhandledRejection', fail);
+    const { world, lender } = await signedIn({ worker: false });
+    const tab = openTab(world);
+    world.faults.push({ kind: 'slow', by: 1000 });
+    const call = watch(world, tab.client.getTokenSilently({ cacheMode: 'off' }));
+    await world.advance(500);
+    lender.client.dispose();
+    await world.advance(15_000);
+    process.off('unhandledRejection', fail);
+    expect(failures).toEqual([]);
+    expect(call.error).toMatchObject({ error: 'network_error', retryable: true });
+  });
+
   it.each([
     ['fails', { kind: 'answer', status: 503, body: '<html>' }, { error: 'network_error' }],
     ['is silent', { kind: 'hang' }, { retryable: true }],

@@ -530,8 +530,10 @@ export function createWorld({
           closings.push(() => broadcasts.delete(own));
           return {
             post(message) {
+              if (dead) return;
+              if (!broadcasts.has(own)) throw new DOMException('closed', 'InvalidStateError'); // as browsers do
               for (const other of broadcasts) {
-                if (dead || other === own || other.name !== name) continue;
+                if (other === own || other.name !== name) continue;
                 const clone: unknown = structuredClone(message);
                 world.said.push(clone);
                 queueMicrotask(() => other.deliver(clone));

@@ -95,7 +95,9 @@ export function createLending(
   let answering = 0;
   let hide: (() => void) | undefined;
   const channel = channels.open(name, (said) => hear(Object(said) as Partial<Record<string, unknown>>));
-  const post = (message: Message): void => channel.post(message);
+  let isClosed = false;
+  /** A closed channel throws. */
+  const post = (message: Message): void => void (isClosed || channel.post(message));
 
   return {
     show(lends) {
@@ -115,6 +117,7 @@ export function createLending(
     close() {
       hide?.();
       hide = undefined;
+      isClosed = true;
       channel.close();
     },
   };
