@@ -327,6 +327,30 @@ describe('a listener', () => {
     expect(told).toEqual(['other']);
   });
 
+  it('hears nothing once another one has stopped it, or has disposed of the client', async () => {
+    const world = createWorld();
+    const tab = world.openTab();
+    const told: string[] = [];
+    tab.client.on('signed_in', () => stop());
+    const stop = tab.client.on('signed_in', () => void told.push('stopped'));
+    tab.client.on('signed_in', () => void told.push('other'));
+    tab.client.on('signed_in', () => tab.client.dispose());
+    tab.client.on('signed_in', () => void told.push('disposed of'));
+    await tab.login().catch(() => {}); // disposed of
+    await world.rest();
+    expect(told).toEqual(['other']);
+  });
+
+  it('hears nothing once its client is disposed of, by no second look either', async () => {
+    const { world, tab, others, heard } = await manyTabs(2);
+    await tab.client.logout();
+    await world.rest();
+    others[0]?.client.dispose();
+    await tab.login();
+    await world.advance(2000);
+    expect(heard).toEqual([[{ name: 'signed_out', from: 'other' }]]);
+  });
+
   it('gives its channel back when the client is disposed of', async () => {
     const world = createWorld();
     const tab = world.openTab();

@@ -68,7 +68,7 @@ export function observe(
   }
 
   async function lookAgain(): Promise<void> {
-    while (isDue && heap.listeners.size > 0) {
+    while (isDue && heap.listeners.size > 0 && !disposal.signal.aborted) {
       isDue = false;
       last ??= await sightOf(before, (user) => readSession(user.id_token));
       const { changedHere } = heap;
@@ -130,8 +130,10 @@ export function observe(
   /** A listener that throws stops nobody. What it threw may hold anything, and is not repeated. */
   function tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
     const warn = () => env.page.warn(`latchkey: a listener of "${name}" failed.`);
-    const listening = [...heap.listeners].filter(([listened]) => listened === name);
-    for (const [, listener] of listening) {
+    const ofName = [...heap.listeners].filter(([listened]) => listened === name);
+    for (const listening of ofName) {
+      if (!heap.listeners.has(listening) || disposal.signal.aborted) continue; // by one before it
+      const [, listener] = listening;
       try {
         Promise.resolve(listener(Object.freeze({ ...event }) as never)).catch(warn); // of the event by that name
       } catch {
