@@ -487,7 +487,7 @@ export class Auth0Client {
     listener: (event: ClientEvents[Name]) => unknown,
   ): () => void {
     if (!isEventName(name) || typeof listener !== 'function')
-      throw new InvalidConfigurationError('No such event, or no listener.');
+      throw new InvalidConfigurationError('No such event or listener.');
     const context = contextOf(this);
     const { heap } = context;
     const listening: Listening = [name, listener];

@@ -16,7 +16,7 @@ export async function loadFeature<T>(
   load: () => Promise<T>,
   limit: Milliseconds = loadLimit,
 ): Promise<T> {
-  const late = () => new Error(`nothing within ${limit} ms`);
+  const late = () => new Error('late');
   try {
     return await within(timers, Math.min(limit, loadLimit), load(), late);
   } catch (cause) {
