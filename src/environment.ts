@@ -178,11 +178,12 @@ export interface SilentFrame {
 
 export interface Workers {
   /**
-   * Starts a dedicated worker; `undefined`: of the script that the SDK brings along. Whether it runs is known by its first
-   * message.
+   * Starts a worker; `undefined`: of the script that the SDK brings along, for this page alone. Of a file there is one by each `name`
+   * for all pages of the origin, where the browser has such workers, and this connects to it. Whether it runs is known by its
+   * first message.
    * @throws {GenericError} `worker_unavailable`, where the browser refuses; `feature_load_failed`.
    */
-  start(url: { toString(): string } | undefined, heard: WorkerListener): Promise<WorkerPort>;
+  start(url: { toString(): string } | undefined, heard: WorkerListener, name: string): Promise<WorkerPort>;
 }
 
 export interface WorkerListener {
@@ -194,7 +195,7 @@ export interface WorkerListener {
 export interface WorkerPort {
   /** @param message What can be cloned. */
   post(message: unknown): void;
-  /** Ends the worker at once, whatever it is doing. Nothing is heard of it any more. */
+  /** Ends the worker at once, whatever it is doing, or leaves a shared one. Nothing is heard of it any more. */
   terminate(): void;
 }
 

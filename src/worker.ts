@@ -1,6 +1,6 @@
-/** The worker's script: the refresh tokens of one client of one page, in memory mode. */
+/** The worker's script: the refresh tokens of a page, or, as a SharedWorker, of all pages of an app; in memory mode. */
 import { workerEnvironment } from './browser/environment.ts';
 import { serveOn } from './browser/worker-scope.ts';
 import { serveCustody } from './custody/serve-custody.ts';
 
-serveOn((post) => serveCustody(workerEnvironment(), post));
+serveOn((isShared) => serveCustody(workerEnvironment(), isShared));

@@ -57,17 +57,18 @@ describe.each(engines)('in %s, refresh tokens in memory are held by a worker', (
   );
 
   it.each([
-    ['held by a worker, are lent to', { workerUrl: '/latchkey/worker.js' }],
+    ['held by a worker of all tabs, serve', { workerUrl: '/latchkey/worker.js' }],
+    ['held by a worker of its own, are lent to', {}],
     ['held by the page, are lent to', { worker: false }],
   ])(
     'and access tokens, %s a second tab and a reload, until one logs out',
     async (_, options) => {
       const profile = await engine.newProfile();
-      const sites = await openTwoSites(certificate, {
-        cacheLocation: 'memory',
-        useRefreshTokens: true,
-        ...options,
-      });
+      const sites = await openTwoSites(
+        certificate,
+        { cacheLocation: 'memory', useRefreshTokens: true, ...options },
+        { workersOutOfBlobs: true },
+      );
       try {
         const first = await sites.signIn(profile);
         const second = await sites.visit(profile);
@@ -90,4 +91,32 @@ describe.each(engines)('in %s, refresh tokens in memory are held by a worker', (
     },
     60_000,
   );
+
+  /** Where a worker is kept for a moment after its last page. */
+  const outlives = name === 'chromium';
+
+  it(`go on in the worker of all tabs when the tab that signed in is closed, and ${outlives ? '' : 'not '}when the last one reloads`, async () => {
+    const profile = await engine.newProfile();
+    const sites = await openTwoSites(certificate, {
+      cacheLocation: 'memory',
+      useRefreshTokens: true,
+      workerUrl: '/latchkey/worker.js',
+    });
+    try {
+      const first = await sites.signIn(profile);
+      const second = await sites.visit(profile);
+      await first.close();
+      for (const mode of ['on', 'off', 'off'] as const) expect(await call(second, mode)).toBe('token');
+      expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 2 });
+      expect(await requestsOfThePage(second)).toEqual([]);
+
+      await reload(second);
+      expect(await call(second, 'off')).toBe(outlives ? 'token' : 'login_required');
+      expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: outlives ? 3 : 2 });
+      expect(sites.violations()).toEqual([]);
+    } finally {
+      await profile.close();
+      await sites.close();
+    }
+  }, 60_000);
 });

@@ -192,15 +192,15 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
       );
 
     story(
-      `have ${lends ? 'one session' : 'a session each'} in memory, which the script ${workerUrl} holds for both`,
+      // Today’s page wants a worker for all tabs, which the older script is none of.
+      `have ${lends ? 'one session' : 'a session each'} in memory, where the script of both is ${workerUrl}`,
       { ...inMemory, workerUrl },
       async ({ sites, signIn, visit }) => {
         const tabs = [await signIn(path), await visit(other)] as const;
         for (const tab of tabs) expect(await call(tab, 'on')).toBe('token');
-        for (const tab of tabs) {
-          expect(await call(tab, 'off')).toBe('token');
-          expect(await requestsOfThePage(tab)).toEqual([]);
-        }
+        for (const tab of tabs) expect(await call(tab, 'off')).toBe('token');
+        const [ofOne, ofOther] = await Promise.all(tabs.map(requestsOfThePage));
+        expect([ofOne?.length, ofOther?.length]).toEqual(lends ? [0, 0] : [2, 0]);
         expect(sites.tenant.families()).toMatchObject(
           lends
             ? [{ verdict: 'live', latestCounter: 3 }]

@@ -14,7 +14,7 @@ afterAll(() => chromium?.close());
 
 /** Notes what the page sends, and what is said between it and its workers. Nothing of that is a refresh token. */
 const watchful = `{
-  const { Worker, fetch } = window;
+  const { Worker, SharedWorker, fetch } = window;
   Object.assign(window, { said: [], sent: [], warned: [] });
   window.fetch = (...request) => {
     sent.push(String(request[0]));
@@ -28,6 +28,18 @@ const watchful = `{
     postMessage(message) {
       said.push(message);
       super.postMessage(message);
+    }
+  };
+  window.SharedWorker = class extends SharedWorker {
+    constructor(...given) {
+      super(...given);
+      const { port } = this;
+      const post = port.postMessage.bind(port);
+      port.addEventListener('message', ({ data }) => said.push(data));
+      port.postMessage = (message) => {
+        said.push(message);
+        post(message);
+      };
     }
   };
   console.warn = (text) => warned.push(text);
@@ -60,7 +72,12 @@ const withBlobs = strictPolicy(tenantUrl).replace("worker-src 'self'", "worker-s
 
 describe.each([
   ['a blob', {}, { policy: withBlobs }],
-  ['a file of the page’s own origin', { workerUrl: '/latchkey/worker.js' }, {}],
+  ['a file of the page’s own origin, for all tabs', { workerUrl: '/latchkey/worker.js' }, {}],
+  [
+    'such a file, where the browser has no workers for all tabs',
+    { workerUrl: '/latchkey/worker.js' },
+    { prelude: `${watchful} delete window.SharedWorker;` },
+  ],
 ])('a worker out of %s', (_, options, page) => {
   it(
     'logs in, refreshes and logs out, and no refresh token comes near the page',

@@ -36,8 +36,8 @@ function mute(notes: string[] = []) {
 /** A tab whose worker hears nothing while its life is over. */
 function mortal(world: World) {
   const life = { isOver: false };
-  const tab = tabWith(world, async (next, url, heard) => {
-    const port = await next(url, heard);
+  const tab = tabWith(world, async (next, ...asked) => {
+    const port = await next(...asked);
     return { ...port, post: (message) => void (life.isOver || port.post(message)) };
   });
   return { tab, life };
@@ -182,8 +182,8 @@ describe('a worker that has started', () => {
   it('goes when its client is disposed of, after what is under way', async () => {
     const world = createWorld();
     const notes: string[] = [];
-    const tab = tabWith(world, async (next, url, heard) => {
-      const port = await next(url, heard);
+    const tab = tabWith(world, async (next, ...asked) => {
+      const port = await next(...asked);
       const terminate = () => {
         notes.push('terminate');
         port.terminate();
@@ -278,9 +278,9 @@ describe('there is a worker', () => {
     const addresses: unknown[] = [];
     const tab = tabWith(
       world,
-      (next, url, heard) => {
-        addresses.push(url);
-        return next(url, heard);
+      (next, ...asked) => {
+        addresses.push(asked[0]);
+        return next(...asked);
       },
       options,
     );
@@ -295,9 +295,9 @@ describe('there is a worker', () => {
     const workerUrl = { toString: () => '/worker.js' };
     const tab = tabWith(
       world,
-      (next, url, heard) => {
-        addresses.push(url);
-        return next(url, heard);
+      (next, ...asked) => {
+        addresses.push(asked[0]);
+        return next(...asked);
       },
       { workerUrl },
     );
@@ -311,9 +311,9 @@ describe('there is a worker', () => {
     const addresses: unknown[] = [];
     const tab = tabWith(
       world,
-      (next, url, heard) => {
-        addresses.push(url);
-        return next(url, heard);
+      (next, ...asked) => {
+        addresses.push(asked[0]);
+        return next(...asked);
       },
       { workerUrl: '' },
     );

@@ -415,7 +415,7 @@ function workerClass(sdk: Sdk, stage: Stage, fetch: typeof globalThis.fetch) {
     }
 
     #serve(): Listener {
-      const hear = serveCustody(workerEnvironment(), (reply) => {
+      const { hear } = serveCustody(workerEnvironment())((reply) => {
         const data = structuredClone(reply);
         queueMicrotask(() => this.#tell('message', { data }));
       });

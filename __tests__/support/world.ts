@@ -14,7 +14,7 @@ import type { ICache } from '../../src/core/cache.ts';
 import type { Auth0ClientOptions, AuthorizationParams } from '../../src/core/options.ts';
 import { createDpop } from '../../src/browser/dpop.ts';
 import { createMemoryRecordStore } from '../../src/custody/memory-record-store.ts';
-import { serveCustody } from '../../src/custody/serve-custody.ts';
+import { serveCustody, type ServePage } from '../../src/custody/serve-custody.ts';
 import { createPageLocks } from '../../src/custody/page-locks.ts';
 import type {
   Environment,
@@ -167,6 +167,8 @@ export interface World {
   readonly revocationFaults: Fault[];
   /** What one tab tells the others is lost. */
   silent: boolean;
+  /** A worker that pages share stays when the last of them has gone: for ever, where a browser would for some seconds. */
+  workersOutlivePages: boolean;
   /** Back to true: the pages hear of it. */
   online: boolean;
   readonly records: RecordStore;
@@ -192,6 +194,18 @@ interface Broadcast {
   readonly name: string;
   deliver(message: unknown): void;
 }
+
+interface SharedWorkerOfWorld {
+  readonly connect: ServePage;
+  readonly pages: Tab[];
+  readonly host: Tab;
+}
+
+/** What a worker has, and knows of a page. */
+const inWorker = (env: Environment): Environment => ({
+  ...env,
+  page: { ...env.page, origin: () => 'null', leaving: () => false },
+});
 
 export interface WorldOptions {
   readonly leeway?: number;
@@ -318,6 +332,7 @@ export function createWorld({
   const onlineListeners = new Set<() => void>();
   const channels = new Set<{ name: string; onmessage: ((event: MessageEvent) => void) | null }>();
   const broadcasts = new Set<Broadcast>();
+  const sharedWorkers = new Map<string, SharedWorkerOfWorld>();
   const shown = new Map<object, string>();
   const openChannels = new Set<{ readonly name: string; readonly hear: () => void }>();
   let online = true;
@@ -345,6 +360,7 @@ export function createWorld({
     faults: [],
     revocationFaults: [],
     silent: false,
+    workersOutlivePages: false,
     get online() {
       return online;
     },
@@ -509,14 +525,16 @@ export function createWorld({
         },
       },
       workers: {
-        async start(_, heard) {
+        async start(url, heard, name) {
           let isOver = false;
           const send = (message: unknown, hear: (message: never) => void) => {
             const clone = structuredClone(message) as never;
             queueMicrotask(() => reach(() => isOver || hear(clone)));
           };
-          const page = { ...env.page, origin: () => 'null', leaving: () => false }; // what a worker knows of it
-          const hear = serveCustody({ ...env, page }, (reply) => send(reply, heard.message));
+          const shared = url && sharedWorker(name);
+          shared?.pages.push(tab);
+          const connect = shared ? shared.connect : serveCustody(inWorker(env));
+          const { hear } = connect((reply) => send(reply, heard.message));
           return { post: (message) => send(message, hear), terminate: () => void (isOver = true) };
         },
       },
@@ -658,10 +676,25 @@ export function createWorld({
         dead = true;
         for (const close of closings) close();
         die(new Error('the page is gone'));
+        for (const [name, { pages, host }] of sharedWorkers) {
+          if (world.workersOutlivePages || pages.some((page) => page.state() !== 'gone')) continue;
+          sharedWorkers.delete(name);
+          host.kill();
+        }
       },
       state: () => (dead ? 'gone' : frozen ? 'frozen' : 'awake'),
     };
     return tab;
+  }
+
+  /** What lives as long as a page that is connected with it. */
+  function sharedWorker(name: string): SharedWorkerOfWorld {
+    const existing = sharedWorkers.get(name);
+    if (existing) return existing;
+    const host = openTab({}, createTextStorage());
+    const worker = { host, pages: [], connect: serveCustody(inWorker(host.env), true) };
+    sharedWorkers.set(name, worker);
+    return worker;
   }
 
   /** A window that can be read as long as it is empty, and never again after it was sent to the tenant. */

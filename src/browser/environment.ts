@@ -111,11 +111,11 @@ const dpop: Environment['dpop'] = async () =>
 
 /** The code is loaded by those apps only that have a worker. */
 const workers: Workers = {
-  async start(url, heard) {
+  async start(url, heard, name) {
     const [{ startWorker }, { script }] = await loadFeature(timers, () =>
       Promise.all([import('./start-worker.ts'), url ? { script: '' } : import('virtual:worker-script')]),
     );
-    return startWorker(url, script, heard);
+    return startWorker(url, script, heard, name);
   },
 };
 

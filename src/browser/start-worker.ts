@@ -6,20 +6,34 @@ export function startWorker(
   url: Parameters<Workers['start']>[0],
   script: string,
   heard: WorkerListener,
+  name: string,
 ): WorkerPort {
   if (typeof Worker === 'undefined') throw workerUnavailable('unsupported');
-  try {
-    const worker = new Worker(trusted(url ?? blobUrl(script)));
-    worker.addEventListener('message', ({ data }) => heard.message(data));
+  const listen = (worker: AbstractWorker, port: Worker | MessagePort) => {
+    port.addEventListener('message', (event) => heard.message((event as MessageEvent).data));
     worker.addEventListener('error', (event) => {
       event.preventDefault(); // told to who waits for the start, and not to the console
       heard.failure();
     });
+  };
+  try {
+    if (url && typeof SharedWorker !== 'undefined') {
+      const worker = new SharedWorker(trusted(url), shared(name));
+      const { port } = worker;
+      listen(worker, port);
+      port.start();
+      return { post: (message) => port.postMessage(message), terminate: () => port.close() };
+    }
+    const worker = new Worker(trusted(url ?? blobUrl(script)));
+    listen(worker, worker);
     return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
   } catch (cause) {
     throw workerUnavailable('blocked', cause); // WebKit refuses at once what a policy forbids
   }
 }
+
+/** `extendedLifetime`, which some browsers have: for some seconds after its last page, so that a reload finds it there. */
+const shared = (name: string) => ({ name, extendedLifetime: true });
 
 const blobUrl = (script: string) => URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
 

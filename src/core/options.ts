@@ -96,8 +96,9 @@ export interface Auth0ClientOptions {
   useDpop?: boolean | undefined;
   /**
    * With `useRefreshTokens` and `cacheLocation: 'memory'` a worker holds the refresh tokens, out of the page's reach. Its script
-   * is a blob, unless this names the file `latchkey/worker` on the page's own origin, for pages whose Content Security Policy
-   * allows no `blob:` in `worker-src`.
+   * is a blob, unless this names the file `latchkey/worker` on the page's own origin. Then one worker serves all tabs, where the
+   * browser has a `SharedWorker`: it is there for as long as one of them is, in some browsers for some seconds more, and a reload
+   * finds it. And a Content Security Policy need allow no `blob:` in `worker-src`.
    */
   workerUrl?: WorkerUrl | undefined;
   /** `false`: no worker; the page holds them itself. Default: `true`. */

@@ -120,14 +120,20 @@ export interface Custody {
   /** Revokes the provisional refresh token of a redeemed code; it was never in use. */
   discard(receipt: string): Promise<void>;
   /**
-   * Ends all families as a logout does; `still`: only if there are as many `heads` as were seen. Settles when that is durable.
-   * What they held, and `others` beside them, is revoked meanwhile, as far as the server can be reached, and unless the app
-   * turned that off: `revoked` settles within 3 s and never rejects.
+   * Ends all families as a logout does; `still`: only if there are as many `heads` as were seen; `after`: only if there were no more
+   * logouts than that, and other tabs know already. Settles when that is durable. What they held, and `others` beside them, is
+   * revoked meanwhile, as far as the server can be reached, and unless the app turned that off: `revoked` settles within 3 s and
+   * never rejects.
    */
   end(options: {
     readonly still?: number;
+    readonly after?: number;
     readonly others?: readonly string[];
-  }): Promise<{ readonly revoked: Promise<void> }>;
+  }): Promise<{
+    /** It counts as a logout. */
+    readonly ended: boolean;
+    readonly revoked: Promise<void>;
+  }>;
   /**
    * Revokes the refresh token for `audience`, or, with one for many resources, all of them. They are spent by nobody from then on,
    * also where the server could not be told; then they are kept, and the next call tells it again.
@@ -691,7 +697,8 @@ export function createCustody(
       const problem = await problemOf(loan, { identity: began.session, organization, now: clock.now() });
       return problem ? undefined : readSession(loan.id_token);
     };
-    const loan = await ask(asked, judge, limit);
+    const own = await lend(asked, limit); // in a shared worker, for a page that has shown nobody yet
+    const loan = own && (await judge(own)) ? own : await ask(asked, judge, limit);
     const session = loan && readSession(loan.id_token);
     if (!session) return undefined;
     return updateRecord((found) => {
@@ -702,7 +709,7 @@ export function createCustody(
   }
 
   /** What another tab may have: what is here, or, by one exchange for all who ask, what the server gives. */
-  async function lend({ fresh, ...wanted }: Asked): Promise<Loan | undefined> {
+  async function lend({ fresh, ...wanted }: Asked, limit = settings.callerLimit): Promise<Loan | undefined> {
     const { family, answer, signedIn } = await look(wanted);
     if (family.state !== 'live' || !signedIn) return undefined;
     const identity = identityOf(signedIn);
@@ -714,7 +721,7 @@ export function createCustody(
     const held = !fresh && answer && (await loanOf(answer)); // an ID token may end before its access token does
     if (held) return held;
     if (!settings.useMrrt && !scopeIncludes(family.scope, wanted.scope)) return undefined;
-    const outcome = await spend({ ...wanted, identity }, family, settings.callerLimit);
+    const outcome = await spend({ ...wanted, identity }, family, limit);
     return outcome.kind === 'answer' ? loanOf(outcome.answer) : undefined;
   }
 
@@ -768,20 +775,22 @@ export function createCustody(
       await ending.catch(() => {}); // the tombstone is first
       (await openLending(tellingLimit)).tellLogout();
     };
-    if (isLent && !options.still) await tell().catch(() => {});
+    if (isLent && options.still === undefined && options.after === undefined) await tell().catch(() => {});
     return ending;
   }
 
-  async function endHere({ still, others = [] }: Parameters<Custody['end']>[0]) {
+  async function endHere({ still, after = Infinity, others = [] }: Parameters<Custody['end']>[0]) {
     const revokeAll = (tokens: readonly string[]) => revoke(settings.revokeOnLogout ? tokens : []);
     if (settings.revokeOnLogout) void signatures?.forget();
     // What the store would not take belongs to a session that is over: it is not written after that.
     if (still) await unsaved.save();
     const late = still ? others : [...unsaved.drop().flatMap(successorOf), ...others];
     const event = { kind: 'end', cause: 'logout' } as const;
+    let ended = false;
     const ending = updateRecord((found): readonly [CustodyRecord, readonly FamilyOutcome[]] => {
       const { families, logouts } = found;
-      if (still && headsOf(families) !== still) return [found, []];
+      ended = !still && logouts <= after;
+      if (still ? headsOf(families) !== still : !ended) return [found, []];
       const [next, outcomes] = changed(
         found,
         Object.keys(families).map((at): FamilyChange => [at, event]),
@@ -789,11 +798,12 @@ export function createCustody(
       return [still ? next : { ...next, logouts: logouts + 1 }, outcomes];
     });
     try {
-      return { revoked: revokeAll([...late, ...orphansOf(await ending)]) };
+      const revoked = revokeAll([...late, ...orphansOf(await ending)]);
+      return { ended, revoked };
     } catch (error) {
       const revoked = revokeAll(late);
       if (settings.useRefreshTokens) throw error; // without them there is nothing to lose
-      return { revoked };
+      return { ended, revoked };
     }
   }
 

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../clock.ts';
 import type { Endpoints } from '../core/endpoints.ts';
 import { identityOf } from '../core/whose.ts';
-import type { Settings, WorkerSettings } from '../core/settings.ts';
+import { storageName, type Settings, type WorkerSettings } from '../core/settings.ts';
 import { within } from '../core/within.ts';
-import type { Environment } from '../environment.ts';
+import type { Environment, WorkerListener } from '../environment.ts';
 import { TimeoutError, workerUnavailable, type InvalidIdTokenError } from '../errors.ts';
 import {
   messageVersion,
@@ -54,10 +54,11 @@ export async function startRemoteCustody(
   });
   started.catch(() => {}); // it may have failed before anybody waits
 
-  const port = await workers.start(worker.url, {
+  const heard: WorkerListener = {
     message: (message) => hear(message as Reply),
     failure: () => onStart(workerUnavailable('blocked')),
-  });
+  };
+  const port = await workers.start(worker.url, heard, storageName(settings, 'worker', `${messageVersion}`));
   const post = (request: Request): void => port.post(request);
   try {
     // What is the page's alone stays here: some of it is as the app gave it, and may be nothing that can be cloned.
@@ -105,7 +106,7 @@ export async function startRemoteCustody(
       const id = lastId + 1; // its own
       const revoked = new Promise<void>((resolve) => revoking.set(id, resolve));
       await ask('end', [options]);
-      return { revoked: within(timers, answerLimit, revoked, silent).catch(() => {}) };
+      return { ended: true, revoked: within(timers, answerLimit, revoked, silent).catch(() => {}) };
     },
     revoke: (wanted) => ask('revoke', [wanted], settings.callerLimit),
     moveIn: async () => undefined, // there is nothing to be moved into memory

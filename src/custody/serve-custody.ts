@@ -1,5 +1,7 @@
 import type { Milliseconds } from '../clock.ts';
 import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
+import { refuseToBegin } from '../core/refuse-to-begin.ts';
+import type { Settings } from '../core/settings.ts';
 import type { Environment, PageClock } from '../environment.ts';
 import {
   messageVersion,
@@ -12,64 +14,106 @@ import { createCustody, type Custody } from './custody.ts';
 import { createMemoryRecordStore } from './memory-record-store.ts';
 import { createPageLocks } from './page-locks.ts';
 
-/**
- * The worker's side of custody behind a message port: the refresh tokens are in its heap, and in no message.
- *
- * @param env The worker's own; of its page it is told.
- * @returns what to do with each message of the page
- */
-export function serveCustody(
-  env: Parameters<typeof createCustody>[1],
-  post: (reply: Reply) => void,
-): (request: Request) => void {
-  let custody: Custody;
-  let endpoints: Endpoints;
-  let leaving = false;
-  let offset: Milliseconds = 0;
-  const clock: PageClock = { ...env.clock, now: () => env.clock.now() + offset };
+type Post = (reply: Reply) => void;
 
-  return (request) => {
-    switch (request.kind) {
-      case 'begin': {
-        const { settings, origin } = request;
-        const page: Environment['page'] = { ...env.page, origin: () => origin, leaving: () => leaving };
-        const records = { ...createMemoryRecordStore(), close: () => post({ kind: 'idle' }) };
-        endpoints = endpointsAt(settings);
-        const locks = createPageLocks(env.timers);
-        custody = createCustody(
-          settings,
-          { ...env, clock, page },
-          records,
-          locks,
-          async () => endpoints,
-          () => post({ kind: 'logged_out' }),
-        );
-        return post({ kind: 'ready', version: messageVersion });
+export type ServePage = (post: Post) => { hear(request: Request): void; leave(): void };
+
+/** Custody, and what its pages have told of themselves. */
+interface Served {
+  readonly custody: Custody;
+  readonly pages: Set<Post>;
+  endpoints: Endpoints | undefined;
+  /** The page that was heard last is being left. */
+  leaving: boolean;
+  offset: Milliseconds;
+}
+
+/**
+ * The worker's side of custody behind message ports: the refresh tokens are in its heap, and in no message. Pages that began with the
+ * same settings have one custody.
+ *
+ * @param env The worker's own; of its pages it is told.
+ * @param isShared Pages come and go, and custody stays.
+ * @returns what serves a page: `hear` is for each of its messages, `leave` for its end
+ */
+export function serveCustody(env: Parameters<typeof createCustody>[1], isShared = false): ServePage {
+  const all = new Map<string, Served>();
+
+  return (post) => {
+    const disposal = new AbortController();
+    let served: Served;
+    return { hear, leave: () => void served?.pages.delete(post) };
+
+    function hear(request: Request): void {
+      switch (request.kind) {
+        case 'begin': {
+          const key = keyOf(request);
+          served = all.get(key) ?? open(request);
+          all.set(key, served);
+          served.pages.add(post);
+          return post({ kind: 'ready', version: messageVersion });
+        }
+        case 'endpoints':
+          // Once: whoever finds the way to a worker that has a refresh token may not send that elsewhere.
+          served.endpoints ??= request.endpoints;
+          return;
+        case 'dispose':
+          if (!isShared) return served.custody.dispose();
+          disposal.abort();
+          served.pages.delete(post);
+          return post({ kind: 'idle' });
+        case 'call':
+          served.leaving = request.leaving && !isShared;
+          served.offset = request.offset;
+          return void answer(request).catch((error: unknown) =>
+            post({ kind: 'error', id: request.id, error: writeError(error) }),
+          );
       }
-      case 'endpoints':
-        endpoints = request.endpoints;
-        return;
-      case 'dispose':
-        return custody.dispose();
-      case 'call':
-        ({ leaving, offset } = request);
-        return void answer(request).catch((error: unknown) =>
-          post({ kind: 'error', id: request.id, error: writeError(error) }),
-        );
+    }
+
+    async function answer({ id, method, args, leaving }: CallRequest): Promise<void> {
+      const { custody, pages } = served;
+      const value = (value: unknown): void => post({ kind: 'value', id, value });
+      // Custody goes on without this page. It may be the last one, though, and take the worker with it.
+      if (isShared && (method === 'spend' || method === 'redeem'))
+        refuseToBegin({ ...env.page, leaving: () => leaving }, disposal.signal);
+      if (method === 'end') {
+        const { ended, revoked } = await custody.end(...args);
+        if (ended) for (const other of pages) if (other !== post) other({ kind: 'logged_out' });
+        value(undefined);
+        await revoked;
+        return post({ kind: 'revoked', id });
+      }
+      if (method !== 'spend')
+        return value(await (custody[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args));
+      const outcome = await custody.spend(...args);
+      value(outcome.kind === 'quarantined' ? { ...outcome, cause: writeError(outcome.cause) } : outcome);
     }
   };
 
-  async function answer({ id, method, args }: CallRequest): Promise<void> {
-    const value = (value: unknown): void => post({ kind: 'value', id, value });
-    if (method === 'end') {
-      const { revoked } = await custody.end(...args);
-      value(undefined);
-      await revoked;
-      return post({ kind: 'revoked', id });
-    }
-    if (method !== 'spend')
-      return value(await (custody[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args));
-    const outcome = await custody.spend(...args);
-    value(outcome.kind === 'quarantined' ? { ...outcome, cause: writeError(outcome.cause) } : outcome);
+  function open({ settings, origin }: Begin): Served {
+    const pages = new Set<Post>();
+    const tell = (reply: Reply): void => pages.forEach((post) => post(reply));
+    const clock: PageClock = { ...env.clock, now: () => env.clock.now() + served.offset };
+    const page: Environment['page'] = { ...env.page, origin: () => origin, leaving: () => served.leaving };
+    const custody = createCustody(
+      settings,
+      { ...env, clock, page },
+      { ...createMemoryRecordStore(), close: () => tell({ kind: 'idle' }) },
+      createPageLocks(env.timers),
+      async () => served.endpoints ?? endpointsAt(settings),
+      () => tell({ kind: 'logged_out' }),
+    );
+    const endpoints = settings.discovery ? undefined : endpointsAt(settings);
+    const served: Served = { custody, pages, endpoints, leaving: false, offset: 0 };
+    return served;
   }
 }
+
+type Begin = Extract<Request, { kind: 'begin' }>;
+
+/** Where a page is sent, and what it asks for there, is its own affair. */
+const keyOf = ({ settings, origin }: Begin): string => {
+  const { authorizationParams, configuration, scopes, ...others }: Settings = settings;
+  return JSON.stringify([origin, others]);
+};

@@ -96,7 +96,9 @@ export async function readUser(context: PageContext): Promise<UserEntry | typeof
     const engine = await context.engine(); // whose doing that is
     await engine.flows.settleUnsaved(engine.context);
   }
+  const { logout } = heap;
   const value = await read(context, userKey(settings));
+  if (heap.logout !== logout) return readUser(context); // a logout was followed meanwhile
   if (value === unreadable) return value;
   const user = readUserEntry(value);
   if (!user || isShared || lastLogout(context) === heap.logout) return user;

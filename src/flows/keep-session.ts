@@ -276,7 +276,7 @@ export async function followLogout(context: ClientContext): Promise<void> {
   heap.session = undefined;
   heap.unsaved.clear();
   const removing = removeEntries(context, user, []); // in this very tick
-  await Promise.allSettled([custody.end({}), removing]);
+  await Promise.allSettled([custody.end({ after: heap.logouts }), removing]);
   announce(context);
 }
 

@@ -24,6 +24,7 @@ import {
   outlookOf,
   SessionEndedError,
   signedOut,
+  TimeoutError,
 } from '../errors.ts';
 import { scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import { authorizeSilently } from './authorize-silently.ts';
@@ -160,7 +161,7 @@ async function borrow(
   const { organization } = target.params;
   const asked = { audience, scope, fresh: mode === 'off', organization };
   const borrowed = await custody.borrow(asked, began, limit).catch((error: unknown) => {
-    if (error instanceof NetworkError) throw error; // the session goes on, there
+    if (error instanceof NetworkError || error instanceof TimeoutError) throw error; // the session goes on, there
   });
   if (!borrowed) return undefined;
   const { loan, logouts } = borrowed;
@@ -209,7 +210,7 @@ export async function look(
   }
   await context.moveInAgain();
   const [marked, view] = await Promise.all([isMarked(context), custody.look(target)]);
-  if (!marked && view.heads > 0) endUnmarked(context, view.heads);
+  if (!marked && view.heads > 0 && settings.cacheLocation !== 'memory') endUnmarked(context, view.heads);
   const held = view.answer && heap.lives?.(view.answer.token);
   const answer =
     held && serves(held, target.scope, env.clock.now(), least) ? { ...view.answer, token: held } : undefined;
