@@ -105,13 +105,14 @@ describe.each(engines)('in %s, refresh tokens in memory are held by a worker', (
     try {
       const first = await sites.signIn(profile);
       const second = await sites.visit(profile);
+      expect(await call(second, 'on')).toBe('token');
       await first.close();
       for (const mode of ['on', 'off', 'off'] as const) expect(await call(second, mode)).toBe('token');
       expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 2 });
       expect(await requestsOfThePage(second)).toEqual([]);
 
       await reload(second);
-      expect(await call(second, 'off')).toBe(outlives ? 'token' : 'login_required');
+      expect(await call(second, 'off')).toBe(outlives ? 'token' : 'missing_refresh_token (signed_out)');
       expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: outlives ? 3 : 2 });
       expect(sites.violations()).toEqual([]);
     } finally {
