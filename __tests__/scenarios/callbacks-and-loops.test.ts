@@ -275,6 +275,23 @@ describe('P9, P23: coming back to the callback address', () => {
     });
   });
 
+  it('in the very page that was sent to the tenant, as a program hands it over, is handled: that page has stayed', async () => {
+    const world = createWorld();
+    const former = await openSignedOutTab(world);
+    let leaving = false;
+    const page = {
+      ...former.env.page,
+      navigate: (url: string) => void (former.navigations.push(url), (leaving = true)),
+      leaving: () => leaving,
+      stay: () => void (leaving = false),
+    };
+    const tab = world.openTab({}, { page, sessionStorage: former.sessionStorage });
+    await tab.client.loginWithRedirect();
+    const response = await former.follow();
+    await tab.client.handleRedirectCallback(response.headers.get('location') ?? '');
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+  });
+
   it('from the tenant’s page without a login leaves the app ready for the next one', async () => {
     const world = createWorld();
     const tab = await openSignedOutTab(world);

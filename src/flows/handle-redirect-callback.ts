@@ -20,6 +20,7 @@ export async function handleRedirectCallback<AppState>(
   url: string,
 ): Promise<RedirectLoginResult<AppState>> {
   const response = readCallback(url);
+  context.env.page.stay(); // an app may have been sent to another program, and the answer has come from there
   return context.flights.share(`callback ${JSON.stringify(response)}`, async () => {
     const isMeant = ({ state }: LoginUnderWay) => state === response.state;
     const atFirst = underWay(context);
