@@ -104,6 +104,22 @@ describe('P11: a callback that is handled twice', () => {
     expect(two).toMatchObject({ value: { response_type: 'code' } });
   });
 
+  it.each([
+    ['in the same breath', async () => {}],
+    ['before its code was sent', async ({ client }: Tab) => void (await client.getSessionState())],
+  ])('by a client that is thrown away %s is left to the next one', async (_, use) => {
+    const world = createWorld();
+    const tab = await openSignedOutTab(world);
+    const callback = await leave(tab, { from: '/inbox' });
+    const mounted = tab.twin();
+    await use(mounted);
+    void mounted.client.handleRedirectCallback(callback).catch(() => {});
+    mounted.client.dispose();
+    await expect(tab.twin().client.handleRedirectCallback(callback)).resolves.toMatchObject({
+      appState: { from: '/inbox' },
+    });
+  });
+
   it('that the tenant refused is refused again, with the app’s state', async () => {
     const world = createWorld();
     const tab = await openSignedOutTab(world);

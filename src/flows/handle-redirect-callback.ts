@@ -93,7 +93,8 @@ async function redeemOnce(
     note('signed_in');
     return login.appState;
   } catch (error) {
-    if (!(error instanceof GenericError && error.retryable)) {
+    // What has been disposed of sends nothing.
+    if (!(error instanceof GenericError && (error.retryable || error.error === 'disposed'))) {
       note(error instanceof GenericError ? error.error : 'error');
       throw error;
     }
@@ -101,7 +102,7 @@ async function redeemOnce(
       note(error.error);
       throw Object.assign(error, { retryable: false, requiresLogin: true }); // only a login helps
     }
-    saveTransaction(context, login); // the code may still be good: nobody answered, or the server declined for a while
+    saveTransaction(context, login); // the code may still be good: nobody asked, or answered, or the server declined for a while
     throw error;
   }
 }
