@@ -13,7 +13,7 @@ import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
 import { knownSession } from './flows/entries.ts';
 import {
-  dropShown,
+  followLogout,
   isPeerEntry,
   peerRefreshTokens,
   renameHint,
@@ -45,7 +45,7 @@ export function openEngine(page: PageContext): Engine {
       return discovery();
     });
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
-  const loggedOut = () => void dropShown(context).catch(() => {}); // what a cache would not give up is served to nobody
+  const loggedOut = () => void followLogout(context, 'custody has ended');
   const createInPage = () =>
     createCustody(
       settings,
