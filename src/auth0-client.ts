@@ -229,10 +229,9 @@ export class Auth0Client {
         engine ??
         flights.share('engine', async () => {
           const { openEngine } = await loadFeature(env.timers, () => import('./engine.ts'));
-          if (disposal.signal.aborted) throw new DisposedError();
-          engine = openEngine(context);
-          disposal.signal.addEventListener('abort', () => engine?.dispose());
-          return engine;
+          // Whoever logs out, and goes at once, is logged out.
+          if (disposal.signal.aborted && !context.heap.signedOut) throw new DisposedError();
+          return (engine = openEngine(context));
         }),
     };
     contexts.set(this, context);

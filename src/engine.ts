@@ -13,7 +13,7 @@ import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
 import { knownSession } from './flows/entries.ts';
 import {
-  dropShown,
+  followLogout,
   isPeerEntry,
   peerRefreshTokens,
   renameHint,
@@ -45,7 +45,7 @@ export function openEngine(page: PageContext): Engine {
       return discovery();
     });
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
-  const loggedOut = () => void dropShown(context).catch(() => {}); // what a cache would not give up is served to nobody
+  const loggedOut = () => void followLogout(context, 'custody has ended');
   const createInPage = () =>
     createCustody(
       settings,
@@ -85,6 +85,14 @@ export function openEngine(page: PageContext): Engine {
     heap.observer?.failed(error);
   };
   if (heap.listeners.size > 0) watch(context).catch(() => {}); // the next change tries again
+  const dispose = () => {
+    ahead.dispose();
+    context.custody.dispose();
+    env.keys.close();
+  };
+  const { signal } = page.disposal;
+  if (signal.aborted) dispose();
+  else signal.addEventListener('abort', dispose);
   return {
     context,
     flows,
@@ -94,11 +102,6 @@ export function openEngine(page: PageContext): Engine {
       const load = () => import('./features/fetch-with-auth.ts');
       const { fetchWithAuth } = await loadFeature(env.timers, load);
       return fetchWithAuth({ settings, env, getToken }, config, request);
-    },
-    dispose() {
-      ahead.dispose();
-      context.custody.dispose();
-      env.keys.close();
     },
   };
 }

@@ -141,10 +141,12 @@ export interface Page {
   /** False only when the browser knows that there is no network. */
   online(): boolean;
   /**
-   * True while the browser takes leave of the page (`pagehide`), until it is shown again: no answer would reach it. Knows what
-   * has happened since it was first asked.
+   * True while the browser takes leave of the page (`pagehide`), until it is shown again, and as long as it may be about to, because of
+   * `navigate`: no answer would reach it. Knows what has happened since it was first asked.
    */
   leaving(): boolean;
+  /** Whoever says so knows that the page has not gone where `navigate` has sent it. */
+  stay(): void;
   /**
    * False only where the browser tells whether the user has just done something, and neither that nor a touch, click or key has
    * been noticed since `leaving` was first asked.

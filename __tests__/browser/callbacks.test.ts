@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConsoleMessage } from 'puppeteer-core';
+import type { ConsoleMessage, HTTPRequest } from 'puppeteer-core';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
 import { inTabs, ready, tenantUrl, type AppTab } from './app-world.ts';
 
@@ -87,6 +87,29 @@ describe('in a browser', () => {
         await ready(tab.page);
       }
       await expect(tab.user()).resolves.toBeUndefined();
+    });
+  }, 30_000);
+
+  it('P3: a page that has left for the tenant sends no refresh token any more, and does again where it turns out to stay', async () => {
+    await inTabs(chromium, { count: 1 }, async (world, [tab]) => {
+      await world.advance(3_600_000);
+      await tab.page.setRequestInterception(true);
+      const leaving = new Promise<HTTPRequest>((resolve) =>
+        tab.page.on('request', (request) =>
+          request.isNavigationRequest() ? resolve(request) : void request.continue(),
+        ),
+      );
+      await tab.page.evaluate(`
+        void (window.refused = clients[0].loginWithRedirect()
+          .then(() => clients[0].getTokenSilently())
+          .catch(({ reason }) => reason));`);
+      const request = await leaving;
+      await request.respond({ status: 204 });
+      await expect(tab.page.evaluate('refused')).resolves.toBe('leaving');
+      await expect(tab.token()).resolves.toMatchObject({ reason: 'leaving', retryable: true });
+      expect(world.refreshes('app')).toBe(0);
+      await world.advance(10_000);
+      await expect(tab.token()).resolves.toMatchObject({ token: expect.any(String) as unknown });
     });
   }, 30_000);
 });

@@ -8,12 +8,13 @@ import { openChannel } from '../../src/browser/channel.ts';
 /** Those that are open; a message is heard at once. */
 class FakeChannel {
   static readonly open = new Set<FakeChannel>();
-  onmessage: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
   constructor(readonly name: string) {
     FakeChannel.open.add(this);
   }
-  postMessage() {
-    for (const other of FakeChannel.open) if (other !== this && other.name === this.name) other.onmessage?.();
+  postMessage(data: unknown) {
+    for (const other of FakeChannel.open)
+      if (other !== this && other.name === this.name) other.onmessage?.({ data });
   }
   close() {
     FakeChannel.open.delete(this);

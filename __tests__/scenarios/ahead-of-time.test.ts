@@ -41,6 +41,16 @@ describe('P13, P36: in the last part of its life a token', () => {
     expect(world.refreshes()).toHaveLength(1);
   });
 
+  it('is replaced by one that tells how wrong the clock is', async () => {
+    const world = createWorld();
+    const { tab } = await signedIn(world);
+    await world.advance(minutes(58));
+    world.jump(minutes(10));
+    await tab.client.getTokenSilently();
+    await world.rest();
+    expect(world.warnings).toEqual([expect.stringContaining('clock is 599 s ahead')]);
+  });
+
   it('is returned at once while the server hangs', async () => {
     const world = createWorld();
     const { tab, token } = await signedIn(world);

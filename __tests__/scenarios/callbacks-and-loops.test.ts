@@ -1,7 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
+import type { RecordStore } from '../../src/environment.ts';
 import { TimeoutError } from '../../src/errors.ts';
-import { app, audience, createWorld, orders, type Tab, type World } from '../support/world.ts';
+import {
+  ada,
+  afterWrites,
+  app,
+  audience,
+  createWorld,
+  grace,
+  orders,
+  type Tab,
+  type World,
+} from '../support/world.ts';
 
 const minute = 60_000;
 
@@ -91,6 +102,22 @@ describe('P11: a callback that is handled twice', () => {
     ]);
     expect(one).toMatchObject({ reason: { error: 'network_error', retryable: true } });
     expect(two).toMatchObject({ value: { response_type: 'code' } });
+  });
+
+  it.each([
+    ['in the same breath', async () => {}],
+    ['before its code was sent', async ({ client }: Tab) => void (await client.getSessionState())],
+  ])('by a client that is thrown away %s is left to the next one', async (_, use) => {
+    const world = createWorld();
+    const tab = await openSignedOutTab(world);
+    const callback = await leave(tab, { from: '/inbox' });
+    const mounted = tab.twin();
+    await use(mounted);
+    void mounted.client.handleRedirectCallback(callback).catch(() => {});
+    mounted.client.dispose();
+    await expect(tab.twin().client.handleRedirectCallback(callback)).resolves.toMatchObject({
+      appState: { from: '/inbox' },
+    });
   });
 
   it('that the tenant refused is refused again, with the app’s state', async () => {
@@ -206,18 +233,47 @@ describe('P9, P23: coming back to the callback address', () => {
     });
   });
 
-  it('whose exchange was cut off is no failure for somebody who was signed in already', async () => {
+  it('whose exchange was cut off is a failure for whoever was signed in before, and the login can be begun again', async () => {
     const world = createWorld();
-    const tab = world.openTab();
-    await tab.login();
+    const tab = await openSignedOutTab(world);
     const callback = await leave(tab, { from: '/inbox' });
+    await world.openTab().login(grace);
     world.faults.push({ kind: 'hang' });
     tab.client.handleRedirectCallback(callback).catch(() => {});
     await world.rest();
     const back = load(tab, callback);
-    await expect(back.client.handleRedirectCallback()).resolves.toMatchObject({
-      appState: { from: '/inbox' },
+    await expect(back.client.handleRedirectCallback()).rejects.toMatchObject({
+      error: 'missing_transaction',
+      reason: 'consumed',
+      requiresLogin: true,
     });
+    await expect(back.client.getUser()).resolves.toMatchObject({ email: grace });
+    await back.login(ada);
+    await expect(back.client.getUser()).resolves.toMatchObject({ email: ada });
+  });
+
+  it('whose exchange was cut off when its session had been written is no failure', async () => {
+    const world = createWorld();
+    const former = await openSignedOutTab(world);
+    const { sessionStorage } = former;
+    let hasWritten = false;
+    const hangs: RecordStore = {
+      ...world.records,
+      update: async (name, step) => (hasWritten ? new Promise(() => {}) : world.records.update(name, step)),
+    };
+    const records = afterWrites(hangs, () => void (hasWritten = true));
+    const tab = world.openTab({}, { sessionStorage, records });
+    const callback = await leave(tab, { from: '/inbox' });
+    await world.openTab().login(grace);
+    tab.client.handleRedirectCallback(callback).catch(() => {});
+    await world.rest();
+    tab.kill();
+    const back = world.openTab({}, { sessionStorage });
+    const told = { appState: { from: '/inbox' } };
+    await expect(back.client.handleRedirectCallback(callback)).resolves.toMatchObject(told);
+    await back.client.getTokenSilently({ cacheMode: 'off' }); // the next ID token is none of that login
+    await expect(back.client.handleRedirectCallback(callback)).resolves.toMatchObject(told);
+    await expect(back.client.getUser()).resolves.toMatchObject({ email: ada });
   });
 
   it('of a login that failed is a failure, whoever else is signed in', async () => {
@@ -233,6 +289,23 @@ describe('P9, P23: coming back to the callback address', () => {
       error: 'missing_transaction',
       reason: 'consumed',
     });
+  });
+
+  it('in the very page that was sent to the tenant, as a program hands it over, is handled: that page has stayed', async () => {
+    const world = createWorld();
+    const former = await openSignedOutTab(world);
+    let leaving = false;
+    const page = {
+      ...former.env.page,
+      navigate: (url: string) => void (former.navigations.push(url), (leaving = true)),
+      leaving: () => leaving,
+      stay: () => void (leaving = false),
+    };
+    const tab = world.openTab({}, { page, sessionStorage: former.sessionStorage });
+    await tab.client.loginWithRedirect();
+    const response = await former.follow();
+    await tab.client.handleRedirectCallback(response.headers.get('location') ?? '');
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
   });
 
   it('from the tenant’s page without a login leaves the app ready for the next one', async () => {
@@ -314,6 +387,24 @@ describe('P9: logins under way in one tab', () => {
     expect(world.requests).toHaveLength(sent);
     await tab.client.loginWithRedirect();
     expect(transactions(tab)).toHaveLength(1);
+  });
+
+  it('that are older are a failure for whoever is signed in, too: it may be somebody else', async () => {
+    const world = createWorld();
+    const tab = await openSignedOutTab(world);
+    const late = await leave(tab);
+    await world.openTab().login(grace);
+    await world.advance(60 * minute);
+    const sent = world.requests.length;
+    await expect(tab.client.handleRedirectCallback(late)).rejects.toMatchObject({
+      error: 'missing_transaction',
+      reason: 'expired',
+      requiresLogin: true,
+    });
+    expect(world.requests).toHaveLength(sent);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
+    await tab.login(ada);
+    await expect(tab.client.getUser()).resolves.toMatchObject({ email: ada });
   });
 
   it('leave room for the next, whatever states of the app they have brought back', async () => {

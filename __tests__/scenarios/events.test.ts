@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ICache } from '../../src/core/cache.ts';
 import type { ClientEvents } from '../../src/core/events.ts';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import { InvalidConfigurationError } from '../../src/errors.ts';
@@ -8,6 +9,7 @@ import {
   createTextStorage,
   createWorld,
   grace,
+  orders,
   type Tab,
   type World,
 } from '../support/world.ts';
@@ -205,6 +207,48 @@ describe('other events', () => {
     await world.rest();
     expect(heard).toEqual([[]]);
   });
+
+  it.each([
+    ['by nobody', 'signed_in', []],
+    ['by somebody else', 'user_changed', [grace]],
+    ['by a user who had logged out', 'signed_in', [grace, undefined]],
+  ] as const)(
+    'tell of a login once, however long its writes take, in a tab used %s',
+    async (_, name, before) => {
+      const world = createWorld();
+      const entries = new Map<string, unknown>();
+      let beforeTokens = async () => {};
+      const cache: ICache = {
+        get: async <T>(key: string) => entries.get(key) as T | undefined,
+        async set(key, entry) {
+          if (key.includes('/tokens')) await beforeTokens();
+          entries.set(key, entry);
+        },
+        remove: async (key) => void entries.delete(key),
+      };
+      const openTab = () => world.openTab({ cache, cacheLocation: undefined });
+      const [tab, other] = [openTab(), openTab()];
+      for (const user of before) await (user ? tab.login(user) : tab.client.logout({ openUrl: false }));
+      const tabs = [tab, other];
+      const heard = await Promise.all(tabs.map((it) => toldTo(world, it)));
+      let late: Told[] = [];
+      beforeTokens = async () => {
+        world.forge('latchkey');
+        await world.rest();
+        late = await toldTo(world, openTab()); // whose app begins to listen in the middle
+      };
+      await tab.login(ada);
+      await world.advance(2000);
+      expect(heard.map((told) => told.map((it) => it.name))).toEqual([[name], [name]]);
+      expect(late).toEqual([]);
+      beforeTokens = async () => {};
+      await tab.client.getTokenSilently({ authorizationParams: { audience: orders } });
+      await world.advance(2000);
+      const refreshed = [name, 'token_refreshed'];
+      expect(heard.map((told) => told.map((it) => it.name))).toEqual([refreshed, refreshed]);
+      expect(late).toMatchObject([{ name: 'token_refreshed', audience: orders }]);
+    },
+  );
 
   it('tell of another access token, in the tab that got it and in the others', async () => {
     const { world, tab, heard } = await manyTabs(3);

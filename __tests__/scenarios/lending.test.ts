@@ -133,6 +133,18 @@ describe.each([
     },
   );
 
+  it('a logout that no channel tells of ends the session of another tab at its next call, and revokes what that holds', async () => {
+    const { world, lender } = await signedIn(options);
+    const channels = { open: () => ({ post() {}, close() {} }) };
+    const leaver = world.openTab({ ...memory, ...options }, { ...blocked, channels });
+    await settled(world, leaver.client.logout());
+    const isEnded = 'workerUrl' in options; // one worker has what all tabs have
+    expect(world.tenant.families()).toMatchObject([{ verdict: isEnded ? 'revoked' : 'live' }]);
+    await expect(lender.client.isAuthenticated()).resolves.toBe(false);
+    await world.advance(1000);
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+  });
+
   it('a tab that slept through a logout gives no token when it wakes', async () => {
     const { world, lender } = await signedIn(options);
     const tab = openTab(world, options);

@@ -716,6 +716,43 @@ describe('a client that is disposed of', () => {
     expect(isOpen).toBe(false);
   });
 
+  it('as soon as it was called leaves no page', async () => {
+    const world = createWorld();
+    const tab = world.openTab(options);
+    const call = watch(tab.client.loginWithRedirect());
+    tab.client.dispose();
+    await world.rest();
+    expect(call.error).toMatchObject({ error: 'disposed' });
+    expect(tab.navigations).toEqual([]);
+  });
+
+  it.each([
+    ['in a page that has loaded no more than the client', async () => {}],
+    ['in any other page', async ({ client }: Tab) => void (await client.getTokenSilently())],
+  ])('as soon as it logs out, %s, has ended the session and revoked its refresh token', async (_, use) => {
+    const world = createWorld();
+    const former = world.openTab(options);
+    await former.login();
+    let isOpen = false;
+    const records: RecordStore = {
+      async update(name, step) {
+        isOpen = true;
+        return world.records.update(name, step);
+      },
+      close: () => void (isOpen = false),
+    };
+    const tab = world.openTab(options, { records });
+    await use(tab);
+    void tab.client.logout({ openUrl: false }).catch(() => {});
+    tab.client.dispose();
+    await world.advance(5000);
+    expect(world.requests.at(-1)).toMatchObject({ path: '/oauth/revoke', granted: true });
+    expect(isOpen).toBe(false);
+    const kept = await world.records.update(world.recordNames()[0]!, (it) => [it, JSON.stringify(it)]);
+    expect([...world.secrets].filter((secret) => kept.includes(secret))).toEqual([]);
+    await expect(world.openTab(options).client.isAuthenticated()).resolves.toBe(false);
+  });
+
   it('P3: leaves nothing behind, mounted and thrown away 50 times', async () => {
     const world = createWorld();
     await signedIn(world);

@@ -499,6 +499,7 @@ export function createWorld({
         warn: (text) => void world.warnings.push(text),
         online: () => world.online,
         leaving: () => false,
+        stay: () => {},
         touched: () => true,
         onOnline(task) {
           const hear = () => reach(task);

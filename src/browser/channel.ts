@@ -1,17 +1,14 @@
-import type { Environment } from '../environment.ts';
+import type { Channel, Environment } from '../environment.ts';
 import { attempt } from './attempt.ts';
+import { channels } from './channels.ts';
 
 /**
  * A BroadcastChannel, and `storage` events. A page that is left gives its channel back, so that the browser may keep the page for the
  * back button; shown again, as after it was frozen, it hears at once, whatever it has missed.
  */
 export const openChannel: Environment['openChannel'] = (name, heard) => {
-  let channel: BroadcastChannel | undefined;
-  const open = () => {
-    // Nothing outside of a page: there it would keep the process alive.
-    channel ??= attempt(() => new BroadcastChannel(name));
-    if (channel && heard) channel.onmessage = heard.hear;
-  };
+  let channel: Channel | undefined;
+  const open = () => void (channel ??= attempt(() => channels.open(name, () => heard?.hear())));
   const rest = () => {
     channel?.close();
     channel = undefined;
@@ -20,7 +17,7 @@ export const openChannel: Environment['openChannel'] = (name, heard) => {
   const stop = heard && attempt(() => listen(heard, open, rest));
   return {
     tell() {
-      attempt(() => channel?.postMessage(version));
+      attempt(() => channel?.post(version));
     },
     close() {
       stop?.();

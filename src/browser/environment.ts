@@ -119,12 +119,28 @@ const workers: Workers = {
   },
 };
 
+/**
+ * A page that is to go elsewhere is there until the first bytes of the answer come, and whether they do, no browser tells: the user
+ * may say in a dialog that they stay, or stop it; the answer may be 204, a download, or another program.
+ */
+const departure: Milliseconds = 10_000;
+
+/** By the steady clock: until then the page may be on its way to where `navigate` has sent it. */
+let goneBy: Milliseconds = 0;
+
+const comeBack = (): void => void (document.visibilityState === 'hidden' || page.stay());
+
 const page: Page = {
   ...pagePorts.page,
   navigate(url, method = 'assign') {
     if (typeof location === 'undefined') throw noPage();
     location[method](url);
+    goneBy = clock.steady() + departure;
+    // Capturing, so before the app's own listeners, which may ask for a token.
+    for (const type of ['pageshow', 'visibilitychange']) addEventListener(type, comeBack, true);
   },
+  leaving: () => pagePorts.page.leaving() || clock.steady() < goneBy,
+  stay: () => void (goneBy = 0),
   origin: () => (typeof location === 'undefined' ? '' : location.origin),
   online: () => typeof navigator === 'undefined' || navigator.onLine !== false,
   // Not `hasBeenActive`: Chromium hands it on to the pages of a site that come after.

@@ -22,8 +22,8 @@ const queryOf = (url: string): URLSearchParams =>
   new URLSearchParams(url.split('#', 1)[0]?.split('?').slice(1).join('&'));
 
 /**
- * For a response that no login under way is waiting for. `consumed`: it was handled before, and failed, or nobody is signed in.
- * `expired`: its login began too long ago, or too many others have begun since. `unknown`: no login of this tab is known by it.
+ * For a response that no login under way is waiting for. `consumed`: it was handled before, and failed, or nobody heard how that
+ * ended, or nobody is signed in any more. `expired`: its login began too long ago, or too many others have begun since. `unknown`: no login of this tab is known by it.
  * `foreign`: no client ever sent such a state, so it belongs to something else of the page. Nothing was done.
  */
 export const unknownState = (

@@ -54,8 +54,6 @@ export interface Engine {
     config: FetcherConfig<TOutput>,
     request: Parameters<Fetcher<TOutput>['fetchWithAuth']>,
   ): Promise<TOutput>;
-  /** Gives back what it holds. */
-  dispose(): void;
 }
 
 export interface ClientContext extends PageContext {

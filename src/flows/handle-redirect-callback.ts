@@ -20,6 +20,7 @@ export async function handleRedirectCallback<AppState>(
   url: string,
 ): Promise<RedirectLoginResult<AppState>> {
   const response = readCallback(url);
+  context.env.page.stay(); // an app may have been sent to another program, and the answer has come from there
   return context.flights.share(`callback ${JSON.stringify(response)}`, async () => {
     const isMeant = ({ state }: LoginUnderWay) => state === response.state;
     const atFirst = underWay(context);
@@ -69,8 +70,8 @@ function complete(
   login: LoginUnderWay,
   endpoints: Endpoints,
 ): Promise<unknown> {
-  const { state, appState } = answeredBy(response, login, context.settings.issuer, endpoints);
-  const note = (outcome: string) => noteLogin(context, { state, appState, outcome, isBack: true });
+  const { state, appState, nonce } = answeredBy(response, login, context.settings.issuer, endpoints);
+  const note = (outcome: string) => noteLogin(context, { state, appState, nonce, outcome, isBack: true });
   removeTransaction(context, login);
   note('sent');
   const exchange = redeemOnce(context, response, login, note);
@@ -92,7 +93,8 @@ async function redeemOnce(
     note('signed_in');
     return login.appState;
   } catch (error) {
-    if (!(error instanceof GenericError && error.retryable)) {
+    // What has been disposed of sends nothing.
+    if (!(error instanceof GenericError && (error.retryable || error.error === 'disposed'))) {
       note(error instanceof GenericError ? error.error : 'error');
       throw error;
     }
@@ -100,14 +102,15 @@ async function redeemOnce(
       note(error.error);
       throw Object.assign(error, { retryable: false, requiresLogin: true }); // only a login helps
     }
-    saveTransaction(context, login); // the code may still be good: nobody answered, or the server declined for a while
+    saveTransaction(context, login); // the code may still be good: nobody asked, or answered, or the server declined for a while
     throw error;
   }
 }
 
 /**
  * For an address that no login under way is waiting for: nothing is sent for it. What is known to have ended well, and what nobody
- * can tell the end of, is no failure for somebody who is signed in.
+ * knows of, is no failure for somebody who is signed in. A login that did not take place is one, whoever is: it may have been for
+ * somebody else.
  * @returns the app's state, where it is known
  */
 async function repeat(
@@ -117,19 +120,21 @@ async function repeat(
 ): Promise<unknown> {
   const { state = '' } = response;
   const login = findLogin(context, state);
-  const { appState, outcome } = login ?? {};
+  const { appState, outcome, nonce } = login ?? {};
   if (outcome !== undefined && response.error !== undefined) codeOf(response, { state, appState }); // throws it again
   // In memory mode it was signed in by a page, or a client, that was another.
   if (outcome === 'signed_in' && !(await findSession(context))) await checkSession(context, {});
+  const session = await findSession(context);
   const reason =
     outcome !== undefined ? 'consumed' : login ? 'expired' : isOurs(state) ? 'unknown' : 'foreign';
-  const hasFailed = reason === 'foreign' || response.error !== undefined || !hasNoError(outcome);
-  if (!hasFailed && (await findSession(context))) return appState;
+  // Its page was left in the middle: then the session tells whether it is the one that the code has brought.
+  const isFound = outcome === 'sent' && nonce !== undefined && session?.claims.nonce === nonce;
+  if (isFound) noteLogin(context, { state, outcome: 'signed_in' });
+  const isNoFailure =
+    outcome === 'signed_in' || isFound || (reason === 'unknown' && response.error === undefined);
+  if (session && isNoFailure) return appState;
   throw unknownState(reason, areOthersUnderWay);
 }
 
 /** Everything that was ever sent from here as a state looks like this. */
 const isOurs = (state: string): boolean => /^[\w-]{43}$/.test(state);
-
-const hasNoError = (outcome: string | undefined): boolean =>
-  outcome === undefined || outcome === 'sent' || outcome === 'signed_in';

@@ -244,16 +244,6 @@ export async function endSession(
   return { ended, cleared, forgotten, idToken: user?.id_token };
 }
 
-/** Clears what is shown, after a logout in another tab has ended what was in custody here. */
-export async function dropShown(context: ClientContext): Promise<void> {
-  const { heap } = context;
-  const user = readUserEntry(await readUser(context));
-  heap.signedOut ||= user !== undefined; // whoever showed nobody has lost nothing
-  heap.unsaved.clear();
-  await removeEntries(context, user, []); // the cookies are every tab's: whoever logged out has removed them
-  announce(context);
-}
-
 /** Other pages have sessions of their own in memory mode, and the user has left them all. */
 function markLogout(context: ClientContext): void {
   const { env, settings, heap } = context;
@@ -265,18 +255,22 @@ function markLogout(context: ClientContext): void {
   }
 }
 
-/** The user has logged out in another page, in memory mode. The cookies are left alone: somebody may have signed in there since. */
-export async function followLogout(context: ClientContext): Promise<void> {
-  const { custody, heap } = context;
-  const user = readUserEntry(
-    heap.unsaved.get(userKey(context.settings)) ?? context.cache.get(userKey(context.settings)),
-  );
+/**
+ * The user has logged out in another page, in memory mode. The cookies are left alone: they are every page's, and somebody may have
+ * signed in there since.
+ *
+ * @param ended Who told it has ended what was in custody here.
+ */
+export async function followLogout(context: ClientContext, ended?: 'custody has ended'): Promise<void> {
+  const { custody, heap, cache, settings } = context;
+  const key = userKey(settings);
+  const user = readUserEntry(heap.unsaved.get(key) ?? cache.get(key));
   heap.logout = lastLogout(context);
-  heap.signedOut = true;
+  heap.signedOut ||= user !== undefined; // whoever showed nobody has lost nothing
   heap.session = undefined;
   heap.unsaved.clear();
   const removing = removeEntries(context, user, []); // in this very tick
-  await Promise.allSettled([custody.end({ after: heap.logouts }), removing]);
+  await Promise.allSettled([ended ?? custody.end({ after: heap.logouts }), removing]);
   announce(context);
 }
 

@@ -48,6 +48,8 @@ interface Login {
   readonly isBack?: boolean;
   /** Absent: its code was not sent. `sent`: nobody heard of an answer. `signed_in`, or the code of its error. */
   readonly outcome?: string | undefined;
+  /** Once its code was sent: what its ID token is known by. */
+  readonly nonce?: string;
   readonly appState?: unknown;
 }
 

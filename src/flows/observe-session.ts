@@ -29,6 +29,8 @@ export function observe(
   const { settings, env, heap, custody, disposal } = context;
   const nothing: Sight = { session: undefined, user: undefined, tokens: new Map() };
   let last: Sight | undefined;
+  /** The ID token that the session was first seen with: an access token that comes with it is none that is renewed. */
+  let first: string | undefined;
   let looking: Promise<void> | undefined;
   let isDue = false;
   const channel = env.openChannel(channelName(settings), {
@@ -74,6 +76,7 @@ export function observe(
       const { changedHere } = heap;
       heap.changedHere = undefined;
       const now = await sightOf(readUser(context), (user) => sessionOf(context, user));
+      first ??= last?.user?.id_token;
       if (now && last) await compare(last, now, changedHere);
       last = now ?? last;
     }
@@ -105,6 +108,8 @@ export function observe(
 
   async function compare(was: Sight, now: Sight, changedHere: typeof heap.changedHere): Promise<void> {
     const from = changedHere ? 'this' : 'other';
+    if (now.session && !(was.session && isSameIdentity(was.session, now.session)))
+      first = now.session.id_token;
     if (!was.session && now.session) return tell('signed_in', { from });
     if (was.session && !now.session) {
       const cause = changedHere?.cause ?? (await causeOf(was));
@@ -114,9 +119,11 @@ export function observe(
     const { session } = was;
     if (!isSameIdentity(session, now.session)) return tell('user_changed', { from });
     if (JSON.stringify(session.user) !== JSON.stringify(now.session.user)) tell('user_changed', { from });
-    for (const [audience, { access_token, expires_at }] of now.tokens)
-      if (was.tokens.get(audience)?.access_token !== access_token)
+    for (const [audience, { access_token, expires_at }] of now.tokens) {
+      const known = was.tokens.get(audience);
+      if (known ? known.access_token !== access_token : now.session.id_token !== first)
         tell('token_refreshed', { from, audience, expires_at });
+    }
   }
 
   /** Why a session is over that is not there any more; `undefined`: by a logout, or nobody knows. */

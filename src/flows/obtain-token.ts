@@ -124,7 +124,6 @@ async function obtain(
       const limit = remaining(options.limit ?? settings.callerLimit);
       const outcome = await custody.spend({ ...target, identity: session }, plan.seen, limit);
       if (outcome.kind === 'answer') {
-        noteSkew(context, outcome.skew);
         const kept = await keep(context, target, outcome, session, leave);
         const missing = kept && missingScopes(kept.token, target.scope);
         if (!missing) return kept;
@@ -238,10 +237,11 @@ const markerDelay: Milliseconds = 10_000;
 export async function keep(
   context: ClientContext,
   target: Target,
-  { answer, identity }: { answer: Answer; identity: Identity },
+  { answer, identity, skew }: { answer: Answer; identity: Identity; skew?: Milliseconds | undefined },
   session: Session | undefined,
   leave: () => Promise<Obtained | undefined>,
 ): Promise<Obtained | undefined> {
+  noteSkew(context, skew);
   const former = session && isSameIdentity(session, identity) ? session.id_token : undefined;
   const idToken = answer.id_token ?? former;
   if (idToken === undefined) throw new InvalidIdTokenError('missing', '');

@@ -93,10 +93,9 @@ export function createRefreshAhead(context: ClientContext): RefreshAhead {
     const { session } = snapshot;
     const plan = planToken(snapshot, target, 'on', settings);
     if (plan.kind === 'serve') return plan.token;
-    if (plan.kind === 'keep') return (await keep(context, target, plan, session, leave))?.token;
-    if (plan.kind !== 'spend') return undefined;
-    const outcome = await custody.spend({ ...target, identity: session }, plan.seen, settings.exchangeLimit);
-    if (outcome.kind !== 'answer') return undefined;
-    return (await keep(context, target, outcome, session, leave))?.token;
+    const wanted = { ...target, identity: session };
+    const got = plan.kind === 'spend' ? await custody.spend(wanted, plan.seen, settings.exchangeLimit) : plan;
+    if (got.kind !== 'keep' && got.kind !== 'answer') return undefined;
+    return (await keep(context, target, got, session, leave))?.token;
   }
 }
