@@ -8,6 +8,7 @@ import { createLazyRecordStore } from './custody/lazy-record-store.ts';
 import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
 import { createWorkerCustody } from './custody/worker-custody.ts';
+import { featureLoadFailed } from './errors.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
@@ -23,7 +24,16 @@ import {
 import { createRecorder } from './flows/record-facts.ts';
 import { createRefreshAhead } from './flows/refresh-ahead.ts';
 
+/** @throws {GenericError} `feature_load_failed`, for whatever it lacks */
 export function openEngine(page: PageContext): Engine {
+  try {
+    return putTogether(page);
+  } catch (cause) {
+    throw featureLoadFailed(cause);
+  }
+}
+
+function putTogether(page: PageContext): Engine {
   const recorder = createRecorder(page);
   const world = page.world ?? createBrowserEnvironment();
   const silentFrame = recorder.silentFrame(world.silentFrame);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Auth0Client, createAuth0Client } from '../../src/auth0-client.ts';
 import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
+import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { RecordStore, TextStorage } from '../../src/environment.ts';
 import { featureLoadFailed, StorageError, type GenericError } from '../../src/errors.ts';
 import { app, audience, createWorld, grace, type Fault, type Tab, type World } from '../support/world.ts';
@@ -949,6 +950,38 @@ describe('arguments', () => {
     expect(query.get('client_id')).toBe('spa');
     expect(query.get('state')).not.toBe('known');
     expect([query.get('code_challenge_method'), query.get('response_type')]).toEqual(['S256', 'code']);
+  });
+});
+
+describe('a page whose engine cannot be had', () => {
+  /** The same until `mend`. */
+  function broken(tab: Tab) {
+    const { silentFrame } = tab.env;
+    const cause = new TypeError('not in this browser');
+    const get = () => {
+      throw cause;
+    };
+    Object.defineProperty(tab.env, 'silentFrame', { get, configurable: true, enumerable: true });
+    const mend = () => Object.defineProperty(tab.env, 'silentFrame', { value: silentFrame });
+    return { tab, cause, mend };
+  }
+
+  async function inBrokenPage(options: Partial<Auth0ClientOptions> = {}) {
+    const world = createWorld();
+    const former = world.openTab();
+    await former.login();
+    const token = await former.client.getTokenSilently();
+    return { world, token, ...broken(world.openTab({ useRefreshTokensFallback: false, ...options })) };
+  }
+
+  it('has a typed error for a call that needs it, and the next one tries again', async () => {
+    const { tab, cause, mend } = await inBrokenPage();
+    const refresh = () => tab.client.getTokenSilently({ cacheMode: 'off' });
+    const failure = { name: 'GenericError', error: 'feature_load_failed', retryable: true, cause };
+    await expect(refresh()).rejects.toMatchObject(failure);
+    await expect(tab.client.loginWithRedirect()).rejects.toMatchObject(failure);
+    mend();
+    await expect(refresh()).resolves.toEqual(expect.any(String));
   });
 });
 
