@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
-import { inTabs, type AppTab, type AppWorld, type Lack, type Outcome } from './app-world.ts';
+import { inTabs, ready, type AppTab, type AppWorld, type Lack, type Outcome } from './app-world.ts';
 
 /** `LATCHKEY_ROUNDS=all`: many. */
 const all = process.env.LATCHKEY_ROUNDS === 'all';
@@ -170,3 +170,34 @@ describe('P2: a page that goes in the middle of its refresh, in a browser withou
 /** Under which names there is something in localStorage. */
 const storedNames = ([tab]: readonly AppTab[]): Promise<string[]> | undefined =>
   tab?.page.evaluate(() => Object.keys(localStorage));
+
+describe('a page that its deployment has left without the engine', () => {
+  it(
+    'is logged out of at once all the same, by cookie and cache, and says that it was not all',
+    () =>
+      inTabs(chromium, { count: 1 }, async (world, [tab]) => {
+        let isBlocked = true;
+        await tab.page.setRequestInterception(true);
+        tab.page.on('request', (request) => {
+          const isIt = isBlocked && request.url().includes('/engine-');
+          void (isIt ? request.abort('connectionreset') : request.continue());
+        });
+        await tab.page.reload();
+        await ready(tab.page);
+        await expect(tab.user()).resolves.toBe('user-0@example.com');
+        const left = await tab.page.evaluate(`
+        const cookies = [document.cookie.split('; ').length];
+        const logout = clients[0].logout().catch(({ error }) => error);
+        cookies.push(document.cookie);
+        logout.then((error) => ({ cookies, error }));`);
+        expect(left).toEqual({ cookies: [2, ''], error: 'feature_load_failed' }); // it had one, and its twin
+        await expect(tab.user()).resolves.toBeUndefined();
+        isBlocked = false;
+        await tab.page.reload();
+        await ready(tab.page);
+        await expect(tab.user()).resolves.toBeUndefined();
+        expect(world.refreshes('app')).toBe(0);
+      }),
+    60_000,
+  );
+});

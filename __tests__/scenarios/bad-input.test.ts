@@ -983,6 +983,35 @@ describe('a page whose engine cannot be had', () => {
     mend();
     await expect(refresh()).resolves.toEqual(expect.any(String));
   });
+
+  it('serves its cache by the machine’s clock where the app has one of its own', async () => {
+    let asked = 0;
+    const { world, tab, token, mend } = await inBrokenPage({ nowProvider: () => (asked++, world.now()) });
+    await expect(tab.client.isAuthenticated()).resolves.toBe(true);
+    await expect(tab.client.getTokenSilently()).resolves.toBe(token);
+    expect(asked).toBe(0);
+    await world.advance(twoHours);
+    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ error: 'feature_load_failed' });
+    mend();
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(expect.any(String));
+    expect(asked).toBeGreaterThan(0);
+  });
+
+  it('is logged out of at once all the same, and the next page ends what is in custody', async () => {
+    const { world, tab } = await inBrokenPage();
+    expect(world.cookies.size).toBe(1);
+    const logout = tab.client.logout();
+    expect(world.cookies.size).toBe(0);
+    await expect(world.openTab().client.isAuthenticated()).resolves.toBe(false);
+    await expect(logout).rejects.toMatchObject({ error: 'feature_load_failed', retryable: true });
+    expect(tab.navigations).toEqual([]);
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'live' }]);
+    const next = world.openTab({ useRefreshTokensFallback: false });
+    const call = next.client.getTokenSilently().catch(({ error }: GenericError) => error);
+    await world.advance(20_000);
+    await expect(call).resolves.toBe('missing_refresh_token');
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+  });
 });
 
 describe('outside of a page', () => {
