@@ -178,6 +178,26 @@ describe('a logout', () => {
     expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
   });
 
+  it('is completed where its client is disposed of before it has asked for the worker', async () => {
+    const { world, first } = await signedIn();
+    let isOver = false;
+    const start: Workers['start'] = async (...asked) => {
+      const port = await first.env.workers.start(...asked);
+      return { ...port, terminate: () => void (port.terminate(), (isOver = true)) };
+    };
+    const tab = world.openTab(
+      { cacheLocation: 'memory', workerUrl: '/worker.js' },
+      { ...blocked, workers: { start } },
+    );
+    void tab.client.logout().catch(() => {});
+    tab.client.dispose();
+    await world.advance(10_000);
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+    expect(isOver).toBe(true);
+    await expect(first.client.isAuthenticated()).resolves.toBe(false);
+    expect((await tokenOf(world, openTab(world))).error).toMatchObject({ error: 'missing_refresh_token' });
+  });
+
   it('is told by the worker where pages have no storage to tell it by', async () => {
     const world = createWorld();
     const fail = () => {

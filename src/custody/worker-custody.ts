@@ -51,7 +51,10 @@ export function createWorkerCustody(
     borrow: async (wanted, began, limit) => (await custodianOf()).borrow(wanted, began, limit),
     goUnmarked: async () => (await custodianOf()).goUnmarked(),
     discard: async (receipt) => (await custodianOf()).discard(receipt),
-    end: async (options) => (await custodianOf()).end(options),
+    async end(options) {
+      const it = await (custodian ??= start()); // a logout is completed, also of a client that was disposed of before
+      return it.end(options).finally(() => disposed && it.dispose());
+    },
     revoke: async (wanted) => (await custodianOf()).revoke(wanted),
     dispose() {
       disposed = true;
