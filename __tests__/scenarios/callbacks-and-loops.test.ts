@@ -247,6 +247,9 @@ describe('P9, P23: coming back to the callback address', () => {
       reason: 'consumed',
       requiresLogin: true,
     });
+    await expect(back.client.diagnose()).resolves.toMatchObject({
+      cause: expect.stringContaining('nobody heard how it ended') as unknown,
+    });
     await expect(back.client.getUser()).resolves.toMatchObject({ email: grace });
     await back.login(ada);
     await expect(back.client.getUser()).resolves.toMatchObject({ email: ada });
@@ -402,6 +405,9 @@ describe('P9: logins under way in one tab', () => {
       requiresLogin: true,
     });
     expect(world.requests).toHaveLength(sent);
+    await expect(tab.client.diagnose()).resolves.toMatchObject({
+      cause: expect.stringMatching(/^a login came back after an hour/) as unknown,
+    });
     await expect(tab.client.getUser()).resolves.toMatchObject({ email: grace });
     await tab.login(ada);
     await expect(tab.client.getUser()).resolves.toMatchObject({ email: ada });

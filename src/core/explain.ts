@@ -54,6 +54,10 @@ const explanations: Readonly<Record<string, string>> = {
   invalid_dpop_proof: 'the key that the tokens are bound to is not this browser’s any more',
   feature_load_failed: 'a part of latchkey could not be loaded: a deployment, the network, or a policy',
   worker_unavailable: 'the worker that holds refresh tokens could not be started',
+  'missing_transaction expired':
+    'a login came back after an hour, or after five others, and did not take place',
+  'missing_transaction consumed':
+    'a callback had been handled before: it failed, nobody heard how it ended, or nobody was signed in any more',
   missing_transaction: 'a callback belonged to no login of this tab',
   state_mismatch: 'a callback belonged to another login',
   redirect_loop: 'the page redirected itself in a circle',
