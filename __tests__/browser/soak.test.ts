@@ -4,11 +4,15 @@ import { soak } from './soak.ts';
 const { LATCHKEY_ROUNDS, LATCHKEY_SEED } = process.env;
 
 // `npm run soak` goes on for longer, and tells what it did.
-(LATCHKEY_ROUNDS === 'all' ? it : it.skip)(
-  'P1, P2, P3, P7, P18: whatever tabs and a tenant do at random, every session that ends has a cause',
-  async () => {
+(LATCHKEY_ROUNDS === 'all' ? it : it.skip).each([
+  { where: 'a store', keeping: 'localstorage' },
+  { where: 'a worker', keeping: 'memory' },
+] as const)(
+  'P1, P2, P3, P7, P13, P18: whatever tabs and a tenant do at random, every session that ends has a cause: with refresh tokens in $where',
+  async ({ keeping }) => {
     const { broken, stories, lost, refreshes } = await soak({
       sdk: 'latchkey',
+      keeping,
       seed: Number(LATCHKEY_SEED ?? 1),
       seconds: 25,
     });
