@@ -115,8 +115,8 @@ export interface SoakListener {
   note(text: string): void;
 }
 
-/** Where refresh tokens are: in a store that all pages share, or in the heap of a worker, which all pages may share. */
-export type Keeping = 'localstorage' | 'memory';
+/** Where refresh tokens are: in a store that all pages share, in a worker that they share, or in one of each page's own. */
+export type Keeping = 'store' | 'shared-worker' | 'worker';
 
 type Report = { readonly page: string } & (
   | { readonly kind: 'loaded' }
@@ -175,17 +175,25 @@ const watching = (who: string) => `
 
 /**
  * Before the SDK's own script for a worker, whose page is in its address, unless all pages share it. It has no way out but the
- * pages: each of them passes on what it hears, for any may be gone.
+ * pages: each of them passes on what it hears, for any may be gone, and all may, so that a new one is told once more.
  */
 const workerScript = (offset: number) => `{
   let offset = ${offset};
   const now = Date.now.bind(Date);
   Date.now = () => now() + offset;
   const channel = new BroadcastChannel('soak');
-  channel.onmessage = ({ data }) => (offset = data.offset ?? offset);
+  const told = [];
+  channel.onmessage = ({ data }) => {
+    offset = data.offset ?? offset;
+    if (data.isNew) for (const what of told) channel.postMessage(what);
+  };
   const isShared = 'onconnect' in globalThis;
   const page = isShared ? crypto.randomUUID() : location.search.slice(1);
-  const report = (what) => channel.postMessage({ page, ...what });
+  const report = (what) => {
+    told.push({ page, ...what });
+    if (told.length > 40) told.shift();
+    channel.postMessage({ page, ...what });
+  };
   if (isShared) report({ kind: 'vault' });
   ${watching('worker')}
 }
@@ -200,11 +208,13 @@ const scriptOf = (keeping: Keeping) => `
 
   const channel = new BroadcastChannel('soak');
   channel.onmessage = ({ data }) => data.page && report(data);
+  channel.postMessage({ isNew: true });
   const { setOffset } = window;
   window.setOffset = (offset) => {
     setOffset(offset);
     channel.postMessage({ offset });
   };
+  ${keeping === 'worker' ? 'delete window.SharedWorker;' : ''}
   window.Worker = class extends Worker {
     constructor(url) {
       super(url + '?' + page);
@@ -227,8 +237,7 @@ const scriptOf = (keeping: Keeping) => `
       clientId: 'spa',
       useRefreshTokens: true,
       useRefreshTokensFallback: false,
-      cacheLocation: '${keeping}',
-      ${keeping === 'memory' ? "workerUrl: '/worker.js'," : ''}
+      ${keeping === 'store' ? "cacheLocation: 'localstorage'" : "cacheLocation: 'memory', workerUrl: '/worker.js'"},
       authorizationParams: { redirect_uri: location.origin + location.pathname, audience: 'https://api.example', scope: 'openid profile' },
     });
     let callback;
@@ -252,7 +261,7 @@ const scriptOf = (keeping: Keeping) => `
 export async function openSoakWorld(
   sdk: Sdk,
   listener: SoakListener,
-  keeping: Keeping = 'localstorage',
+  keeping: Keeping = 'store',
 ): Promise<SoakWorld> {
   const tabs: SoakTab[] = [];
   const tabOf = new Map<Page, SoakTab>();

@@ -29,7 +29,7 @@ import {
 
 export interface SoakOptions {
   readonly sdk: Sdk;
-  /** Default: `localstorage`. In memory mode one user logs in and out: pages may have sessions of their own. */
+  /** Default: `store`. With workers one user logs in and out: pages may have sessions of their own. */
   readonly keeping?: Keeping;
   readonly seed: number;
   /** No round begins after that many. */
@@ -129,12 +129,12 @@ const pause = (ms: number) => new Promise((later) => setTimeout(later, ms));
 
 export async function soak({
   sdk,
-  keeping = 'localstorage',
+  keeping = 'store',
   seed,
   seconds,
   rounds = Infinity,
 }: SoakOptions): Promise<SoakResult> {
-  const inMemory = keeping === 'memory';
+  const inMemory = keeping !== 'store';
   const random = seededBy(seed);
   const one = <T>(of: readonly T[]): T => of[random(of.length)] as T;
   const kinds = Object.entries(deeds).flatMap(([kind, weight]) => Array<Deed>(weight).fill(kind as Deed));

@@ -1,6 +1,7 @@
-// `npm run soak`: tabs at random in a real Chromium for two minutes, half of them with refresh tokens in a store and half with
-// refresh tokens in a worker; `-- --seconds 600` at the most, `-- --seed 7` does what was done before, `-- --keeping memory` one
-// half alone, `-- --peer` lets auth0-spa-js do what was done in a store afterwards. Exit code 1: an invariant did not hold.
+// `npm run soak`: tabs at random in a real Chromium for two minutes, a third of them with refresh tokens in a store, a third in a
+// worker of all pages, and a third in one of each page. `-- --seconds 600` at the most, `-- --seed 7` does what was done before,
+// `-- --keeping worker` one third alone, `-- --peer` lets auth0-spa-js do what was done in a store afterwards. Exit code 1: an
+// invariant did not hold.
 import { pathToFileURL, fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -20,9 +21,11 @@ if (!(Number.isInteger(seed) && seed > 0))
 if (!(seconds > 0 && seconds <= 600))
   throw new Error(`--seconds: expected 1 to 600, found "${values.seconds}"`);
 
-const keepings = ['localstorage', 'memory'].filter((it) => [undefined, it].includes(values.keeping));
+const keepings = ['store', 'shared-worker', 'worker'].filter((it) =>
+  [undefined, it].includes(values.keeping),
+);
 if (keepings.length === 0)
-  throw new Error(`--keeping: expected "localstorage" or "memory", found "${values.keeping}"`);
+  throw new Error(`--keeping: expected "store", "shared-worker" or "worker", found "${values.keeping}"`);
 
 const { soak, invariants } = await load('__tests__/browser/soak.ts');
 
@@ -56,10 +59,10 @@ for (const keeping of keepings) {
     console.log(`\n${[result.broken.join('\n'), ...result.stories].join('\n\n')}`);
     process.exitCode = 1;
   }
-  if (keeping === 'localstorage') rounds = result.rounds;
+  if (keeping === 'store') rounds = result.rounds;
 }
 if (values.peer && rounds > 0)
-  print('auth0-spa-js', 'localstorage', await soak({ sdk: 'auth0-spa-js', seed, seconds, rounds }));
+  print('auth0-spa-js', 'store', await soak({ sdk: 'auth0-spa-js', seed, seconds, rounds }));
 console.log(`\nseed ${seed}`);
 
 /** The soak is written in TypeScript, as the tests whose invariants it shares. */
