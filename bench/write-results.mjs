@@ -7,10 +7,15 @@ const root = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 export function writeResults(name, figures, table) {
   mkdirSync(root('bench/results'), { recursive: true });
   writeFileSync(root(`bench/results/${name}.json`), `${JSON.stringify(figures, null, 2)}\n`);
+  writeTable('README.md', name, table);
+}
+
+/** Puts a table where a page has `<!-- <name> -->`. */
+export function writeTable(page, name, table) {
   const marked = new RegExp(`(<!-- ${name} -->\n)[^]*(<!-- end of ${name} -->)`);
-  const readme = readFileSync(root('README.md'), 'utf8');
+  const text = readFileSync(root(page), 'utf8');
   writeFileSync(
-    root('README.md'),
-    readme.replace(marked, (_, from, to) => `${from}\n${table}\n\n${to}`),
+    root(page),
+    text.replace(marked, (_, from, to) => `${from}\n${table}\n\n${to}`),
   );
 }

@@ -22,6 +22,16 @@ const shared: AppOptions = {
   useRefreshTokensFallback: false,
 };
 
+/** Where refresh tokens are in memory mode, if there are any. */
+const inMemory: Record<string, AppOptions> = {
+  'refresh tokens in a worker': { useRefreshTokens: true, workerUrl: '/latchkey/worker.js' },
+  'refresh tokens in the page': { useRefreshTokens: true, worker: false },
+  'no refresh tokens': { useRefreshTokens: false },
+};
+
+/** What a call for a token ends with where nobody is signed in. */
+const refusals = /^(?:login_required|missing_refresh_token)/;
+
 /** How long an access token of the tenant lives. It is served until a minute before. */
 const lifetime = 24 * 3_600_000;
 
@@ -171,6 +181,31 @@ describe.each(engines)('in %s, tabs of one app', (name) => {
       expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 1 });
     },
   );
+
+  for (const [where, options] of Object.entries(inMemory))
+    story(
+      `in memory mode, with ${where}, show nobody and give no token when they come back by the back button after a logout`,
+      { cacheLocation: 'memory', useRefreshTokensFallback: false, ...options },
+      async ({ sites, signIn, open }) => {
+        const one = await signIn();
+        const [other = one] = await open(1);
+        expect(await call(other, 'on')).toBe('token');
+        await listen(other);
+        await other.goto(`${sites.tenant.baseUrl}/.well-known/openid-configuration`);
+        await one.evaluate(() => (globalThis as unknown as AppPage).client.logout({ openUrl: false }));
+        await other.back();
+        await until(other, () => 'client' in globalThis);
+        const user = () => (globalThis as unknown as AppPage).client.getUser();
+        expect((await other.evaluate(user)) ?? undefined).toBeUndefined(); // a driver may make null of it
+        const isKept = await other.evaluate(() => 'told' in globalThis);
+        if (name === 'chromium' && !options.useRefreshTokens) expect(isKept).toBe(true);
+        if (!isKept) return; // it was loaded anew, and nobody has told it of a logout
+        expect(await call(other, 'on')).toMatch(refusals);
+        const signedOut = { name: 'signed_out', from: 'other' };
+        expect(await toldOnce(other, signedOut)).toEqual([signedOut]);
+        expect(await call(one, 'on')).toMatch(refusals);
+      },
+    );
 
   story(
     'say that only a login helps after a refusal, and why, in words without a token',

@@ -2,6 +2,7 @@
  * A real Chromium and a tenant that forgives nothing, for the soak. A page says by itself, and at once, what it sends, hears
  * and is told: it may be gone in a moment.
  */
+import { readFileSync } from 'node:fs';
 import type { CDPSession, Page } from 'puppeteer-core';
 import { openWorld, type Sdk } from '../../bench/resilience/world.mjs';
 import type { Tenant } from '../../src/tenant/index.ts';
@@ -38,6 +39,7 @@ export interface SoakPage {
   /** For notes. */
   readonly name: string;
   readonly tab: SoakTab;
+  readonly loadedAt: number;
   /** Its client is there, and a login that it returned from is over. */
   ready: boolean;
   /** Since when it may be gone. */
@@ -108,16 +110,22 @@ export interface SoakListener {
   /** `callback`: what became of the login that it returned from. */
   ready(page: SoakPage, callback: { readonly error?: Told } | undefined): void;
   settled(call: Call): void;
+  /** A worker that all pages share has begun, with nothing in its heap. */
+  vaultBegan(): void;
   note(text: string): void;
 }
 
+/** Where refresh tokens are: in a store that all pages share, in a worker that they share, or in one of each page's own. */
+export type Keeping = 'store' | 'shared-worker' | 'worker';
+
 type Report = { readonly page: string } & (
   | { readonly kind: 'loaded' }
+  | { readonly kind: 'vault' }
   | { readonly kind: 'ready'; readonly callback?: { readonly error?: Told } }
-  | { readonly kind: 'sent'; readonly request: number; readonly token: string; readonly at: number }
+  | { readonly kind: 'sent'; readonly request: string; readonly token: string; readonly at: number }
   | {
       readonly kind: 'heard';
-      readonly request: number;
+      readonly request: string;
       readonly status: number;
       readonly body: string;
       readonly at: number;
@@ -132,21 +140,16 @@ type Report = { readonly page: string } & (
     }
 );
 
-/** Runs in every page, with the SDK in the place of `%s`. */
-const script = `
-  import { createAuth0Client } from '%s';
-  const page = crypto.randomUUID();
+/** Tells of each refresh, as whoever sends it. */
+const watching = (who: string) => `
   const time = () => performance.timeOrigin + performance.now();
-  const report = (what) => window.report(JSON.stringify({ page, ...what }));
-  report({ kind: 'loaded' });
-
-  const send = window.fetch.bind(window);
+  const send = globalThis.fetch.bind(globalThis);
   let requests = 0;
-  window.fetch = async (url, init) => {
+  globalThis.fetch = async (url, init) => {
     const body = String(init?.body ?? '');
     const form = body.startsWith('{') ? JSON.parse(body) : Object.fromEntries(new URLSearchParams(body));
     if (form.grant_type !== 'refresh_token') return send(url, init);
-    const request = ++requests;
+    const request = '${who} ' + ++requests;
     const hear = (status, body) => report({ kind: 'heard', request, status, body, at: time() });
     report({ kind: 'sent', request, token: form.refresh_token, at: time() });
     try {
@@ -168,7 +171,56 @@ const script = `
       hear(599, '');
       throw error;
     }
+  };`;
+
+/**
+ * Before the SDK's own script for a worker, whose page is in its address, unless all pages share it. It has no way out but the
+ * pages: each of them passes on what it hears, for any may be gone, and all may, so that a new one is told once more.
+ */
+const workerScript = (offset: number) => `{
+  let offset = ${offset};
+  const now = Date.now.bind(Date);
+  Date.now = () => now() + offset;
+  const channel = new BroadcastChannel('soak');
+  const told = [];
+  channel.onmessage = ({ data }) => {
+    offset = data.offset ?? offset;
+    if (data.isNew) for (const what of told) channel.postMessage(what);
   };
+  const isShared = 'onconnect' in globalThis;
+  const page = isShared ? crypto.randomUUID() : location.search.slice(1);
+  const report = (what) => {
+    told.push({ page, ...what });
+    if (told.length > 40) told.shift();
+    channel.postMessage({ page, ...what });
+  };
+  if (isShared) report({ kind: 'vault' });
+  ${watching('worker')}
+}
+${readFileSync(new URL('../../dist/worker.js', import.meta.url), 'utf8')}`;
+
+/** Runs in every page, with the SDK in the place of `%s`. */
+const scriptOf = (keeping: Keeping) => `
+  import { createAuth0Client } from '%s';
+  const page = crypto.randomUUID();
+  const report = (what) => window.report(JSON.stringify({ page, ...what }));
+  report({ kind: 'loaded' });
+
+  const channel = new BroadcastChannel('soak');
+  channel.onmessage = ({ data }) => data.page && report(data);
+  channel.postMessage({ isNew: true });
+  const { setOffset } = window;
+  window.setOffset = (offset) => {
+    setOffset(offset);
+    channel.postMessage({ offset });
+  };
+  ${keeping === 'worker' ? 'delete window.SharedWorker;' : ''}
+  window.Worker = class extends Worker {
+    constructor(url) {
+      super(url + '?' + page);
+    }
+  };
+  ${watching('page')}
 
   const textOf = (it, depth = 5) =>
     Object(it) !== it || depth === 0
@@ -185,7 +237,7 @@ const script = `
       clientId: 'spa',
       useRefreshTokens: true,
       useRefreshTokensFallback: false,
-      cacheLocation: 'localstorage',
+      ${keeping === 'store' ? "cacheLocation: 'localstorage'" : "cacheLocation: 'memory', workerUrl: '/worker.js'"},
       authorizationParams: { redirect_uri: location.origin + location.pathname, audience: 'https://api.example', scope: 'openid profile' },
     });
     let callback;
@@ -206,7 +258,11 @@ const script = `
   Object.assign(window, { client, call });
 `;
 
-export async function openSoakWorld(sdk: Sdk, listener: SoakListener): Promise<SoakWorld> {
+export async function openSoakWorld(
+  sdk: Sdk,
+  listener: SoakListener,
+  keeping: Keeping = 'store',
+): Promise<SoakWorld> {
   const tabs: SoakTab[] = [];
   const tabOf = new Map<Page, SoakTab>();
   const pages = new Map<string, SoakPage>();
@@ -216,10 +272,12 @@ export async function openSoakWorld(sdk: Sdk, listener: SoakListener): Promise<S
   const arrivals: Arrival[] = [];
   const secrets = new Set<string>();
   const said: string[] = [];
+  let vault: SoakPage | undefined;
   let underWay = 0;
 
   const world = await openWorld({
-    script,
+    script: scriptOf(keeping),
+    files: { '/worker.js': workerScript },
     async prepare(page) {
       const session = await page.createCDPSession();
       await session.send('Runtime.enable');
@@ -251,10 +309,11 @@ export async function openSoakWorld(sdk: Sdk, listener: SoakListener): Promise<S
   }
 
   function receive(tab: SoakTab, report: Report): void {
-    const page = pages.get(report.page);
+    const isOfVault = report.kind === 'vault' || report.kind === 'sent';
+    const page = pages.get(report.page) ?? (isOfVault ? vaultOf(report.page, tab) : undefined);
     if (report.kind === 'loaded') {
       if (tab.page) leave(tab);
-      tab.page = { name: `page ${pages.size + 1}`, tab, ready: false, sleeps: [] };
+      tab.page = { name: `page ${pages.size + 1}`, tab, loadedAt: now(), ready: false, sleeps: [] };
       pages.set(report.page, tab.page);
       return;
     }
@@ -266,16 +325,21 @@ export async function openSoakWorld(sdk: Sdk, listener: SoakListener): Promise<S
         break;
       case 'sent': {
         const { token, at } = report;
-        sent.set(`${report.page} ${report.request}`, { by: page, token, sentAt: at });
+        const key = `${report.page} ${report.request}`;
+        if (sent.has(key)) return; // by another page that has heard of it
+        sent.set(key, { by: page, token, sentAt: at });
         listener.note(`${page.name} sends ${nameOf(token)}`);
         break;
       }
       case 'heard': {
         const request = sent.get(`${report.page} ${report.request}`);
-        if (request) Object.assign(request, { heard: heardIn(report), heardAt: report.at });
+        if (!request || request.heard) return;
+        Object.assign(request, { heard: heardIn(report), heardAt: report.at });
         listener.note(`${page.name} hears ${heardIn(report)} (${report.status})`);
         break;
       }
+      case 'vault':
+        break;
       case 'settled': {
         const { begun, settled, value, error } = report;
         const call = calls.get(report.call);
@@ -284,6 +348,16 @@ export async function openSoakWorld(sdk: Sdk, listener: SoakListener): Promise<S
         listener.settled(call);
       }
     }
+  }
+
+  /** One that has not been heard of takes the place of the one before, which is gone. */
+  function vaultOf(id: string, tab: SoakTab): SoakPage {
+    if (vault) vault.goneSince = now();
+    vault = { name: `vault ${id.slice(0, 4)}`, tab, loadedAt: now(), ready: false, sleeps: [] };
+    pages.set(id, vault);
+    listener.note(`${vault.name} begins`);
+    listener.vaultBegan();
+    return vault;
   }
 
   /** For notes: a token itself is a secret. */

@@ -17,10 +17,20 @@ import {
   type TabCall,
 } from '../support/invariants.ts';
 import { seededBy } from '../support/seeded-random.ts';
-import { now, openSoakWorld, type Call, type SoakPage, type SoakTab, type Told } from './soak-world.ts';
+import {
+  now,
+  openSoakWorld,
+  type Call,
+  type Keeping,
+  type SoakPage,
+  type SoakTab,
+  type Told,
+} from './soak-world.ts';
 
 export interface SoakOptions {
   readonly sdk: Sdk;
+  /** Default: `store`. With workers one user logs in and out: pages may have sessions of their own. */
+  readonly keeping?: Keeping;
   readonly seed: number;
   /** No round begins after that many. */
   readonly seconds: number;
@@ -60,7 +70,7 @@ export const invariants = {
   I5: 'no secret in an error, on a console, or in what a page has stored outside of custody',
 } as const;
 
-const users: readonly string[] = ['ada@example.com', 'grace@example.com'];
+const everybody: readonly string[] = ['ada@example.com', 'grace@example.com'];
 const mostTabs = 5;
 const [second, minute] = [1000, 60_000];
 const abandoned = 30 * second;
@@ -117,11 +127,19 @@ const faults = [...harmless, ...harmless, ...harmless, ...losing];
 const pauses = [0, 0, 0, 0, 5, 20, 60, 150, 500];
 const pause = (ms: number) => new Promise((later) => setTimeout(later, ms));
 
-export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOptions): Promise<SoakResult> {
+export async function soak({
+  sdk,
+  keeping = 'store',
+  seed,
+  seconds,
+  rounds = Infinity,
+}: SoakOptions): Promise<SoakResult> {
+  const inMemory = keeping !== 'store';
   const random = seededBy(seed);
   const one = <T>(of: readonly T[]): T => of[random(of.length)] as T;
   const kinds = Object.entries(deeds).flatMap(([kind, weight]) => Array<Deed>(weight).fill(kind as Deed));
-  const world = await openSoakWorld(sdk, { ready, settled, note });
+  const users = inMemory ? everybody.slice(0, 1) : everybody;
+  const world = await openSoakWorld(sdk, { ready, settled, vaultBegan, note }, keeping);
   const userOf = new Map(world.tenant.users().map(({ user_id, email }) => [user_id, email ?? user_id]));
 
   const done: Record<string, number> = {};
@@ -144,6 +162,13 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     | undefined;
   const logouts = new Map<Call, Change>();
   let seenEntry = '';
+
+  /** In memory mode: the pages that have logged in, by when, and none of their refresh tokens has been lost since, by what is known. */
+  const owners = new Map<SoakPage, number>();
+  /** All that may lend, so that they may differ. */
+  const lenders = new Set<SoakPage>();
+  let hasVault = false;
+  let [vaultAt, endedAt] = [0, 0];
 
   try {
     await world.openTab();
@@ -279,8 +304,21 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     return call;
   }
 
+  function vaultBegan(): void {
+    hasVault = true;
+    vaultAt = now();
+    owners.clear();
+  }
+
+  /** From now on nobody has to be signed in who is not signed in anew. */
+  function noteEnd(): void {
+    endedAt = now();
+    owners.clear();
+  }
+
   function leave(tab: SoakTab): void {
     const change = session.begin('nobody');
+    noteEnd();
     const call = tab.call('logout', { openUrl: false });
     if (call) logouts.set(call, change);
     else change.vanish();
@@ -305,12 +343,15 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     if (login?.tab !== page.tab || login.from === page) return;
     const { change, isCutOff } = login;
     login = undefined;
+    if (callback) lenders.add(page);
     // A code that was sent, and whose answer nobody heard, is no failure for somebody who is signed in (docs/decisions/35).
     if (!callback || isCutOff) change.vanish();
     else if (callback.error) change.fail();
     else {
+      const isContested = change.isContested();
       change.succeed();
       sessions += 1;
+      if (!isContested) owners.set(page, now());
     }
   }
 
@@ -330,6 +371,7 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
         if (error) breaks('I4', `a logout failed: ${error.text}`);
         logouts.get(call)?.[error ? 'fail' : 'succeed']();
         logouts.delete(call);
+        noteEnd(); // and of who has signed in meanwhile
         break;
       case 'loginWithRedirect':
       case 'getUser':
@@ -368,7 +410,7 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     const cause = causeOf(error);
     const allowed =
       cause === undefined
-        ? error.requiresLogin === true && may.has('nobody')
+        ? error.requiresLogin === true && (inMemory || may.has('nobody')) // see judgeHeaps
         : (cause === 'outcome_unknown' || cause === 'refused') && reused;
     judge('I2', allowed ? [] : [`${error.text.slice(0, 300)}; ${[...may].join(', ')} may be signed in`]);
   }
@@ -389,6 +431,7 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
       if (type !== 'ferrt') continue;
       reused = true;
       session.mayBecome('nobody');
+      noteEnd();
     }
     seenEntry = journal.at(-1)?.log_id ?? '';
   }
@@ -441,17 +484,59 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     if (before.size === 1 && before.has('nobody') && world.arrivals.length > sent)
       judge('I4', ['a refresh token was sent after a logout']);
 
+    const who = inMemory ? await judgeHeaps(got, may) : await judgeShared(got, may);
+    judge('I1', brokenPresentations(world.presentations(roundAt), abandoned));
+    judged.I1 += world.presentations(roundAt).length - 1;
+    judge('I2', brokenEnds({ refreshes: () => world.presentations(roundAt) }, asked, !inMemory || hasVault));
+    judge('I5', await leaks());
+    return who;
+  }
+
+  /** One session for all tabs. */
+  async function judgeShared(got: readonly Who[], may: ReadonlySet<Who>): Promise<Who> {
     const [first = 'nobody'] = got;
     const differ = new Set(got).size > 1;
     const who = differ ? 'nobody' : first;
     judge('I4', differ ? [`the tabs differ: ${got.join(', ')}`] : []);
     judgeEnd(who, may);
-    await judgeShown(who);
-    judge('I1', brokenPresentations(world.presentations(roundAt), abandoned));
-    judged.I1 += world.presentations(roundAt).length - 1;
-    judge('I2', brokenEnds({ refreshes: () => world.presentations(roundAt) }, asked, true));
-    judge('I5', await leaks());
+    await judgeShown(world.tabs.map(() => who));
     return who;
+  }
+
+  /**
+   * What each tab has, or may borrow. A page that has logged in, with a refresh token that was never lost, is signed in; so is
+   * one that was loaded since the last end beside a page that lends, or where all pages share a worker that has what was logged in.
+   */
+  async function judgeHeaps(got: readonly Who[], may: ReadonlySet<Who>): Promise<Who> {
+    const [user = 'nobody'] = users;
+    const tabs = [...world.tabs];
+    const living = [...owners].filter(([page, at]) =>
+      hasVault ? at > vaultAt : tabs.includes(page.tab) && page.tab.page === page,
+    );
+    const lending = tabs.filter(({ page }) => page && lenders.has(page)).length;
+    const finds = living.length > 0 && (hasVault || lending === 1); // of more, the sessions differ at the tenant
+    for (const [index, tab] of tabs.entries()) {
+      const who = got[index] ?? 'nobody';
+      const own = living.some(([page]) => page === tab.page);
+      const must = may.has(user) && (own || (finds && (tab.page?.loadedAt ?? 0) > endedAt));
+      if (must && who === 'nobody') lost += 1;
+      judge(
+        'I2',
+        must && who === 'nobody'
+          ? [`${tab.page?.name} should be signed in, ${own ? 'by itself' : 'by another page'}`]
+          : [],
+      );
+      judge(
+        'I4',
+        who === 'nobody' || may.has(who)
+          ? []
+          : [`a token of ${who}, and only ${[...may].join(', ')} may be signed in`],
+      );
+    }
+    const causes = countLosses();
+    if (reused) judge('I2', causes.length > 0 ? [] : ['a reuse, and no answer was lost']);
+    await judgeShown(got, may);
+    return got.includes(user) ? user : 'nobody';
   }
 
   /** Whose token each tab gets; an error that says so is worth another try, for as long as an abandoned claim stands. */
@@ -475,15 +560,21 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     return Promise.all(world.tabs.map(ask));
   }
 
-  /** A session that is over has a cause: a logout, or an answer that no client could have had. */
-  function judgeEnd(who: Who, may: ReadonlySet<Who>): void {
+  /** By what answers were lost that no client could have had, of refresh tokens that were refused. */
+  function countLosses(): readonly string[] {
     const causes = world.arrivals
       .filter(({ at, refused }) => at >= roundAt && refused)
       .flatMap(({ token }) => world.lossOf(token) ?? []);
+    const [cause] = causes;
+    if (cause !== undefined && reused) ended[cause] = (ended[cause] ?? 0) + 1;
+    return causes;
+  }
+
+  /** A session that is over has a cause: a logout, or an answer that no client could have had. */
+  function judgeEnd(who: Who, may: ReadonlySet<Who>): void {
+    const causes = countLosses();
     if (may.has(who) && (who !== 'nobody' || !reused || causes.length > 0)) {
       judge('I2', []);
-      const [cause] = causes;
-      if (cause !== undefined && reused) ended[cause] = (ended[cause] ?? 0) + 1;
       return;
     }
     lost += 1;
@@ -492,13 +583,16 @@ export async function soak({ sdk, seed, seconds, rounds = Infinity }: SoakOption
     ]);
   }
 
-  async function judgeShown(who: Who): Promise<void> {
-    for (const tab of world.tabs) {
+  /** @param may Whom a page that got no token may show as well: whose access token has expired, and nobody lends another. */
+  async function judgeShown(got: readonly Who[], may?: ReadonlySet<Who>): Promise<void> {
+    for (const [index, tab] of [...world.tabs].entries()) {
+      const who = got[index] ?? 'nobody';
       const call = tab.call('getUser');
       if (!call || !(await until(() => call.settled !== undefined, 15 * second))) continue;
       const sub = (call.value as { sub?: string } | undefined)?.sub;
       const shown = sub === undefined ? 'nobody' : (userOf.get(sub) ?? sub);
-      judge('I4', shown === who ? [] : [`a page shows ${shown}, and ${who} is signed in`]);
+      const isSo = shown === who || (who === 'nobody' && may?.has(shown) === true);
+      judge('I4', isSo ? [] : [`a page shows ${shown}, and ${who} is signed in`]);
     }
   }
 

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { measure } from '../../bench/resilience/measure.mjs';
+import type { Page } from 'puppeteer-core';
+import { measure, type Row } from '../../bench/resilience/measure.mjs';
 import { scenarios, type Outcome, type Scenario } from '../../bench/resilience/scenarios.mjs';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
 import { inTabs } from './app-world.ts';
@@ -8,17 +10,35 @@ import { inTabs } from './app-world.ts';
 const all = process.env.LATCHKEY_ROUNDS === 'all';
 const isStorm = (name: string) => /^\d+ tabs/.test(name);
 
-/** The scenario beside two more tabs of the same session, which ask when it is over; `told` gets what all tabs hear. */
-const overheard = (scenario: Scenario, told: Outcome[]): Scenario => ({
+/** The scenario beside more tabs of the same session, which ask when it is over; `told` gets what all tabs hear. */
+const overheard = (scenario: Scenario, told: Outcome[], count = 0): Scenario => ({
   ...scenario,
   async run(world, sdk) {
-    const others = [await world.openTab(sdk), await world.openTab(sdk)];
+    const others: Page[] = [];
+    while (others.length < count) others.push(await world.openTab(sdk));
     const outcomes = await scenario.run(world, sdk);
     told.push(...outcomes);
     for (const tab of others) told.push((await tab.evaluate('window.call()')) as Outcome);
     return outcomes;
   },
 });
+
+/** What a diagnosis says that names no cause. */
+const unnamed = /^(?:nothing|something threw|the tenant answered)/;
+
+/** Longer than any word of a diagnosis, and shorter than any token, code or verifier; or a user's address. */
+const secret = /[\w-]{30,}|@/;
+
+/** @param failed Whether a call was told an error, or a page that was opened afterwards was. */
+function expectNamed(diagnosis: readonly string[], { because = /./ }: Scenario, failed: boolean): void {
+  expect(diagnosis.length > 0).toBe(failed);
+  for (const line of diagnosis) {
+    expect(line).toMatch(because);
+    expect(line).not.toMatch(unnamed);
+    expect(line).not.toMatch(/\n|\|/);
+    expect(line).not.toMatch(secret);
+  }
+}
 
 describe('a session in a real Chromium', () => {
   for (const scenario of scenarios) {
@@ -28,8 +48,10 @@ describe('a session in a real Chromium', () => {
     const what = ends ? 'is over, and does not come back' : saved ? 'survives' : 'ends with its cause';
     it(`${pain}: ${what}: ${name}`, async () => {
       const told: Outcome[] = [];
-      const row = await measure(saved ? scenario : overheard(scenario, told), 'latchkey', rounds);
+      const row = await measure(overheard(scenario, told, saved ? 0 : 2), 'latchkey', rounds);
       expect(row.lost).toBe(saved && !ends ? 0 : rounds);
+      expectNamed(row.diagnosis ?? [], scenario, row.failed + row.lost > 0);
+      for (const { diagnosis = '' } of told) expect(diagnosis).not.toMatch(secret);
       if (!saved) {
         expect(told).toHaveLength(3 * rounds);
         for (const outcome of told)
@@ -43,6 +65,23 @@ describe('a session in a real Chromium', () => {
       expect(row.failed).toBe(0);
     }, 600_000);
   }
+});
+
+describe('what `npm run bench:resilience` has written', () => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const rows = JSON.parse(read('bench/results/resilience.json')) as { name: string; latchkey: Row }[];
+
+  it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
+    'names the cause, where there is one, and the page tells it: %s',
+    (name, scenario) => {
+      const row = rows.find((it) => it.name === name)?.latchkey;
+      expect(row).toBeDefined();
+      const { diagnosis = [], failed = 0, lost = 0 } = row ?? {};
+      expectNamed(diagnosis, scenario, failed + lost > 0);
+      const page = read('docs/troubleshooting.md').replace(/ +/g, ' ');
+      for (const line of diagnosis) expect(page).toContain(`| ${name} | ${line} |`);
+    },
+  );
 });
 
 describe('P21: a tenant of another origin', () => {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { root } from '../architecture/source-files.ts';
 import { installApp, type InstalledApp } from './installed-app.ts';
-import { readme } from './readme.ts';
+import { manyTabs, readme } from './readme.ts';
 import { construct, everyPart, report, untouched, watching, watchingModule, watchText } from './watch.ts';
 
 const run = promisify(execFile);
@@ -352,9 +352,9 @@ describe('the types', () => {
     export const close: () => Promise<void> = async () => (await serve(tenant)).close();`;
 
   it.each([
-    ['nodenext', ['module.mts', 'v1.mts', 'common.cts', 'unit.cts', 'server.mts']],
-    ['node16', ['module.mts', 'v1.mts', 'common.cts', 'unit.cts']],
-    ['bundler', ['module.mts', 'v1.mts', 'server.mts']],
+    ['nodenext', ['module.mts', 'v1.mts', 'many-tabs.mts', 'common.cts', 'unit.cts', 'server.mts']],
+    ['node16', ['module.mts', 'v1.mts', 'many-tabs.mts', 'common.cts', 'unit.cts']],
+    ['bundler', ['module.mts', 'v1.mts', 'many-tabs.mts', 'server.mts']],
   ])('compile strictly, the package too, with moduleResolution %s', async (resolution, files) => {
     app.write({
       'module.mts': `${readme.esModule}import { Auth0Client, type Auth0ClientOptions } from 'latchkey';${uses}`,
@@ -367,6 +367,7 @@ describe('the types', () => {
         import type { Auth0Client } from 'latchkey';
         export const client: Auth0Client = testing.createFakeAuth0Client({ user: testing.fakeUser });`,
       'server.mts': servers,
+      'many-tabs.mts': manyTabs,
     });
     const module = resolution.startsWith('node') ? resolution : 'esnext';
     const compilerOptions = {

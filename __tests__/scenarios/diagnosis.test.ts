@@ -52,7 +52,11 @@ const mishaps: readonly (readonly [
     (world) => world.faults.push(answer(200, '<p>'), answer(200, '<p>')),
     /its answer was lost/,
   ],
-  ['a logout in another tab', (world) => world.openTab().client.logout(), /^nobody was signed in$/],
+  [
+    'a logout in another tab',
+    (world) => world.openTab().client.logout(),
+    /^nobody was signed in: a logout in some tab/,
+  ],
   [
     'an ID token of somebody else',
     (world) => world.faults.push({ kind: 'alter', alter: (body) => ({ ...body, id_token: 'x' }) }),

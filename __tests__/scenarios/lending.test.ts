@@ -123,8 +123,14 @@ describe.each([
       const [borrower = lender] = borrowers;
       const tabs = [lender, ...borrowers];
       const leaver = { 'the tab that lends': lender, 'a tab that borrows': borrower }[which];
+      const told: unknown[] = [];
+      for (const [at, { client }] of tabs.entries())
+        client.on('signed_out', (event) => void (told[at] = event));
+      await world.rest();
+      world.silent = true; // the lending channel tells it, too
       await settled(world, (leaver ?? openTab(world, options)).client.logout());
       for (const { client } of tabs) expect(await client.isAuthenticated()).toBe(false);
+      expect(told).toEqual(tabs.map((tab) => ({ from: tab === leaver ? 'this' : 'other' })));
       expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
       const sent = world.requests.length;
       for (const tab of tabs)
@@ -145,6 +151,25 @@ describe.each([
     expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
   });
 
+  it('a logout is told as that of another tab where there is no localStorage either', async () => {
+    const world = createWorld();
+    const denied = () => {
+      throw new Error('denied');
+    };
+    const ports = { ...blocked, localStorage: { get: denied, set: denied, remove: denied, names: () => [] } };
+    const [lender, borrower] = [1, 2].map(() => world.openTab({ ...memory, ...options }, ports)) as [
+      Tab,
+      Tab,
+    ];
+    await lender.login();
+    await tokenOf(world, borrower);
+    const told: unknown[] = [];
+    borrower.client.on('signed_out', (event) => void told.push(event));
+    await world.rest();
+    await settled(world, lender.client.logout());
+    expect(told).toEqual([{ from: 'other' }]);
+  });
+
   it('a tab that slept through a logout gives no token when it wakes', async () => {
     const { world, lender } = await signedIn(options);
     const tab = openTab(world, options);
@@ -155,6 +180,31 @@ describe.each([
     await world.rest();
     expect(await tab.client.isAuthenticated()).toBe(false);
   });
+
+  it.each(['lent', 'borrowed'])(
+    'a tab out of the back/forward cache, to which nothing was delivered meanwhile, shows nobody and gives no token that it has %s',
+    async (what) => {
+      const { world, lender } = await signedIn(options);
+      const borrower = openTab(world, options);
+      await tokenOf(world, borrower);
+      const tab = what === 'lent' ? lender : borrower;
+      const told: unknown[] = [];
+      tab.client.on('signed_out', (event) => void told.push(event));
+      await world.rest();
+      const sent = world.requests.length;
+      tab.freeze();
+      await settled(world, openTab(world, options).client.logout());
+      tab.miss();
+      tab.wake();
+      expect((await tokenOf(world, tab)).error).toMatchObject({ error: 'missing_refresh_token' });
+      expect(await tab.client.getUser()).toBeUndefined();
+      expect(await tab.client.getIdTokenClaims()).toBeUndefined();
+      expect(await tab.client.getSessionState()).toEqual({ state: 'anonymous' });
+      expect(told).toEqual([{ from: 'other' }]);
+      expect(world.requests.slice(sent).map(({ path }) => path)).toEqual(['/oauth/revoke']);
+      expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+    },
+  );
 });
 
 describe('a tab that borrows', () => {

@@ -110,6 +110,8 @@ export interface Tab {
   freeze(): void;
   /** What it missed reaches it now. */
   wake(): void;
+  /** What it has missed so far never reaches it: the browser kept the page for the back button, and no messages. */
+  miss(): void;
   /** The page is gone: what it was doing never goes on, and its locks are free. */
   kill(): void;
   state(): PageState;
@@ -673,6 +675,7 @@ export function createWorld({
         missed = [];
         for (const task of tasks) reach(task);
       },
+      miss: () => void (missed = []),
       kill() {
         dead = true;
         for (const close of closings) close();

@@ -8,5 +8,7 @@ export interface Row {
   readonly failed: number;
   readonly retryable: number;
   readonly worst: number;
+  /** What `diagnose()` said of the calls that failed, each line once; absent where none did. */
+  readonly diagnosis?: readonly string[];
 }
 export function measure(scenario: Scenario, sdk: 'latchkey' | 'auth0-spa-js', rounds: number): Promise<Row>;

@@ -1,15 +1,17 @@
 // Runs rounds of one scenario for one SDK, and counts.
-import { openWorld, survives } from './world.mjs';
+import { openWorld, outcomeAfterwards } from './world.mjs';
 
 /**
- * @returns {Promise<{ rounds: number, lost: number, reuses: number, requests: number, failed: number, retryable: number, worst: number }>}
+ * @returns {Promise<{ rounds: number, lost: number, reuses: number, requests: number, failed: number, retryable: number, worst: number, diagnosis?: string[] }>}
  *   `lost`: rounds after which a page that was opened could not renew; `failed`: calls that ended in an error, `retryable`
- *   among them those that said so; `worst`: the longest call, in ms
+ *   among them those that said so; `worst`: the longest call, in ms; `diagnosis`: what an SDK that has `diagnose()` says of the
+ *   calls that failed, each line once
  */
 export async function measure(scenario, sdk, rounds) {
   const { leeway, multiResource, options, loginWith = sdk, run } = scenario;
   const world = await openWorld({ leeway, multiResource, options });
   const row = { rounds, lost: 0, reuses: 0, requests: 0, failed: 0, retryable: 0, worst: 0 };
+  const causes = new Set();
   try {
     for (let round = 0; round < rounds; round++) {
       await world.reset();
@@ -19,13 +21,15 @@ export async function measure(scenario, sdk, rounds) {
       row.requests += world.refreshes() - requests;
       row.failed += outcomes.filter(({ error }) => error !== undefined).length;
       row.retryable += outcomes.filter(({ retryable }) => retryable).length;
-      row.worst = Math.max(row.worst, ...outcomes.map(({ waited }) => waited));
+      row.worst = Math.max(row.worst, ...outcomes.map(({ waited = 0 }) => waited));
       world.tenant.faults.clear();
-      if (!(await survives(world, sdk))) row.lost += 1;
+      const afterwards = await outcomeAfterwards(world, sdk);
+      if (afterwards.token === undefined) row.lost += 1;
+      for (const { cause } of [...outcomes, afterwards]) if (cause !== undefined) causes.add(cause);
       row.reuses += world.reuses() - reuses;
     }
   } finally {
     await world.close();
   }
-  return row;
+  return causes.size === 0 ? row : { ...row, diagnosis: [...causes] };
 }

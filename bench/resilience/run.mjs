@@ -1,7 +1,7 @@
-// `npm run bench:resilience`: both SDKs through every scenario, round after round in one run; writes the README's table and
-// the figures. `-- --rounds 3` and `-- --only frozen` make it shorter, and write nothing.
+// `npm run bench:resilience`: both SDKs through every scenario, round after round in one run; writes the README's table, the
+// figures, and what `diagnose()` says of what failed. `-- --rounds 3` and `-- --only frozen` make it shorter, and write nothing.
 import { parseArgs } from 'node:util';
-import { writeResults } from '../write-results.mjs';
+import { writeResults, writeTable } from '../write-results.mjs';
 import { measure } from './measure.mjs';
 import { scenarios } from './scenarios.mjs';
 import { sdks } from './world.mjs';
@@ -31,9 +31,17 @@ const table = [
       `| ${[label(row), row.latchkey.rounds, ...cells(row, 'latchkey'), ...cells(row, 'auth0-spa-js')].join(' | ')} |`,
   ),
 ].join('\n');
-console.log(`\n${table}`);
+const diagnosis = [
+  '| what happens | what `diagnose()` says to a page whose call fails |',
+  '| --- | --- |',
+  ...rows.flatMap(({ name, latchkey }) => latchkey.diagnosis?.map((line) => `| ${name} | ${line} |`) ?? []),
+].join('\n');
+console.log(`\n${table}\n\n${diagnosis}`);
 
-if (values.rounds === undefined && values.only === '') writeResults('resilience', rows, table);
+if (values.rounds === undefined && values.only === '') {
+  writeResults('resilience', rows, table);
+  writeTable('docs/troubleshooting.md', 'diagnosis', diagnosis);
+}
 
 function label({ name, ends, saved }) {
   return `${name}${ends ? ' (nobody may be signed in afterwards)' : ''}${saved === false ? ' (no SDK can save it)' : ''}`;

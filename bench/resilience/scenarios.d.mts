@@ -7,6 +7,9 @@ export interface Outcome {
   readonly token?: string;
   readonly error?: string;
   readonly reason?: string;
+  /** The diagnosis, whole, where a call failed of an SDK that makes one; and the cause that it names. */
+  readonly diagnosis?: string;
+  readonly cause?: string;
 }
 export interface Scenario {
   readonly pain: string;
@@ -15,6 +18,7 @@ export interface Scenario {
   readonly saved?: boolean;
   readonly ends?: boolean;
   readonly long?: boolean;
+  readonly because?: RegExp;
   run(world: { openTab(sdk: Sdk): Promise<Page> }, sdk: Sdk): Promise<Outcome[]>;
 }
 export const scenarios: readonly Scenario[];

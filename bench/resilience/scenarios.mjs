@@ -45,7 +45,7 @@ const fault =
 
 /**
  * `saved: false`: no SDK can, and the row says so. `ends`: the session must not go on. `rounds`: of the long run; `long`: only
- * there. `only`: what one SDK does and the other does not.
+ * there. `only`: what one SDK does and the other does not. `because`: what the cause is, where a call fails.
  */
 export const scenarios = [
   { pain: 'P1', name: '2 tabs at once', run: storm(2), rounds: 50 },
@@ -103,6 +103,7 @@ export const scenarios = [
     pain: 'P2',
     name: 'the holder closed, leeway 0',
     saved: false,
+    because: /^the refresh token was refused after an answer had been lost/,
     run: interrupted((tab) => tab.close()),
     rounds: 3,
   },
@@ -127,6 +128,7 @@ export const scenarios = [
   {
     pain: 'P3',
     name: 'the holder frozen for a minute, leeway 120 s',
+    because: /^another tab was refreshing for longer/,
     leeway: 120,
     rounds: 1,
     long: true,
@@ -151,6 +153,7 @@ export const scenarios = [
     name: 'a logout while another tab refreshes',
     rounds: 5,
     ends: true,
+    because: /^the user had logged out|^nobody was signed in: a logout/,
     async run(world, sdk) {
       const [holder, other] = await many(world, sdk, 2);
       await world.expire();
@@ -159,8 +162,8 @@ export const scenarios = [
       const refreshing = call(holder);
       while (world.refreshes() === before) await pause(10);
       await other.evaluate(() => client.logout({ openUrl: false }));
-      await refreshing;
-      return [];
+      const { cause, diagnosis } = await refreshing; // it is meant to fail
+      return [{ cause, diagnosis }];
     },
   },
   {
@@ -188,6 +191,7 @@ export const scenarios = [
     pain: 'P2',
     name: 'the answer lost after the commit, leeway 0',
     saved: false,
+    because: /^the refresh token was refused after an answer had been lost/,
     run: fault({ kind: 'drop-response' }),
     rounds: 3,
   },
@@ -201,12 +205,14 @@ export const scenarios = [
   {
     pain: 'P3',
     name: 'the server slow by 12 s, 3 tabs',
+    because: /for longer than the call could wait|took longer than the call could wait/,
     run: fault({ kind: 'delay', ms: 12_000 }, 3),
     rounds: 2,
   },
   {
     pain: 'P7',
     name: 'offline and back',
+    because: /^the browser had no network/,
     rounds: 5,
     async run(world, sdk) {
       const tab = await world.openTab(sdk);
@@ -218,7 +224,13 @@ export const scenarios = [
     },
   },
   { pain: 'P7', name: '503 in HTML', run: fault({ kind: 'status', body: 'html' }), rounds: 5 },
-  { pain: 'P7', name: '429', run: fault({ kind: 'status', status: 429 }), rounds: 5 },
+  {
+    pain: 'P7',
+    name: '429',
+    because: /^the tenant had been asked too often$/,
+    run: fault({ kind: 'status', status: 429 }),
+    rounds: 5,
+  },
   {
     pain: 'P7',
     name: 'no CORS on the answer, leeway 30 s',

@@ -14,6 +14,7 @@ export function openWorld(settings: {
   readonly leeway?: number;
   readonly options?: object;
   readonly script?: string;
+  readonly files?: Readonly<Record<string, (offset: number) => string>>;
   readonly prepare?: (tab: Page) => Promise<void>;
   readonly pass?: (request: Request, answer: (request: Request) => Promise<Response>) => Promise<Response>;
 }): Promise<World>;

@@ -39,7 +39,10 @@ const page = `
   const call = async (options) => {
     const begun = performance.now();
     const outcome = await client.getTokenSilently(options).then((token) => ({ token }), facts);
-    return { ...outcome, waited: Math.round(performance.now() - begun) };
+    const waited = Math.round(performance.now() - begun);
+    if (outcome.token !== undefined || !client.diagnose) return { ...outcome, waited };
+    const diagnosis = await client.diagnose();
+    return { ...outcome, waited, cause: diagnosis.cause ?? 'nothing', diagnosis: JSON.stringify(diagnosis) };
   };
   const onload = location.hash === '#call' ? call() : undefined;
   Object.assign(window, { client, call, onload });
@@ -51,6 +54,7 @@ const page = `
  * @param {boolean} [settings.multiResource]
  * @param {object} [settings.options] of the SDK, for every page
  * @param {string} [settings.script] what every page runs, with `%s` for the SDK's name; it has `window.client` in the end
+ * @param {Record<string, (offset: number) => string>} [settings.files] scripts of the app's, by path; `offset`: how far its clock is ahead
  * @param {(tab: import('puppeteer-core').Page) => Promise<void>} [settings.prepare] done to each tab before it loads
  * @param {(request: Request, answer: (request: Request) => Promise<Response>) => Promise<Response>} [settings.pass] stands
  *   between the pages and the tenant
@@ -60,6 +64,7 @@ export async function openWorld({
   multiResource = false,
   options = {},
   script = page,
+  files = {},
   prepare = async () => {},
   pass = (request, answer) => answer(request),
 } = {}) {
@@ -107,7 +112,7 @@ export async function openWorld({
           }
           return pass(request, tenant.fetch);
         }
-        const script = scripts.get(pathname);
+        const script = scripts.get(pathname) ?? files[pathname]?.(offset);
         if (script) return new Response(script, { headers: { 'content-type': 'text/javascript', ...fresh } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
           <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.setOffset = (ms) => (offset = ms); window.options = ${JSON.stringify(options)}; }</script>
@@ -198,12 +203,12 @@ export async function openWorld({
 /** `getTokenSilently` in a page, and what came of it. */
 export const call = (tab, options = {}) => tab.evaluate((options) => window.call(options), options);
 
-/** True while the session goes on: a page that is opened now can renew. */
-export async function survives(world, sdk) {
+/** A token while the session goes on: a page that is opened now can renew. */
+export async function outcomeAfterwards(world, sdk) {
   const tab = await world.openTab(sdk);
   const outcome = await call(tab, { cacheMode: 'off' });
   await tab.close();
-  return outcome.token !== undefined;
+  return outcome;
 }
 
 const ready = (tab) => tab.waitForFunction(() => window.client !== undefined, { polling: 20 });

@@ -1,5 +1,7 @@
-// `npm run soak`: tabs at random in a real Chromium for two minutes; `-- --seconds 600` at the most, `-- --seed 7` does what
-// was done before, `-- --peer` lets auth0-spa-js do the same afterwards. Exit code 1: an invariant did not hold.
+// `npm run soak`: tabs at random in a real Chromium for two minutes, a third of them with refresh tokens in a store, a third in a
+// worker of all pages, and a third in one of each page. `-- --seconds 600` at the most, `-- --seed 7` does what was done before,
+// `-- --keeping worker` one third alone, `-- --peer` lets auth0-spa-js do what was done in a store afterwards. Exit code 1: an
+// invariant did not hold.
 import { pathToFileURL, fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -8,6 +10,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '120' },
     seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
+    keeping: { type: 'string' },
     peer: { type: 'boolean', default: false },
   },
 });
@@ -18,6 +21,12 @@ if (!(Number.isInteger(seed) && seed > 0))
 if (!(seconds > 0 && seconds <= 600))
   throw new Error(`--seconds: expected 1 to 600, found "${values.seconds}"`);
 
+const keepings = ['store', 'shared-worker', 'worker'].filter((it) =>
+  [undefined, it].includes(values.keeping),
+);
+if (keepings.length === 0)
+  throw new Error(`--keeping: expected "store", "shared-worker" or "worker", found "${values.keeping}"`);
+
 const { soak, invariants } = await load('__tests__/browser/soak.ts');
 
 const list = (counts) =>
@@ -25,10 +34,10 @@ const list = (counts) =>
     .map(([name, count]) => `${name} ${count}`)
     .join(', ') || 'none';
 
-function print(sdk, result) {
+function print(sdk, keeping, result) {
   const { rounds, pages, refreshes, calls, failed, retryable, deeds, faults, sessions, ended, lost } = result;
   console.log(
-    `\n${sdk}, leeway 0, seed ${seed}: ${rounds} rounds, ${pages} pages, ${refreshes} refreshes at the tenant`,
+    `\n${sdk}, ${keeping}, leeway 0, seed ${seed}: ${rounds} rounds, ${pages} pages, ${refreshes} refreshes at the tenant`,
   );
   console.log(`  done: ${list(deeds)}`);
   console.log(`  faults that struck: ${list(faults)}`);
@@ -38,18 +47,22 @@ function print(sdk, result) {
   );
 }
 
-const result = await soak({ sdk: 'latchkey', seed, seconds });
-print('latchkey', result);
-for (const [name, sentence] of Object.entries(invariants)) {
-  const broken = result.broken.filter((text) => text.includes(`${name}: `)).length;
-  console.log(`  ${name} ${sentence}: judged ${result.judged[name]} times, broken ${broken}`);
+let rounds = 0;
+for (const keeping of keepings) {
+  const result = await soak({ sdk: 'latchkey', keeping, seed, seconds: seconds / keepings.length });
+  print('latchkey', keeping, result);
+  for (const [name, sentence] of Object.entries(invariants)) {
+    const broken = result.broken.filter((text) => text.includes(`${name}: `)).length;
+    console.log(`  ${name} ${sentence}: judged ${result.judged[name]} times, broken ${broken}`);
+  }
+  if (result.broken.length > 0) {
+    console.log(`\n${[result.broken.join('\n'), ...result.stories].join('\n\n')}`);
+    process.exitCode = 1;
+  }
+  if (keeping === 'store') rounds = result.rounds;
 }
-if (result.broken.length > 0) {
-  console.log(`\n${[result.broken.join('\n'), ...result.stories].join('\n\n')}`);
-  process.exitCode = 1;
-}
-if (values.peer)
-  print('auth0-spa-js', await soak({ sdk: 'auth0-spa-js', seed, seconds, rounds: result.rounds }));
+if (values.peer && rounds > 0)
+  print('auth0-spa-js', 'store', await soak({ sdk: 'auth0-spa-js', seed, seconds, rounds }));
 console.log(`\nseed ${seed}`);
 
 /** The soak is written in TypeScript, as the tests whose invariants it shares. */

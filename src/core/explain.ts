@@ -30,7 +30,7 @@ const explanations: Readonly<Record<string, string>> = {
     'the refresh token was refused after an answer had been lost (no leeway, or it was over)',
   'invalid_grant invalid_id_token':
     'a refresh brought the ID token of somebody else, and the session was ended',
-  'missing_refresh_token signed_out': 'nobody was signed in',
+  'missing_refresh_token signed_out': 'nobody was signed in: a logout in some tab, or no login yet',
   'missing_refresh_token audience_never_granted': 'no login had asked for that audience',
   'missing_refresh_token scope_never_granted': 'no login had asked for that scope',
   'missing_refresh_token refused': 'the refresh token for that audience is over',

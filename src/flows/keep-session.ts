@@ -271,7 +271,7 @@ export async function followLogout(context: ClientContext, ended?: 'custody has 
   heap.unsaved.clear();
   const removing = removeEntries(context, user, []); // in this very tick
   await Promise.allSettled([ended ?? custody.end({ after: heap.logouts }), removing]);
-  announce(context);
+  heap.observer?.changed(); // not by this client
 }
 
 /** Removes everything that this client wrote for its user, except what is in custody. `alsoOf`: see `endSession`; `cause`: `announce`. */

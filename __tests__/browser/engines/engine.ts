@@ -21,6 +21,8 @@ export interface Profile {
 export interface Tab {
   goto(url: string): Promise<void>;
   reload(): Promise<void>;
+  /** The user's back button: the page may be the very one that was left. Resolves when it is on its way. */
+  back(): Promise<void>;
   /** Runs in the page; arguments and result are JSON. @throws {Error} what the function throws, or that the page has left */
   evaluate<A extends unknown[], R>(run: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
   /** A user's own click: it may open a popup. Waits until the element is there. */

@@ -95,6 +95,7 @@ function tabOf(page: Page): Tab {
   const tab: Tab = {
     goto: async (url) => void (await page.goto(url)),
     reload: async () => void (await page.reload()),
+    back: () => page.evaluate(() => void setTimeout(() => history.back())), // `goBack()` waits for ever where Firefox has kept the page
     evaluate: (run, ...args) => page.evaluate(callOf(run, args)) as Promise<never>,
     click: async (selector) => {
       await present(tab, selector);

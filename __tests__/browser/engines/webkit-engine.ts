@@ -125,6 +125,7 @@ function tabOf(session: Session, handle: string): Tab {
   const tab: Tab = {
     goto: (url) => here((command) => command('POST', '/url', { url })),
     reload: () => here((command) => command('POST', '/refresh', {})),
+    back: () => here((command) => command('POST', '/back', {})),
     evaluate: async (run, ...args) => {
       const { value, error } = await here((command) =>
         command<{ value: never; error?: string }>('POST', '/execute/async', {
