@@ -1,6 +1,7 @@
 /** Puts together what logs in, renews and logs out: all of the client that a page does not need to serve from the cache. */
 import { createBrowserEnvironment } from './browser/environment.ts';
-import { endpointsAt, type Endpoints } from './core/endpoints.ts';
+import { createBackOff } from './core/back-off.ts';
+import { endpointsAt, type FindEndpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
 import { createTokenLives } from './core/token-lives.ts';
 import { createCustody } from './custody/custody.ts';
@@ -38,7 +39,7 @@ function putTogether(page: PageContext): Engine {
   const world = page.world ?? createBrowserEnvironment();
   const silentFrame = recorder.silentFrame(world.silentFrame);
   const env = { ...world, clock: page.env.clock, silentFrame };
-  const { settings, flights, cache, heap } = page;
+  const { settings, flights, cache, heap, disposal } = page;
   heap.lives = createTokenLives(env.clock);
   const inHeap = settings.cacheLocation === 'memory';
   const pageLocks = createPageLocks(env.timers);
@@ -47,13 +48,12 @@ function putTogether(page: PageContext): Engine {
     localstorage: () => env.records,
     custom: () => createLazyRecordStore(env, cache),
   }[settings.cacheLocation]();
-  let discovery: (() => Promise<Endpoints>) | undefined;
-  const discover = () =>
-    flights.share('discovery', async () => {
-      const { createDiscovery } = await loadFeature(env.timers, () => import('./flows/discover.ts'));
-      discovery ??= createDiscovery(settings, env);
-      return discovery();
-    });
+  let discovery: FindEndpoints | undefined;
+  const discover: FindEndpoints = async (patience) => {
+    const { createDiscovery } = await loadFeature(env.timers, () => import('./flows/discover.ts'));
+    discovery ??= createDiscovery(settings, env, disposal.signal);
+    return discovery(patience);
+  };
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
   const loggedOut = () => void followLogout(context, 'custody has ended');
   const createInPage = () =>
@@ -75,6 +75,7 @@ function putTogether(page: PageContext): Engine {
     ),
     endpoints,
     frames: pageLocks,
+    frameBackOff: createBackOff(env, disposal.signal),
     async moveInAgain() {
       if (settings.cacheLocation !== 'localstorage') return;
       // An old tab may still write back what it got for a refresh token that was moved meanwhile.

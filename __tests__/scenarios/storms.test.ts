@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
-import type { HttpAnswer } from '../../src/environment.ts';
+import type { HttpAnswer, SilentFrame } from '../../src/environment.ts';
+import { NetworkError } from '../../src/errors.ts';
+import type { Fault as TenantFault } from '../../src/tenant/index.ts';
 import { watch } from '../support/invariants.ts';
-import { createWorld, type Fault, type Tab, type World } from '../support/world.ts';
+import { createWorld, orders, type Fault, type Tab, type World } from '../support/world.ts';
 
 const twoHours = 2 * 3600 * 1000;
 const tenMinutes = 600_000;
@@ -11,9 +13,24 @@ const isToken: unknown = expect.any(String);
 const openTabs = (world: World, count: number, changes: Partial<Auth0ClientOptions> = {}): Tab[] =>
   Array.from({ length: count }, () => world.openTab({ useRefreshTokensFallback: false, ...changes }));
 
+/** As many tabs, each of which has the tenant's session and no refresh token. */
+async function framed(world: World, count: number, changes: Partial<Auth0ClientOptions>): Promise<Tab[]> {
+  const tabs = openTabs(world, count, {
+    cacheLocation: 'memory',
+    useRefreshTokensFallback: true,
+    ...changes,
+  });
+  await tabs[0]?.login();
+  return tabs.map((tab) => tab.reload());
+}
+
 /** As many tabs, signed in by one of them, and no access token that is good for anything. */
-async function expired(world: World, count: number): Promise<Tab[]> {
-  const tabs = openTabs(world, count);
+async function expired(
+  world: World,
+  count: number,
+  changes: Partial<Auth0ClientOptions> = {},
+): Promise<Tab[]> {
+  const tabs = openTabs(world, count, changes);
   await tabs[0]?.login();
   await world.advance(twoHours);
   return tabs;
@@ -87,6 +104,335 @@ describe('P21: a server that is down for ten minutes', () => {
       }),
     );
     for (const moment of moments[0]!) expect(moments[1]).not.toContain(moment);
+  });
+});
+
+/** What pages ask for without a refresh token, or before one is spent, and where. */
+interface Asked {
+  readonly what: string;
+  readonly path: string;
+  /** Tabs that need it for their next token. */
+  readonly open: (world: World, count: number) => Promise<Tab[]>;
+}
+
+const noTokens = { useRefreshTokens: false } as const;
+const discovery = '/.well-known/openid-configuration';
+const jwks = '/.well-known/jwks.json';
+
+const inFrames: Asked = {
+  what: 'in hidden iframes, by pages without refresh tokens',
+  path: '/authorize',
+  open: (world, count) => framed(world, count, noTokens),
+};
+const afterFrames: Asked = { ...inFrames, what: 'for the codes of hidden iframes', path: '/oauth/token' };
+const theDocument: Asked = {
+  what: 'for its discovery document, before refreshes',
+  path: discovery,
+  open: async (world, count) => (await expired(world, count, { discovery: true })).map((tab) => tab.reload()),
+};
+const theKeys: Asked = {
+  what: 'for its keys, before refreshes',
+  path: jwks,
+  open: (world, count) => expired(world, count, { verifyIdTokenSignature: true }),
+};
+const withoutRefreshToken: readonly Asked[] = [
+  inFrames,
+  {
+    ...inFrames,
+    what: 'in hidden iframes, by pages to which nobody lends',
+    open: (world, count) => framed(world, count, {}),
+  },
+  afterFrames,
+  theDocument,
+  {
+    ...theDocument,
+    what: 'for its discovery document, before hidden iframes',
+    open: (world, count) => framed(world, count, { ...noTokens, discovery: true }),
+  },
+  theKeys,
+  {
+    ...theKeys,
+    what: 'for its keys, by workers',
+    async open(world, count) {
+      const tabs = openTabs(world, count, { cacheLocation: 'memory', verifyIdTokenSignature: true });
+      for (const tab of tabs) await tab.login();
+      await world.advance(twoHours);
+      return tabs;
+    },
+  },
+  {
+    ...theKeys,
+    what: 'for its keys, after hidden iframes',
+    open: (world, count) => framed(world, count, { ...noTokens, verifyIdTokenSignature: true }),
+  },
+];
+
+/** How often a tab has asked there since. */
+function counter(world: World, path: string): (tab: Tab) => number {
+  const asked = () =>
+    [...world.frames, ...world.documents, ...world.requests].filter(
+      (request) => ('pathname' in request ? request.pathname : request.path) === path,
+    );
+  const before = new Set<object>(asked());
+  return (tab) => asked().filter((request) => request.by === tab && !before.has(request)).length;
+}
+
+const strike = (world: World, fault: Partial<TenantFault>) =>
+  world.tenant.faults.add({ kind: 'status', times: Infinity, ...fault });
+
+describe('P21: a server that is down for ten minutes, and is asked', () => {
+  it.each(withoutRefreshToken)(
+    '$what, is by each of 20 pages 8 times at the most',
+    async ({ path, open }) => {
+      const world = createWorld();
+      const tabs = await open(world, 20);
+      const sentBy = counter(world, path);
+      strike(world, { endpoint: path });
+      const errors = await pester(world, tabs, tenMinutes, 5000);
+      for (const tab of tabs) {
+        expect(sentBy(tab)).toBeLessThanOrEqual(8);
+        expect(sentBy(tab)).toBeGreaterThan(5);
+      }
+      for (const error of errors) expect(error).toMatchObject({ retryable: true, requiresLogin: false });
+      world.tenant.faults.clear();
+      await world.advance(tenMinutes);
+      const calls = tabs.map(({ client }) => watch(world, client.getTokenSilently()));
+      await world.advance(10_000);
+      expect(calls.map(({ value }) => value)).toEqual(calls.map(() => isToken));
+      expect(world.journal()).not.toContain('ferrt');
+    },
+  );
+
+  const outages: readonly (readonly [string, (world: World) => void])[] = [
+    ['cannot be reached', (world) => strike(world, { kind: 'drop-request', endpoint: '/authorize' })],
+    ['is too busy', (world) => strike(world, { status: 429, endpoint: '/authorize' })],
+    ['grants no token', (world) => always(world, { kind: 'hang' })],
+    ['has another time', (world) => world.jump(2 * 86_400_000)],
+  ];
+  it.each(outages)('in hidden iframes, and %s, is 8 times at the most', async (_, strikeAt) => {
+    const world = createWorld();
+    const tabs = await framed(world, 1, noTokens);
+    strikeAt(world);
+    await pester(world, tabs, tenMinutes, 1000);
+    expect(world.frames.length).toBeLessThanOrEqual(8);
+    expect(world.frames.length).toBeGreaterThan(5);
+  });
+
+  it('by an iframe that answers for the server that it is down, is 8 times at the most', async () => {
+    const world = createWorld();
+    let frames = 0;
+    const busy: SilentFrame = {
+      async authorize(_, { state }) {
+        frames += 1;
+        return { state, error: 'temporarily_unavailable' };
+      },
+    };
+    const tab = world.openTab(noTokens, { silentFrame: busy });
+    const errors = await pester(world, [tab], tenMinutes, 1000);
+    expect(frames).toBeLessThanOrEqual(8);
+    expect(frames).toBeGreaterThan(5);
+    expect(errors.at(-1)).toMatchObject({
+      error: 'network_error',
+      reason: 'backing_off',
+      cause: { error: 'temporarily_unavailable' },
+    });
+  });
+
+  it('for its discovery document anew, is 8 times at the most, while tokens are had with the old one', async () => {
+    const world = createWorld();
+    const [tab] = openTabs(world, 1, { discovery: true });
+    await tab?.login();
+    await world.advance(twoHours);
+    strike(world, { endpoint: discovery });
+    const sent = world.documents.length;
+    for (let times = 0; times < 120; times++) {
+      await expect(tab?.client.getTokenSilently({ cacheMode: 'off' })).resolves.toEqual(isToken);
+      await world.advance(5000);
+    }
+    expect(world.refreshes()).toHaveLength(120);
+    expect(world.documents.length - sent).toBeLessThanOrEqual(8);
+    expect(world.documents.length - sent).toBeGreaterThan(5);
+  });
+
+  it('for a key that is new, costs that many exchanges and a few more', async () => {
+    const world = createWorld();
+    const [tab] = openTabs(world, 1, { verifyIdTokenSignature: true });
+    await tab?.login();
+    strike(world, { kind: 'rotate-key', times: 1, grant: 'refresh_token' });
+    strike(world, { endpoint: jwks });
+    for (let passed = 0; passed < tenMinutes - 10_000; passed += 1000) {
+      await world.advance(1000);
+      tab?.client.getTokenSilently({ cacheMode: 'off' }).catch(() => {});
+    }
+    expect(world.documents.length - 1).toBeLessThanOrEqual(8);
+    expect(world.refreshes().length).toBeLessThanOrEqual(16);
+    expect(world.journal()).not.toContain('ferrt');
+  });
+
+  it('in hidden iframes, tells each call that nobody is signed in, as often as it is asked', async () => {
+    const world = createWorld();
+    const tab = world.openTab(noTokens);
+    const errors = await pester(world, [tab], 20_000, 1000);
+    expect(errors).toEqual(errors.map(() => expect.objectContaining({ error: 'login_required' }) as unknown));
+    expect(world.frames).toHaveLength(20);
+  });
+});
+
+describe('P21: where the last requests without a refresh token have failed', () => {
+  const aSecond = 1000;
+
+  /** What a call is told, however long it takes. */
+  async function toldOf(world: World, tab: Tab): Promise<unknown> {
+    const call = watch(world, tab.client.getTokenSilently());
+    while (call.settled === undefined) await world.advance(20);
+    return call.error;
+  }
+
+  async function failing({ path, open }: Asked, times = 2) {
+    const world = createWorld();
+    const [tab] = (await open(world, 1)) as [Tab];
+    const sentBy = counter(world, path);
+    strike(world, { endpoint: path });
+    for (let time = 0; time < times; time++) await toldOf(world, tab);
+    const sent = () => sentBy(tab);
+    expect(sent()).toBe(times);
+    return { world, tab, sent };
+  }
+
+  const each = [inFrames, afterFrames, theDocument, theKeys];
+
+  it.each(each)('$what, a call waits for its turn, if that is soon', async (asked) => {
+    const { world, tab, sent } = await failing(asked);
+    world.tenant.faults.clear();
+    const call = watch(world, tab.client.getTokenSilently());
+    await world.rest();
+    expect(sent()).toBe(2);
+    await world.advance(3 * aSecond);
+    expect(call.value).toEqual(isToken);
+    expect(sent()).toBe(3);
+  });
+
+  it.each(each)(
+    '$what, a call is told at once what failed and when it may be sent, if that is late',
+    async (asked) => {
+      const { world, tab, sent } = await failing(asked, 3);
+      const call = watch(world, tab.client.getTokenSilently());
+      await world.rest();
+      const told = [call.error, (call.error as Error).cause].find(
+        (it) => it instanceof NetworkError,
+      ) as Error;
+      expect(told).toMatchObject({ reason: 'backing_off', cause: { retryable: true } });
+      const instant = Date.parse(/may be sent at (\S+Z)\.$/.exec(told.message)?.[1] ?? '');
+      expect(instant).toBeGreaterThan(world.now() + 10 * aSecond);
+      expect(sent()).toBe(3);
+    },
+  );
+
+  it.each(each)('$what, the network’s return lets one more be sent at once', async (asked) => {
+    const { world, tab, sent } = await failing(asked, 3);
+    world.online = false;
+    world.online = true;
+    for (let time = 0; time < 3; time++) await toldOf(world, tab);
+    expect(sent()).toBe(4);
+  });
+
+  it.each(each)('$what, a call that waits goes on when the network is back', async (asked) => {
+    const { world, tab, sent } = await failing(asked);
+    world.tenant.faults.clear();
+    const call = watch(world, tab.client.getTokenSilently());
+    await world.rest();
+    world.online = false;
+    world.online = true;
+    await world.rest();
+    expect(call.value).toEqual(isToken);
+    expect(sent()).toBe(3);
+  });
+
+  it.each(each)(
+    '$what, a server that asks to be left alone is, whatever the network does',
+    async ({ path, open }) => {
+      const world = createWorld();
+      const [tab] = (await open(world, 1)) as [Tab];
+      const sentBy = counter(world, path);
+      strike(world, { endpoint: path, status: 429, retryAfter: 30, times: 1 });
+      await toldOf(world, tab);
+      for (let passed = 0; passed < 30; passed++) {
+        tab.client.getTokenSilently().catch(() => {});
+        world.online = false;
+        world.online = true;
+        await world.advance(aSecond);
+      }
+      await world.advance(3 * aSecond);
+      const call = watch(world, tab.client.getTokenSilently());
+      await world.rest();
+      expect(call.value).toEqual(isToken);
+      expect(sentBy(tab)).toBe(2);
+    },
+  );
+
+  it('for its discovery document, a login asks at once, and whoever waits is served', async () => {
+    const { world, tab, sent } = await failing(theDocument);
+    world.tenant.faults.clear();
+    const call = watch(world, tab.client.getTokenSilently());
+    await world.rest();
+    await tab.client.loginWithRedirect();
+    expect(tab.navigations).toHaveLength(1);
+    await world.rest();
+    expect(call.value).toEqual(isToken);
+    expect(sent()).toBe(3);
+  });
+
+  it('for its discovery document, each login asks, by redirect or by popup', async () => {
+    const { tab, sent } = await failing(theDocument, 3);
+    for (let time = 0; time < 3; time++) {
+      await expect(tab.client.loginWithRedirect()).rejects.toMatchObject({ reason: 'unreachable' });
+      await expect(tab.client.loginWithPopup()).rejects.toMatchObject({ reason: 'unreachable' });
+    }
+    expect(sent()).toBe(9);
+  });
+
+  it('for its keys, a callback is handled at once', async () => {
+    const { world, tab, sent } = await failing(theKeys, 3);
+    world.tenant.faults.clear();
+    await tab.login();
+    expect(sent()).toBe(4);
+    await expect(tab.client.getTokenSilently()).resolves.toEqual(isToken);
+  });
+
+  it('in hidden iframes, a login by popup goes on at once, and so do iframes after it', async () => {
+    const { world, tab, sent } = await failing(inFrames, 3);
+    world.tenant.faults.clear();
+    const login = watch(world, tab.client.loginWithPopup());
+    await world.rest();
+    await tab.popups[0]?.signIn();
+    await world.rest();
+    expect(login.error).toBeUndefined();
+    expect(login.settled).toBeDefined();
+    const call = watch(world, tab.client.getTokenSilently({ authorizationParams: { audience: orders } }));
+    await world.rest();
+    expect(call.value).toEqual(isToken);
+    expect(sent()).toBe(4);
+  });
+
+  it('for anything, a client that was disposed of listens to the network no more', async () => {
+    const world = createWorld();
+    const [tab] = (await framed(world, 1, noTokens)) as [Tab];
+    const { onOnline } = tab.env.page;
+    let listening = 0;
+    const counting: typeof onOnline = (task) => {
+      const stop = onOnline(task);
+      listening += 1;
+      return () => {
+        listening -= 1;
+        stop();
+      };
+    };
+    Object.assign(tab.env.page, { onOnline: counting });
+    strike(world, { endpoint: '/authorize' });
+    for (let time = 0; time < 2; time++) await toldOf(world, tab);
+    expect(listening).toBe(1);
+    tab.client.dispose();
+    expect(listening).toBe(0);
   });
 });
 

@@ -162,7 +162,7 @@ export interface World {
   /** What tabs have heard of each other over channels. */
   readonly said: unknown[];
   /** The iframes that were opened, by address. */
-  readonly frames: URL[];
+  readonly frames: (URL & { readonly by: Tab })[];
   /** The next requests to the token endpoint meet these, one each. */
   readonly faults: Fault[];
   /** The next requests to the revocation endpoint meet these, one each. */
@@ -457,11 +457,11 @@ export function createWorld({
             const fault = world.documentFaults.shift();
             if (!world.online || fault?.kind === 'drop-before') throw new TypeError('Failed to fetch');
             if (fault?.kind === 'hang') return new Promise<never>(() => {});
-            if (fault?.kind === 'answer') return { status: fault.status, body: fault.body };
+            if (fault?.kind === 'answer') return fault;
             const response = await track(tenant.fetch(new Request(url, { headers: { origin: app } })));
             const body = await track(response.text());
             await travel();
-            if (fault?.kind !== 'alter') return { status: response.status, body };
+            if (fault?.kind !== 'alter') return { status: response.status, body, ...adviceOf(response) };
             const altered = await fault.alter(JSON.parse(body) as Body);
             return { status: response.status, body: JSON.stringify(altered) };
           };
@@ -518,13 +518,13 @@ export function createWorld({
       },
       silentFrame: {
         async authorize(url, { origin, state, silence }) {
-          world.frames.push(new URL(url));
-          const response = await visit(url);
-          const message = messageOf(await response.text());
+          world.frames.push(Object.assign(new URL(url), { by: tab }));
+          const response = await visit(url).catch(() => undefined);
+          const message = response && messageOf(await response.text());
           const answer = origin === tenantUrl ? readWebMessage(message) : undefined;
           if (answer?.state === state) return answer;
           await new Promise<void>((resolve) => time.timers.after(silence, resolve));
-          throw new TimeoutError('frame_silent');
+          throw new TimeoutError(response ? 'frame_silent' : 'frame_unreachable');
         },
       },
       workers: {
@@ -797,12 +797,7 @@ export function createWorld({
     const response = await track(tenant.fetch(request));
     recorded.granted = response.ok;
     const body = await track(response.text());
-    const header = (name: string) => response.headers.get(name) ?? undefined;
-    const headers = {
-      dpopNonce: header('DPoP-Nonce'),
-      retryAfter: header('Retry-After'),
-      rateLimitReset: header('X-RateLimit-Reset'),
-    };
+    const headers = adviceOf(response);
     keepSecret(/"refresh_token":"([^"]*)"/.exec(body)?.[1]);
     await travel();
     if (!world.online) throw new TypeError('Failed to fetch');
@@ -816,6 +811,16 @@ export function createWorld({
       throw new TypeError('Failed to fetch');
     }
     return { status: response.status, body, ...headers };
+  }
+
+  /** The headers that a page may read. */
+  function adviceOf({ headers }: Response): Omit<HttpAnswer, 'status' | 'body'> {
+    const header = (name: string) => headers.get(name) ?? undefined;
+    return {
+      dpopNonce: header('DPoP-Nonce'),
+      retryAfter: header('Retry-After'),
+      rateLimitReset: header('X-RateLimit-Reset'),
+    };
   }
 
   function keepSecret(text: string | null | undefined): void {

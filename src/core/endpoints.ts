@@ -1,4 +1,5 @@
 /** Where a client's requests go: to Auth0's paths at its domain, or to where the provider's discovery document says. */
+import type { Milliseconds } from '../clock.ts';
 import type { Settings } from './settings.ts';
 
 /** Absolute addresses. Survives cloning and JSON. */
@@ -14,6 +15,12 @@ export interface Endpoints {
   /** Every answer of the authorization endpoint names its issuer (RFC 9207 §3). */
   readonly namesIssuer?: boolean | undefined;
 }
+
+/**
+ * @param patience How long it may take until the document may be asked for, where that fails again and again; absent: the user asks,
+ * and is not kept waiting.
+ */
+export type FindEndpoints = (patience?: Milliseconds) => Promise<Endpoints>;
 
 /** Auth0's. */
 export const endpointsAt = ({ domainUrl }: Pick<Settings, 'domainUrl'>): Endpoints => ({

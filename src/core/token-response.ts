@@ -61,7 +61,7 @@ const longestWait: Milliseconds = 600_000;
  * date (RFC 9110 §10.2.3), else, where there were too many requests, by Auth0's `X-RateLimit-Reset`. An instant that is further away
  * is not believed: it tells of a clock that is wrong, here or there.
  */
-function waitAskedFor(
+export function waitAskedFor(
   { status, retryAfter = '', rateLimitReset = '' }: Advice,
   now: Milliseconds,
 ): Milliseconds | undefined {

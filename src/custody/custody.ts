@@ -7,7 +7,8 @@
 import type { Milliseconds } from '../clock.ts';
 import { serves } from '../core/cache.ts';
 import type { Target } from '../core/target.ts';
-import { endpointsAt, type Endpoints } from '../core/endpoints.ts';
+import { backingOff, drawOf, withWish, type Failure } from '../core/back-off.ts';
+import { endpointsAt, type FindEndpoints } from '../core/endpoints.ts';
 import {
   isOfAnotherLogin,
   skewOf,
@@ -23,14 +24,7 @@ import { tokenOf } from '../core/token-response.ts';
 import { refuseToBegin } from '../core/refuse-to-begin.ts';
 import { pause, within } from '../core/within.ts';
 import type { Environment, Locks, RecordStore } from '../environment.ts';
-import {
-  InvalidIdTokenError,
-  lockTimeout,
-  NetworkError,
-  signedOut,
-  StorageError,
-  TimeoutError,
-} from '../errors.ts';
+import { InvalidIdTokenError, lockTimeout, signedOut, StorageError, TimeoutError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';
 import { joinScopes, scopeIncludes, scopeNames } from '../oauth/scope.ts';
 import {
@@ -45,7 +39,6 @@ import {
   idTokenOf,
   isLive,
   statusOf,
-  type Failure,
   type Family,
   type FamilyEvent,
   type FamilyOutcome,
@@ -270,7 +263,7 @@ export function createCustody(
   >,
   records: RecordStore,
   locks: Locks,
-  endpoints: () => Promise<Endpoints> = async () => endpointsAt(settings),
+  endpoints: FindEndpoints = async () => endpointsAt(settings),
   loggedOut: () => void = () => {},
 ): Custody {
   const { clock, page, timers } = env;
@@ -363,7 +356,7 @@ export function createCustody(
     };
     refuseToBegin(page, disposal.signal);
     turn.late = () => new TimeoutError('still_waiting');
-    await prepare();
+    await prepare(settings.callerLimit);
     turn.late = lockTimeout;
     for (;;) {
       refuseToBegin(page, disposal.signal);
@@ -564,8 +557,7 @@ export function createCustody(
   }
 
   function failureNow({ retryAfter }: Pick<Failure, 'retryAfter'> = {}): Failure {
-    const draw = env.cryptography.randomBytes(4).reduce((rest, byte) => (rest + byte) / 256, 0);
-    return { at: clock.now(), draw, retryAfter };
+    return { at: clock.now(), draw: drawOf(env.cryptography.randomBytes(4)), retryAfter };
   }
 
   /** What is in doubt is settled as soon as there is a network: a tenant's leeway, if it has one, is running. */
@@ -593,16 +585,17 @@ export function createCustody(
 
   /**
    * Gets what has to be there before a code or a refresh token is spent: where it cannot be had, nothing is.
+   * @param patience See `FindEndpoints`.
    * @returns With DPoP: see `TokenRequests`.
    */
-  async function prepare(): Promise<(() => Promise<boolean>) | undefined> {
-    await endpoints();
+  async function prepare(patience?: Milliseconds): Promise<(() => Promise<boolean>) | undefined> {
+    await endpoints(patience);
     const isBound = prepareProofs && (await prepareProofs());
     if (!settings.verifyIdTokenSignature) return isBound;
     const load = () => import('./id-token-signature.ts');
     const { createIdTokenSignatures } = await loadFeature(timers, load);
-    signatures ??= createIdTokenSignatures({ ...env, endpoints, discard });
-    await signatures.prepare();
+    signatures ??= createIdTokenSignatures({ ...env, endpoints, discard, signal: disposal.signal });
+    await signatures.prepare(patience);
     return isBound;
   }
 
@@ -640,10 +633,11 @@ export function createCustody(
         return { receipt, askedAt, answer: { token: tokenOf(judgement.response, scope, askedAt), id_token } };
       }
       case 'refused':
-      case 'declined':
         throw judgement.error;
+      case 'declined':
+        throw withWish(judgement.error, judgement.retryAfter);
       case 'unclear':
-        throw noAnswer('unreachable', judgement);
+        throw withWish(noAnswer('unreachable', judgement), judgement.retryAfter);
     }
   }
 
@@ -691,7 +685,7 @@ export function createCustody(
   ): Promise<Borrowed | undefined> {
     if (!isLent) return undefined;
     const { ask } = await openLending();
-    if (settings.verifyIdTokenSignature) await prepare();
+    if (settings.verifyIdTokenSignature) await prepare(0);
     const judge = async (loan: Loan) => {
       if (!serves(loan.token, asked.scope, clock.now())) return undefined;
       const problem = await problemOf(loan, { identity: began.session, organization, now: clock.now() });
@@ -856,12 +850,6 @@ const grantedOf = ({ scope: granted = '' }: TokenResponse, asked: string): strin
           /^(openid|profile|email|address|phone|offline_access)$/.test(name),
         ),
       );
-
-const backingOff = (until: Milliseconds): NetworkError =>
-  new NetworkError(
-    'backing_off',
-    `The last requests failed, or were too many; the next may be sent at ${new Date(until).toISOString()}.`,
-  );
 
 const successorOf = (event: CommitEvent): string[] =>
   event.kind === 'rotate' && event.refresh_token !== undefined ? [event.refresh_token] : [];

@@ -20,6 +20,7 @@
  * generation has passed can tell, and discards what it got.
  */
 import type { Milliseconds } from '../clock.ts';
+import { pauseAfter, pausedUntil, type Failure, type Pause } from '../core/back-off.ts';
 import { isToken, serves } from '../core/cache.ts';
 import type { Answer, EndedCause, FamilyStatus, Seen } from '../core/plan.ts';
 import { isSameIdentity, readSession, type Identity } from '../core/session.ts';
@@ -59,25 +60,6 @@ export interface LiveFamily extends Identity {
   /** How many exchanges failed in a row, and what keeps the next one from being tried. */
   readonly failures?: number | undefined;
   readonly pause?: Pause | undefined;
-}
-
-/** Between two exchanges, by the time of day. */
-export interface Pause {
-  /** When the last one failed. */
-  readonly since: Milliseconds;
-  /** When the next may be tried: an instant that was drawn from a span of time, all of which is as likely. */
-  readonly until: Milliseconds;
-  /** When that span is over, and the next one may begin. */
-  readonly ends: Milliseconds;
-}
-
-/** An exchange that brought nothing. */
-export interface Failure {
-  readonly at: Milliseconds;
-  /** Drawn anew for each: from 0 on and below 1. */
-  readonly draw: number;
-  /** How long the server asks to be left alone. */
-  readonly retryAfter?: Milliseconds | undefined;
 }
 
 /** What its holder needs to spend it and to judge what comes. */
@@ -131,8 +113,9 @@ export type FamilyEvent =
       readonly key: string;
       /** Whose it is by the answer's ID token, where nobody knew. */
       readonly identity?: Identity | undefined;
-      /** Absent where the answer is good for nothing but its refresh token: that counts as a failure. */
+      /** Absent where the answer is good for nothing but its refresh token. */
       readonly answer?: Answer | undefined;
+      /** That counts as one, unless it is yet to be judged. */
       readonly failure?: Failure | undefined;
     }
   /** The successor came with somebody else's ID token: it is spent by nobody. */
@@ -251,7 +234,7 @@ function claim(family: LiveFamily, event: EventOf<'claim'>): Step {
   }
 
   const { failures = 0, outcomeUnknown = false } = family;
-  const until = pausedUntil(family, now);
+  const until = pausedUntil(family.pause, now);
   if (!former && failures > seen.failures) return [family, { kind: 'failed', outcomeUnknown, until }];
   if (!former && until !== undefined) return [family, { kind: 'paused', until }];
 
@@ -282,7 +265,8 @@ function rotate(family: LiveFamily, event: EventOf<'rotate'>): Step {
     former,
     answers: kept,
   } as const;
-  return [withFailure(next, family, event.failure), { kind: 'rotated' }];
+  const { failures, pause } = answer ? {} : family; // with an answer they are over
+  return [withFailure({ ...next, failures, pause }, family, event.failure), { kind: 'rotated' }];
 }
 
 function release(family: LiveFamily, event: EventOf<'release'>): Step {
@@ -319,38 +303,6 @@ function withFailure(next: LiveFamily, former: LiveFamily, failure: Failure | un
   if (!failure) return next;
   const failures = (former.failures ?? 0) + 1;
   return { ...next, failures, pause: pauseAfter(failures, failure, former.pause) };
-}
-
-/**
- * Full jitter: the next exchange falls anywhere in its span, so that browsers that failed at one moment do not come back at another.
- * One span begins where the former one ends, or where the server's wish does: so there are never more exchanges than spans, whatever
- * is drawn.
- */
-function pauseAfter(
-  failures: number,
-  { at, draw, retryAfter = 0 }: Failure,
-  former: Pause | undefined,
-): Pause {
-  const span = spanAfter(retryAfter > 0 ? Math.max(2, failures) : failures);
-  // A clock that was put back makes nobody wait longer.
-  const begins = Math.max(at + retryAfter, Math.min(former?.ends ?? at, at + longestSpan));
-  return { since: at, until: begins + Math.floor(draw * span), ends: begins + span };
-}
-
-/** No pause after one failure: whoever asks again may be luckier. Then 3 s, four times as much after each further one. */
-const spanAfter = (failures: number): Milliseconds =>
-  failures < 2 ? 0 : Math.min(longestSpan, 3000 * 4 ** (failures - 2));
-
-const longestSpan: Milliseconds = 180_000;
-
-/** What a server may ask for, and a span. Whatever is longer was written by nobody who follows these rules. */
-const longestPause: Milliseconds = 600_000 + longestSpan;
-
-/** Until when nobody is to try; `undefined`: anybody may. A failure that is yet to come tells of a clock that was put back. */
-function pausedUntil({ pause }: LiveFamily, now: Milliseconds): Milliseconds | undefined {
-  if (!pause || now < pause.since) return undefined;
-  const until = Math.min(pause.until, pause.since + longestPause);
-  return until > now ? until : undefined;
 }
 
 /** Under which name a record keeps what is for an audience. Not the audience itself: `__proto__` is one, too. */

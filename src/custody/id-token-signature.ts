@@ -6,7 +6,9 @@
  * then judged without waiting for the network.
  */
 import type { Milliseconds } from '../clock.ts';
-import type { Endpoints } from '../core/endpoints.ts';
+import { createBackOff, withWish } from '../core/back-off.ts';
+import type { FindEndpoints } from '../core/endpoints.ts';
+import { waitAskedFor } from '../core/token-response.ts';
 import type { Environment } from '../environment.ts';
 import { InvalidIdTokenError, NetworkError, type GenericError } from '../errors.ts';
 import { decodeBase64url } from '../oauth/decode-base64url.ts';
@@ -15,8 +17,13 @@ import { decodeJwt } from '../oauth/jwt.ts';
 import type { Custody, Redeemed } from './custody.ts';
 
 export interface IdTokenSignatures {
-  /** Settles when there are keys. @throws {NetworkError} `unreachable`, when they cannot be had. */
-  prepare(): Promise<void>;
+  /**
+   * Settles when there are keys.
+   * @param patience How long it may take until they may be asked for, where that fails again and again; absent: the user asks, and is
+   * not kept waiting.
+   * @throws {NetworkError} `unreachable`, when they cannot be had, or `backing_off`.
+   */
+  prepare(patience?: Milliseconds): Promise<void>;
   /**
    * What is wrong with the signature of `idToken`, by the keys that are there. `signature`: no key of that name has made it.
    * `unknown_key`, which is retryable: its key is not among them. `malformed`, `algorithm`: there is none to be judged.
@@ -31,7 +38,7 @@ export interface IdTokenSignatures {
   redeem(code: string, exchange: () => Promise<Redeemed>): Promise<Redeemed>;
   /** Discards what is held. */
   forget(): Promise<void>;
-  /** Whether the keys may be fetched anew because one was unknown: once in a while, whatever tokens come. */
+  /** Whether the keys may be fetched anew because one was unknown: once in a while, whatever tokens come, and not while they cannot be had. */
   mayRenew(): boolean;
   /** Does so, once for all who ask meanwhile. @throws {NetworkError} as `prepare()` */
   renew(): Promise<void>;
@@ -47,13 +54,17 @@ const keysLife: Milliseconds = 600_000;
 const coolDown: Milliseconds = 30_000;
 
 export function createIdTokenSignatures({
-  http,
-  clock,
-  cryptography,
   endpoints,
   discard,
-}: Pick<Environment, 'http' | 'clock' | 'cryptography'> &
-  Pick<Custody, 'discard'> & { readonly endpoints: () => Promise<Endpoints> }): IdTokenSignatures {
+  signal,
+  ...env
+}: Pick<Environment, 'http' | 'clock' | 'timers' | 'page' | 'cryptography'> &
+  Pick<Custody, 'discard'> & {
+    readonly endpoints: FindEndpoints;
+    readonly signal: AbortSignal;
+  }): IdTokenSignatures {
+  const { http, clock, cryptography } = env;
+  const backOff = createBackOff(env, signal);
   let held: { readonly code: string; readonly redeemed: Redeemed } | undefined;
   let keys: readonly SigningKey[] = [];
   let fetchedAt = -Infinity;
@@ -63,8 +74,10 @@ export function createIdTokenSignatures({
   const since = (instant: Milliseconds): Milliseconds => clock.steady() - instant;
 
   return {
-    async prepare() {
+    async prepare(patience) {
       if (since(fetchedAt) < keysLife) return;
+      await backOff.turn(patience);
+      if (since(fetchedAt) < keysLife) return; // meanwhile, by somebody else
       await (fetching ??= fetchKeys(false).finally(() => (fetching = undefined)));
     },
 
@@ -96,7 +109,7 @@ export function createIdTokenSignatures({
   async function judge(idToken: string | undefined): Promise<InvalidIdTokenError | undefined> {
     if (idToken === undefined) return undefined;
     const problem = await problemOf(idToken);
-    if (!problem?.retryable || !mayRenew()) return problem;
+    if (!problem?.retryable || !isDue()) return problem;
     await renew();
     return problemOf(idToken);
   }
@@ -113,7 +126,7 @@ export function createIdTokenSignatures({
     for (const { jwk } of named)
       if (await isSignedBy(jwk, signed, signature).catch(() => false)) return undefined; // it may be no key at all
     // A token that names no key may be signed by one that was not there yet.
-    const isUnknown = named.length === 0 || (header.kid === undefined && mayRenew());
+    const isUnknown = named.length === 0 || (header.kid === undefined && isDue());
     return isUnknown
       ? new InvalidIdTokenError('unknown_key', 'No key of the issuer that is known has its name.')
       : new InvalidIdTokenError('signature', 'The key that it names has not signed it.');
@@ -124,6 +137,10 @@ export function createIdTokenSignatures({
   }
 
   function mayRenew(): boolean {
+    return isDue() && !backOff.isPaused();
+  }
+
+  function isDue(): boolean {
     return renewing !== undefined || since(renewedAt) >= coolDown;
   }
 
@@ -140,14 +157,18 @@ export function createIdTokenSignatures({
   async function fetchKeys(fresh: boolean): Promise<void> {
     const { keys: url } = await endpoints();
     // Discovery sees to it that there is one.
-    const answer = await http.get(url as string, { limit: keysLimit, fresh }).catch((cause: unknown) => {
+    keys = await backOff.follow(() => readKeys(url as string, fresh));
+    fetchedAt = clock.steady();
+  }
+
+  async function readKeys(url: string, fresh: boolean): Promise<SigningKey[]> {
+    const answer = await http.get(url, { limit: keysLimit, fresh }).catch((cause: unknown) => {
       throw unreachable('No answer', cause);
     });
     const found = parseJsonObject(answer.body)?.['keys'];
-    if (answer.status !== 200 || !Array.isArray(found))
-      throw unreachable(`No usable answer (HTTP status ${answer.status})`);
-    keys = found.flatMap(readKey);
-    fetchedAt = clock.steady();
+    if (answer.status === 200 && Array.isArray(found)) return found.flatMap(readKey);
+    const error = unreachable(`No usable answer (HTTP status ${answer.status})`);
+    throw withWish(error, waitAskedFor(answer, clock.now()));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../clock.ts';
-import type { Endpoints } from '../core/endpoints.ts';
+import type { FindEndpoints } from '../core/endpoints.ts';
 import { identityOf } from '../core/whose.ts';
 import { storageName, type Settings, type WorkerSettings } from '../core/settings.ts';
 import { within } from '../core/within.ts';
@@ -41,7 +41,7 @@ export async function startRemoteCustody(
   settings: Settings,
   worker: WorkerSettings,
   { clock, workers, timers, page }: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
-  endpoints: () => Promise<Endpoints>,
+  endpoints: FindEndpoints,
   loggedOut: () => void = () => {},
 ): Promise<Custody> {
   const waiting = new Map<number, (reply: Answer) => void>();
@@ -79,7 +79,7 @@ export async function startRemoteCustody(
   return {
     look: (wanted) => ask('look', [wanted]),
     async spend(wanted, seen, limit) {
-      await tellEndpoints();
+      await tellEndpoints(Math.min(limit, settings.callerLimit));
       const outcome = await ask('spend', [wanted, seen, limit], limit);
       return outcome.kind === 'quarantined'
         ? { ...outcome, cause: readError(outcome.cause) as InvalidIdTokenError }
@@ -92,7 +92,7 @@ export async function startRemoteCustody(
     },
     adopt: (receipt, family) => ask('adopt', [receipt, family], settings.useDpop ? proofsPatience : 0),
     async borrow(wanted, { session, logouts }, limit) {
-      await tellEndpoints();
+      await tellEndpoints(0);
       const patience = settings.verifyIdTokenSignature ? keysPatience : 0;
       return ask(
         'borrow',
@@ -114,8 +114,8 @@ export async function startRemoteCustody(
   };
 
   /** What a worker revokes, it has redeemed: then it knows already. */
-  async function tellEndpoints(): Promise<void> {
-    if (settings.discovery) post({ kind: 'endpoints', endpoints: await endpoints() });
+  async function tellEndpoints(patience?: Milliseconds): Promise<void> {
+    if (settings.discovery) post({ kind: 'endpoints', endpoints: await endpoints(patience) });
   }
 
   /** @param extra How long what is asked for may itself take. */

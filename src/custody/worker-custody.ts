@@ -1,5 +1,5 @@
 import { loadFeature } from '../core/load-feature.ts';
-import type { Endpoints } from '../core/endpoints.ts';
+import type { FindEndpoints } from '../core/endpoints.ts';
 import type { Settings, WorkerSettings } from '../core/settings.ts';
 import type { Environment } from '../environment.ts';
 import { DisposedError, type GenericError } from '../errors.ts';
@@ -14,7 +14,7 @@ export function createWorkerCustody(
   worker: WorkerSettings,
   env: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
   createInPage: () => Custody,
-  endpoints: () => Promise<Endpoints>,
+  endpoints: FindEndpoints,
   loggedOut: () => void,
 ): Custody {
   let custodian: Promise<Custody> | undefined;

@@ -2,7 +2,8 @@
 import type { Milliseconds } from '../clock.ts';
 import type { ICache, UserEntry } from '../core/cache.ts';
 import type { Fact } from '../core/diagnosis.ts';
-import type { Endpoints } from '../core/endpoints.ts';
+import type { BackOff } from '../core/back-off.ts';
+import type { FindEndpoints } from '../core/endpoints.ts';
 import type { Listening } from '../core/events.ts';
 import type { Flights } from '../core/flights.ts';
 import type {
@@ -60,9 +61,11 @@ export interface ClientContext extends PageContext {
   readonly env: Environment;
   readonly custody: Custody;
   /** Where they are. @throws {NetworkError} | {GenericError} `discovery_failed`, where the provider's document is to tell. */
-  readonly endpoints: () => Promise<Endpoints>;
+  readonly endpoints: FindEndpoints;
   /** One hidden iframe at a time. */
   readonly frames: Locks;
+  /** Those that bring nothing are spaced out. */
+  readonly frameBackOff: BackOff;
   /** As `moveIn`, also where this page has looked before. */
   readonly moveInAgain: () => Promise<void>;
 }

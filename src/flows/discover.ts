@@ -1,7 +1,9 @@
 /** A provider's discovery document (OpenID Connect Discovery 1.0 §4, RFC 8414), and its logout. Loaded by apps that ask for it. */
 import type { Milliseconds } from '../clock.ts';
-import type { Endpoints } from '../core/endpoints.ts';
+import { createBackOff, withWish } from '../core/back-off.ts';
+import type { Endpoints, FindEndpoints } from '../core/endpoints.ts';
 import { storageName, type Settings } from '../core/settings.ts';
+import { waitAskedFor } from '../core/token-response.ts';
 import type { Environment } from '../environment.ts';
 import { GenericError, InvalidConfigurationError, NetworkError } from '../errors.ts';
 import { isText, parseJsonObject } from '../oauth/json.ts';
@@ -22,44 +24,65 @@ interface Known {
  * Tells where the endpoints are: as the document says that is at the issuer, or as it said within the last hour, or earlier to this
  * page where it cannot be had now. With `cacheLocation: 'localstorage'` other page loads know for that hour, too.
  *
- * @throws {NetworkError} when the document cannot be had, and never could.
+ * @param signal Aborted: the client was disposed of.
+ * @throws {NetworkError} when the document cannot be had, and never could; `backing_off`, where it is not asked for just now.
  * @throws {GenericError} `discovery_failed`, with the `reason` `issuer_mismatch` when it is another issuer's, or `malformed` when it
  * names no endpoints that can be used.
  */
 export function createDiscovery(
   settings: Settings,
-  { clock, http, localStorage }: Pick<Environment, 'clock' | 'http' | 'localStorage'>,
-): () => Promise<Endpoints> {
+  env: Pick<Environment, 'clock' | 'http' | 'localStorage' | 'timers' | 'page' | 'cryptography'>,
+  signal: AbortSignal,
+): FindEndpoints {
+  const { clock, http, localStorage } = env;
   const name = storageName(settings, 'discovery');
   const isShared = settings.cacheLocation === 'localstorage';
+  const backOff = createBackOff(env, signal);
   let known: Known | undefined;
+  let asking: Promise<Known> | undefined;
 
-  return async () => {
-    const now = clock.now();
-    const isFresh = ({ fetchedAt }: Known) => Math.abs(now - fetchedAt) < documentLife;
+  return async (patience) => {
+    const found = recall();
+    if (found) return found;
+    await backOff.turn(patience);
+    return recall() ?? (await ask());
+  };
+
+  /** What may be used as it is; while the document is not asked for, also what is old. */
+  function recall(): Endpoints | undefined {
+    const isFresh = ({ fetchedAt }: Known) => Math.abs(clock.now() - fetchedAt) < documentLife;
     known ??= [load()].find((it) => it && isFresh(it));
-    if (known && isFresh(known)) return known.endpoints;
+    return known && (isFresh(known) || backOff.isPaused()) ? known.endpoints : undefined;
+  }
+
+  /** Once for all who ask at the same time. */
+  async function ask(): Promise<Endpoints> {
+    asking ??= backOff.follow(fetchDocument).finally(() => (asking = undefined));
     try {
-      const document = await fetchDocument();
-      known = { endpoints: readDocument(document, settings), fetchedAt: now };
-      save(document, now);
+      known = await asking;
     } catch (error) {
       // What is nobody's document tells nothing of the provider.
       if (!known || (error as GenericError).reason === 'issuer_mismatch') throw error;
     }
     return known.endpoints;
-  };
+  }
 
-  async function fetchDocument(): Promise<Record<string, unknown>> {
+  async function fetchDocument(): Promise<Known> {
+    const fetchedAt = clock.now();
     const url = `${settings.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
     const answer = await http.get(url, { limit: discoveryLimit }).catch((cause: unknown) => {
       throw unreachable('No answer', cause);
     });
     const { status } = answer;
-    if (status >= 500 || status === 408 || status === 429)
-      throw unreachable(`No usable answer (HTTP status ${status})`);
+    if (status >= 500 || status === 408 || status === 429) {
+      const error = unreachable(`No usable answer (HTTP status ${status})`);
+      throw withWish(error, waitAskedFor(answer, fetchedAt));
+    }
     const document = status === 200 ? parseJsonObject(answer.body) : undefined;
-    return document ?? failed('malformed', `There is none at ${url} (HTTP status ${status}).`);
+    if (!document) return failed('malformed', `There is none at ${url} (HTTP status ${status}).`);
+    const endpoints = readDocument(document, settings);
+    save(document, fetchedAt);
+    return { endpoints, fetchedAt };
   }
 
   /** Judged like one that has just come: any page of the origin may have written it. */

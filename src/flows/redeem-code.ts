@@ -65,5 +65,6 @@ export async function keepRedeemed(
   const idToken = answer.id_token as string; // validated above
   const session = await saveToken(context, transaction, answer.token, idToken, logouts, began);
   if (session === undefined) throw signedOut(state);
+  context.frameBackOff.forget(); // who has let the user in is there for iframes, too
   return { token: answer.token, session };
 }
