@@ -1,4 +1,4 @@
-import type { Scenario } from './scenarios.mjs';
+import type { Scenario, Sdk } from './scenarios.mjs';
 
 export interface Row {
   readonly rounds: number;
@@ -11,4 +11,5 @@ export interface Row {
   /** What `diagnose()` said of the calls that failed, each line once; absent where none did. */
   readonly diagnosis?: readonly string[];
 }
-export function measure(scenario: Scenario, sdk: 'latchkey' | 'auth0-spa-js', rounds: number): Promise<Row>;
+export function measure(scenario: Scenario, sdk: Sdk, rounds: number): Promise<Row>;
+export function compare(scenario: Scenario, names: readonly Sdk[], rounds: number): Promise<Row[]>;

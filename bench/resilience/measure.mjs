@@ -8,28 +8,40 @@ import { openWorld, outcomeAfterwards } from './world.mjs';
  *   calls that failed, each line once
  */
 export async function measure(scenario, sdk, rounds) {
-  const { leeway, multiResource, options, loginWith = sdk, run } = scenario;
+  const [row] = await compare(scenario, [sdk], rounds);
+  return row;
+}
+
+/** The same for several SDKs, one after the other, at one tenant. */
+export async function compare(scenario, names, rounds) {
+  const { leeway, multiResource, options } = scenario;
   const world = await openWorld({ leeway, multiResource, options });
-  const row = { rounds, lost: 0, reuses: 0, requests: 0, failed: 0, retryable: 0, worst: 0 };
-  const causes = new Set();
+  const rows = [];
   try {
-    for (let round = 0; round < rounds; round++) {
-      await world.reset();
-      await world.login(loginWith);
-      const [requests, reuses] = [world.refreshes(), world.reuses()];
-      const outcomes = await run(world, sdk);
-      row.requests += world.refreshes() - requests;
-      row.failed += outcomes.filter(({ error }) => error !== undefined).length;
-      row.retryable += outcomes.filter(({ retryable }) => retryable).length;
-      row.worst = Math.max(row.worst, ...outcomes.map(({ waited = 0 }) => waited));
-      world.tenant.faults.clear();
-      const afterwards = await outcomeAfterwards(world, sdk);
-      if (afterwards.token === undefined) row.lost += 1;
-      for (const { cause } of [...outcomes, afterwards]) if (cause !== undefined) causes.add(cause);
-      row.reuses += world.reuses() - reuses;
-    }
+    for (const sdk of names) rows.push(await measureIn(world, scenario, sdk, rounds));
   } finally {
     await world.close();
+  }
+  return rows;
+}
+
+async function measureIn(world, { loginWith, run }, sdk, rounds) {
+  const row = { rounds, lost: 0, reuses: 0, requests: 0, failed: 0, retryable: 0, worst: 0 };
+  const causes = new Set();
+  for (let round = 0; round < rounds; round++) {
+    await world.reset();
+    await world.login(loginWith ?? sdk);
+    const [requests, reuses] = [world.refreshes(), world.reuses()];
+    const outcomes = await run(world, sdk);
+    row.requests += world.refreshes() - requests;
+    row.failed += outcomes.filter(({ error }) => error !== undefined).length;
+    row.retryable += outcomes.filter(({ retryable }) => retryable).length;
+    row.worst = Math.max(row.worst, ...outcomes.map(({ waited = 0 }) => waited));
+    world.tenant.faults.clear();
+    const afterwards = await outcomeAfterwards(world, sdk);
+    if (afterwards.token === undefined) row.lost += 1;
+    for (const { cause } of [...outcomes, afterwards]) if (cause !== undefined) causes.add(cause);
+    row.reuses += world.reuses() - reuses;
   }
   return causes.size === 0 ? row : { ...row, diagnosis: [...causes] };
 }

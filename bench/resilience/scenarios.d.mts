@@ -1,6 +1,6 @@
 import type { Page } from 'puppeteer-core';
 
-type Sdk = 'latchkey' | 'auth0-spa-js';
+export type Sdk = 'latchkey' | 'auth0-spa-js';
 
 /** What a call of a page came to. */
 export interface Outcome {
@@ -19,6 +19,8 @@ export interface Scenario {
   readonly ends?: boolean;
   readonly long?: boolean;
   readonly because?: RegExp;
+  readonly compared?: boolean;
+  readonly outage?: boolean;
   run(world: { openTab(sdk: Sdk): Promise<Page> }, sdk: Sdk): Promise<Outcome[]>;
 }
 export const scenarios: readonly Scenario[];

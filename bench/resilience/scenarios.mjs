@@ -43,13 +43,32 @@ const fault =
     return together(tabs);
   };
 
+/** All tabs ask again and again, for ten minutes, in which no refresh is served; then it is over for as long. */
+const outage = (every) => async (world, sdk) => {
+  const tabs = await many(world, sdk, 20);
+  await world.expire();
+  world.tenant.faults.add({ kind: 'status', grant: 'refresh_token', times: Infinity });
+  const outcomes = [];
+  for (let passed = 0; passed < 600_000; passed += every) {
+    outcomes.push(...(await together(tabs)));
+    await world.advance(every);
+  }
+  world.tenant.faults.clear();
+  await world.advance(600_000);
+  return outcomes;
+};
+
+/** Calls are to end while time stands still: a second is waited for real. */
+const impatient = { httpTimeoutInSeconds: 1 };
+
 /**
  * `saved: false`: no SDK can, and the row says so. `ends`: the session must not go on. `rounds`: of the long run; `long`: only
- * there. `only`: what one SDK does and the other does not. `because`: what the cause is, where a call fails.
+ * there. `only`: what one SDK does and the other does not. `because`: what the cause is, where a call fails. `compared`: how many
+ * requests are sent is what counts, and with `outage` there are ten at the most.
  */
 export const scenarios = [
   { pain: 'P1', name: '2 tabs at once', run: storm(2), rounds: 50 },
-  { pain: 'P1', name: '20 tabs at once', run: storm(20), rounds: 50 },
+  { pain: 'P1', name: '20 tabs at once', run: storm(20), rounds: 50, compared: true },
   {
     pain: 'P1',
     name: '20 tabs restored by a browser restart',
@@ -222,6 +241,25 @@ export const scenarios = [
       await tab.setOfflineMode(false);
       return [offline, await call(tab)];
     },
+  },
+  {
+    pain: 'P21',
+    name: 'no refresh served for ten minutes, 20 tabs ask every minute',
+    compared: true,
+    outage: true,
+    options: impatient,
+    run: outage(60_000),
+    rounds: 1,
+  },
+  {
+    pain: 'P21',
+    name: 'no refresh served for ten minutes, 20 tabs ask every ten seconds',
+    compared: true,
+    outage: true,
+    options: impatient,
+    run: outage(10_000),
+    rounds: 1,
+    long: true,
   },
   { pain: 'P7', name: '503 in HTML', run: fault({ kind: 'status', body: 'html' }), rounds: 5 },
   {

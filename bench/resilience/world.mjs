@@ -158,11 +158,14 @@ export async function openWorld({
     },
 
     /** Time goes on, everywhere, by more than an access token lives. */
-    async expire() {
-      tenant.clock.advance('2h');
-      offset += 7_200_000;
-      for (const tab of await browser.pages())
-        await tab.evaluate((offset) => window.setOffset?.(offset), offset).catch(() => {}); // one that crashed
+    expire: () => world.advance(7_200_000),
+
+    /** Time goes on, everywhere. */
+    async advance(span) {
+      tenant.clock.advance(span);
+      offset += span;
+      const move = (tab) => tab.evaluate((offset) => window.setOffset?.(offset), offset).catch(() => {}); // one that crashed
+      await Promise.all((await browser.pages()).map(move));
     },
 
     /** The browser ends, starts again, and restores its tabs by itself: those that are `wanted`, when there are so many. */
