@@ -7,12 +7,12 @@ import {
   advance,
   askAtOnce,
   call,
-  openTwoSites,
+  inTwoSites,
   records,
   throwAwayCertificate,
   user,
   type AppOptions,
-  type TwoSites,
+  type Story,
 } from './two-sites.ts';
 
 /** The session is everybody's, and what one tab gets serves all. */
@@ -104,32 +104,8 @@ describe.each(engines)('in %s, tabs of one app', (name) => {
   }, 30_000);
   afterAll(() => engine?.close());
 
-  interface World {
-    readonly sites: TwoSites;
-    readonly signIn: () => Promise<Tab>;
-    readonly open: (count: number) => Promise<Tab[]>;
-  }
-
-  const story = (what: string, options: AppOptions, tell: (world: World) => Promise<void>) =>
-    it(
-      what,
-      async () => {
-        const profile = await engine.newProfile();
-        const sites = await openTwoSites(certificate, options);
-        try {
-          await tell({
-            sites,
-            signIn: () => sites.signIn(profile),
-            open: (count) => Promise.all(Array.from({ length: count }, () => sites.visit(profile))),
-          });
-          expect(sites.violations()).toEqual([]);
-        } finally {
-          await profile.close();
-          await sites.close();
-        }
-      },
-      60_000,
-    );
+  const story = (what: string, options: AppOptions, tell: (story: Story) => Promise<void>) =>
+    it(what, () => inTwoSites({ engine, certificate, options }, tell), 60_000);
 
   story(
     'are given a token at once in the last part of its life, and next the one that a single request brought',

@@ -4,18 +4,16 @@ import { engines, launchEngine } from './engines/launch.ts';
 import {
   audience,
   fillLoginForm,
+  inTwoSites,
   openPopup,
-  openTwoSites,
   popupOutcome,
   throwAwayCertificate,
   user,
   type SiteOptions,
-  type TwoSites,
+  type Story,
 } from './two-sites.ts';
 
-interface World {
-  readonly sites: TwoSites;
-  readonly profile: Profile;
+interface World extends Story {
   readonly tab: Tab;
 }
 
@@ -35,24 +33,14 @@ describe.each(engines)('a popup in %s', (name) => {
   }, 30_000);
   afterAll(() => engine?.close());
 
-  const story = (outcome: string, body: (world: World) => Promise<void>, siteOptions: SiteOptions = {}) =>
+  const options = { cacheLocation: 'localstorage', useRefreshTokens: true } as const;
+  const story = (outcome: string, tell: (world: World) => Promise<void>, siteOptions: SiteOptions = {}) =>
     it(
       outcome,
-      async () => {
-        const profile = await engine.newProfile();
-        const sites = await openTwoSites(
-          certificate,
-          { cacheLocation: 'localstorage', useRefreshTokens: true },
-          siteOptions,
-        );
-        try {
-          await body({ sites, profile, tab: await sites.visit(profile) });
-          expect(sites.violations()).toEqual([]);
-        } finally {
-          await profile.close();
-          await sites.close();
-        }
-      },
+      () =>
+        inTwoSites({ engine, certificate, options, ...siteOptions }, async (story) =>
+          tell({ ...story, tab: await story.visit() }),
+        ),
       60_000,
     );
 

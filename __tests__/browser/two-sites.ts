@@ -20,7 +20,7 @@ import {
   type OpenerPolicy,
   type Tenant,
 } from '../../src/tenant/index.ts';
-import { eventually, present, until, type Profile, type Tab } from './engines/engine.ts';
+import { eventually, present, until, type Engine, type Profile, type Tab } from './engines/engine.ts';
 
 export interface TwoSites {
   readonly tenant: Tenant;
@@ -256,6 +256,47 @@ export async function openTwoSites(
       await Promise.all([tenantSite.close(), appSite.close()]);
     },
   };
+}
+
+/** The two sites, and a profile in which nobody has been there. */
+export interface Story {
+  readonly sites: TwoSites;
+  readonly profile: Profile;
+  /** See `TwoSites`. */
+  visit(path?: string): Promise<Tab>;
+  signIn(path?: string): Promise<Tab>;
+  /** As many tabs in which nobody has signed in. */
+  open(count: number): Promise<Tab[]>;
+}
+
+interface Setting extends SiteOptions {
+  readonly engine: Engine;
+  readonly certificate: Awaited<ReturnType<typeof throwAwayCertificate>>;
+  readonly options: AppOptions;
+}
+
+/** Tells a story in sites of its own. @throws {Error} where a page of it went against the app's policy. */
+export async function inTwoSites(
+  { engine, certificate, options, ...siteOptions }: Setting,
+  tell: (story: Story) => Promise<void>,
+): Promise<void> {
+  const profile = await engine.newProfile();
+  const sites = await openTwoSites(certificate, options, siteOptions);
+  try {
+    const visit = (path?: string) => sites.visit(profile, path);
+    await tell({
+      sites,
+      profile,
+      visit,
+      signIn: (path) => sites.signIn(profile, path),
+      open: (count) => Promise.all(Array.from({ length: count }, () => visit())),
+    });
+    const unexpected = sites.violations();
+    if (unexpected.length > 0) throw new Error(`a page went against its policy: ${unexpected.join()}`);
+  } finally {
+    await profile.close();
+    await sites.close();
+  }
 }
 
 /** What the user does in the tenant's window. */

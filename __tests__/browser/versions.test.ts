@@ -11,7 +11,7 @@ import {
   call,
   fillLoginForm,
   logout,
-  openTwoSites,
+  inTwoSites,
   records,
   reload,
   requestsOfThePage,
@@ -20,6 +20,7 @@ import {
   type AppOptions,
   type Build,
   type Builds,
+  type Story,
   type TwoSites,
 } from './two-sites.ts';
 
@@ -130,33 +131,17 @@ describe.each(engines)('in %s, tabs of an older build and of the build of today'
   }, 30_000);
   afterAll(() => engine?.close());
 
-  interface World {
-    readonly sites: TwoSites;
+  interface World extends Story {
     /** What is deployed. */
     readonly builds: Builds;
-    readonly visit: (path: string) => Promise<Tab>;
-    readonly signIn: (path: string) => Promise<Tab>;
   }
 
   const story = (what: string, options: AppOptions, tell: (world: World) => Promise<void>) =>
     it(
       what,
-      async () => {
+      () => {
         const builds: Builds = { old, today: buildOfToday, tomorrow };
-        const profile = await engine.newProfile();
-        const sites = await openTwoSites(certificate, options, { builds });
-        try {
-          await tell({
-            sites,
-            builds,
-            visit: (path) => sites.visit(profile, path),
-            signIn: (path) => sites.signIn(profile, path),
-          });
-          expect(sites.violations()).toEqual([]);
-        } finally {
-          await profile.close();
-          await sites.close();
-        }
+        return inTwoSites({ engine, certificate, options, builds }, (story) => tell({ ...story, builds }));
       },
       60_000,
     );
