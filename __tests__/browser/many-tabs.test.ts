@@ -6,12 +6,15 @@ import { engines, launchEngine } from './engines/launch.ts';
 import {
   advance,
   askAtOnce,
+  buildOfThePeer,
   call,
   inTwoSites,
+  isAuthenticated,
   records,
   throwAwayCertificate,
   user,
   type AppOptions,
+  type SiteOptions,
   type Story,
 } from './two-sites.ts';
 
@@ -31,6 +34,9 @@ const inMemory: Record<string, AppOptions> = {
 
 /** What a call for a token ends with where nobody is signed in. */
 const refusals = /^(?:login_required|missing_refresh_token)/;
+
+/** `LATCHKEY_ROUNDS=all`: eight tabs each time. */
+const many = process.env.LATCHKEY_ROUNDS === 'all' ? 8 : 3;
 
 /** How long an access token of the tenant lives. It is served until a minute before. */
 const lifetime = 24 * 3_600_000;
@@ -104,8 +110,12 @@ describe.each(engines)('in %s, tabs of one app', (name) => {
   }, 30_000);
   afterAll(() => engine?.close());
 
-  const story = (what: string, options: AppOptions, tell: (story: Story) => Promise<void>) =>
-    it(what, () => inTwoSites({ engine, certificate, options }, tell), 60_000);
+  const story = (
+    what: string,
+    options: AppOptions,
+    tell: (story: Story) => Promise<void>,
+    siteOptions: SiteOptions = {},
+  ) => it(what, () => inTwoSites({ engine, certificate, options, ...siteOptions }, tell), 60_000);
 
   story(
     'are given a token at once in the last part of its life, and next the one that a single request brought',
@@ -181,6 +191,30 @@ describe.each(engines)('in %s, tabs of one app', (name) => {
         expect(await toldOnce(other, signedOut)).toEqual([signedOut]);
         expect(await call(one, 'on')).toMatch(refusals);
       },
+    );
+
+  const afterLogout = [
+    { sdk: 'latchkey', cacheLocation: 'memory', isStillIn: false },
+    { sdk: 'auth0-spa-js', cacheLocation: 'memory', isStillIn: true },
+    { sdk: 'latchkey', cacheLocation: 'localstorage', isStillIn: false },
+    { sdk: 'auth0-spa-js', cacheLocation: 'localstorage', isStillIn: false },
+  ] as const;
+  for (const { sdk, cacheLocation, isStillIn } of afterLogout)
+    story(
+      `${isStillIn ? 'go on as if nothing were' : 'show nobody'} after a logout in another one (${sdk}, ${cacheLocation})`,
+      { cacheLocation, useRefreshTokens: true, useRefreshTokensFallback: true },
+      async ({ signIn, open }) => {
+        const path = sdk === 'latchkey' ? '/' : '/peer';
+        const one = await signIn(path);
+        const others = await open(many - 1, path);
+        for (const tab of others) expect(await call(tab, 'on')).toBe('token');
+        const before = await Promise.all(others.map(requestsToTheTenant));
+        await one.evaluate(() => (globalThis as unknown as AppPage).client.logout({ openUrl: false }));
+        for (const tab of others) expect(await isAuthenticated(tab)).toBe(isStillIn);
+        for (const tab of others) expect(await call(tab, 'cache-only')).toBe(isStillIn ? 'token' : 'none');
+        expect(await Promise.all(others.map(requestsToTheTenant))).toEqual(before);
+      },
+      { builds: { peer: buildOfThePeer }, workersOutOfBlobs: true, trustsText: true },
     );
 
   story(

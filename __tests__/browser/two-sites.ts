@@ -58,6 +58,8 @@ export interface SiteOptions {
   readonly popupClosesItself?: boolean;
   /** The app's pages may have workers out of blobs, which the strictest policy forbids. */
   readonly workersOutOfBlobs?: boolean;
+  /** And anything may be made out of text: no Trusted Types, which auth0-spa-js knows nothing of. */
+  readonly trustsText?: boolean;
   /** Applications of the tenant beside the app's own, with as much of its configuration as they do not have of another kind. */
   readonly otherClients?: readonly Partial<ClientConfiguration>[];
   /** At an application of this name, the tenant answers at the redirect URI, whatever response mode is asked for. */
@@ -114,6 +116,9 @@ export const buildIn =
 
 export const buildOfToday = buildIn('../../dist');
 
+/** auth0-spa-js, as published: one file. */
+export const buildOfThePeer: Build = () => readFileSync(published, 'utf8');
+
 /** Trusted by nobody, and by the browsers of these tests for their having been told. */
 export const throwAwayCertificate = () =>
   generate([{ name: 'commonName', value: 'localhost' }], {
@@ -133,6 +138,7 @@ export async function openTwoSites(
     openerPolicy = 'unsafe-none',
     popupClosesItself = false,
     workersOutOfBlobs = false,
+    trustsText = false,
     otherClients = [],
     answersByRedirect,
     otherOrigins = '',
@@ -189,12 +195,13 @@ export async function openTwoSites(
   const popupCallback = `
     import { answerPopup } from '/latchkey/popup-callback.js';
     await answerPopup({ clientId: 'app' });`;
-  const strict = strictPolicy(`${tenantUrl} ${otherOrigins}`);
+  const strictest = strictPolicy(`${tenantUrl} ${otherOrigins}`);
+  const strict = trustsText ? strictest.replace("; require-trusted-types-for 'script'", '') : strictest;
   const policy = workersOutOfBlobs ? strict.replace("worker-src 'self'", "worker-src 'self' blob:") : strict;
   const buildOf = (name: string): Build | undefined => (name === 'latchkey' ? buildOfToday : builds[name]);
   const scriptAt = (pathname: string): string | undefined => {
     if (pathname === '/popup.js') return popupCallback;
-    if (pathname === '/auth0-spa-js.js') return readFileSync(published, 'utf8');
+    if (pathname === '/auth0-spa-js.js') return buildOfThePeer('index.js');
     const [, name = '', file] = /^\/([^/]+?)(?:\.js|\/(.+))$/.exec(pathname) ?? [];
     return file === undefined ? buildOf(name) && appOf(name) : buildOf(name)?.(file);
   };
@@ -266,7 +273,7 @@ export interface Story {
   visit(path?: string): Promise<Tab>;
   signIn(path?: string): Promise<Tab>;
   /** As many tabs in which nobody has signed in. */
-  open(count: number): Promise<Tab[]>;
+  open(count: number, path?: string): Promise<Tab[]>;
 }
 
 interface Setting extends SiteOptions {
@@ -289,7 +296,7 @@ export async function inTwoSites(
       profile,
       visit,
       signIn: (path) => sites.signIn(profile, path),
-      open: (count) => Promise.all(Array.from({ length: count }, () => visit())),
+      open: (count, path) => Promise.all(Array.from({ length: count }, () => visit(path))),
     });
     const unexpected = sites.violations();
     if (unexpected.length > 0) throw new Error(`a page went against its policy: ${unexpected.join()}`);
@@ -341,7 +348,7 @@ export async function reload(tab: Tab): Promise<void> {
 }
 
 /** Asks for a token: a new one with `off`. */
-export const call = (tab: Tab, cacheMode: 'on' | 'off'): Promise<Outcome> =>
+export const call = (tab: Tab, cacheMode: 'on' | 'off' | 'cache-only'): Promise<Outcome> =>
   tab.evaluate(async (cacheMode) => {
     try {
       const token = await (globalThis as unknown as AppPage).client.getTokenSilently({ cacheMode });
