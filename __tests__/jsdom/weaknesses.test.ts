@@ -784,6 +784,36 @@ weakness(
 );
 
 weakness(
+  'P22: a machine whose clock is five minutes ahead, of a login that is to be a minute old,',
+  async (stage) => {
+    stage.clock.behind = 300;
+    stage.signIn(ada);
+    return stage.logIn(stage.open({ authorizationParams: { max_age: 60 } }));
+  },
+  {
+    'auth0-spa-js': ['takes for an older one', 'no code'],
+    latchkey: ['takes for what the tenant says that it is', 'done'],
+  },
+);
+
+weakness(
+  'P22: an access token of a clock that was five hours ahead, and is put right,',
+  async (stage) => {
+    stage.clock.behind = 5 * 3600;
+    const client = await signedIn(stage);
+    const first = await stage.settle(client.getTokenSilently());
+    jest.setSystemTime(Date.now() - 5 * 3_600_000);
+    stage.clock.behind = 0;
+    await stage.pass(2 * 3600);
+    return (await stage.settle(client.getTokenSilently())) === first;
+  },
+  {
+    'auth0-spa-js': ['is served for hours after its end', true],
+    latchkey: ['is served for as long as it lives', false],
+  },
+);
+
+weakness(
   'W21: a refresh that brings no ID token',
   async (stage) => {
     const client = await signedIn(stage);

@@ -38,7 +38,7 @@ export interface IdTokenSignatures {
   redeem(code: string, exchange: () => Promise<Redeemed>): Promise<Redeemed>;
   /** Discards what is held. */
   forget(): Promise<void>;
-  /** Whether the keys may be fetched anew because one was unknown: once in a while, whatever tokens come, and not while they cannot be had. */
+  /** Whether the keys may be fetched anew because one was unknown: once in a while, whatever tokens come. */
   mayRenew(): boolean;
   /** Does so, once for all who ask meanwhile. @throws {NetworkError} as `prepare()` */
   renew(): Promise<void>;
@@ -109,7 +109,7 @@ export function createIdTokenSignatures({
   async function judge(idToken: string | undefined): Promise<InvalidIdTokenError | undefined> {
     if (idToken === undefined) return undefined;
     const problem = await problemOf(idToken);
-    if (!problem?.retryable || !isDue()) return problem;
+    if (!problem?.retryable || !mayRenew()) return problem;
     await renew();
     return problemOf(idToken);
   }
@@ -126,7 +126,7 @@ export function createIdTokenSignatures({
     for (const { jwk } of named)
       if (await isSignedBy(jwk, signed, signature).catch(() => false)) return undefined; // it may be no key at all
     // A token that names no key may be signed by one that was not there yet.
-    const isUnknown = named.length === 0 || (header.kid === undefined && isDue());
+    const isUnknown = named.length === 0 || (header.kid === undefined && mayRenew());
     return isUnknown
       ? new InvalidIdTokenError('unknown_key', 'No key of the issuer that is known has its name.')
       : new InvalidIdTokenError('signature', 'The key that it names has not signed it.');
@@ -137,10 +137,6 @@ export function createIdTokenSignatures({
   }
 
   function mayRenew(): boolean {
-    return isDue() && !backOff.isPaused();
-  }
-
-  function isDue(): boolean {
     return renewing !== undefined || since(renewedAt) >= coolDown;
   }
 
