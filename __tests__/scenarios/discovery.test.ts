@@ -133,8 +133,14 @@ describe('the document', () => {
     const tab = world.openTab(inWorker);
     await tab.login();
     await world.advance(2 * hour);
-    world.documentFaults.push(moved({ issuer: 'https://evil.example/' }));
-    await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'issuer_mismatch' });
+    world.documentFaults.push(...Array.from({ length: 4 }, () => moved({ issuer: 'https://evil.example/' })));
+    for (let times = 0; times < 2; times++)
+      await expect(tab.client.getTokenSilently()).rejects.toMatchObject({ reason: 'issuer_mismatch' });
+    for (let times = 0; times < 20; times++) {
+      tab.client.getTokenSilently().catch(() => {}); // nor while it is not asked for
+      await world.advance(1000);
+    }
+    expect(world.documentFaults).toEqual([]);
     expect(world.refreshes()).toEqual([]);
   });
 

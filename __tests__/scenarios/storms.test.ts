@@ -254,6 +254,18 @@ describe('P21: a server that is down for ten minutes, and is asked', () => {
     expect(world.documents.length - sent).toBeGreaterThan(5);
   });
 
+  it('for its discovery document, which is not there, is 8 times at the most', async () => {
+    const world = createWorld();
+    const [tab] = (await theDocument.open(world, 1)) as [Tab];
+    const sentBy = counter(world, discovery);
+    strike(world, { endpoint: discovery, status: 404 });
+    const errors = await pester(world, [tab], tenMinutes, 1000);
+    expect(errors[0]).toMatchObject({ error: 'discovery_failed', retryable: false });
+    expect(errors.at(-1)).toMatchObject({ reason: 'backing_off', cause: { error: 'discovery_failed' } });
+    expect(sentBy(tab)).toBeLessThanOrEqual(8);
+    expect(sentBy(tab)).toBeGreaterThan(5);
+  });
+
   it('for a key that is new, costs that many exchanges and a few more', async () => {
     const world = createWorld();
     const [tab] = openTabs(world, 1, { verifyIdTokenSignature: true });

@@ -62,7 +62,8 @@ export function createDiscovery(
       known = await asking;
     } catch (error) {
       // What is nobody's document tells nothing of the provider.
-      if (!known || (error as GenericError).reason === 'issuer_mismatch') throw error;
+      if ((error as GenericError).reason === 'issuer_mismatch') known = undefined;
+      if (!known) throw error;
     }
     return known.endpoints;
   }
