@@ -204,6 +204,15 @@ describe('a family', () => {
     expect(next).toEqual({ ...live, generation: 4, refresh_token: 'r4' });
   });
 
+  it('remembers its failures with a successor whose answer is yet to be judged', () => {
+    const before = failed(3);
+    const [next] = transition(
+      { ...before, claim: claimedBy('me').claim },
+      { kind: 'rotate', owner: 'me', refresh_token: 'r4', key: 'k' },
+    );
+    expect(next).toMatchObject({ refresh_token: 'r4', failures: 3, pause: before.pause });
+  });
+
   it('is spent by nobody once its successor came with somebody else’s ID token', () => {
     expect(transition(claimedBy('me'), { kind: 'quarantine', owner: 'me' })).toEqual([
       { state: 'ended', generation: 4, cause: 'invalid_id_token' },
