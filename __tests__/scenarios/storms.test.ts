@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { HttpAnswer, SilentFrame } from '../../src/environment.ts';
-import { NetworkError } from '../../src/errors.ts';
+import { featureLoadFailed, NetworkError, TimeoutError } from '../../src/errors.ts';
 import type { Fault as TenantFault } from '../../src/tenant/index.ts';
 import { watch } from '../support/invariants.ts';
 import { createWorld, orders, type Fault, type Tab, type World } from '../support/world.ts';
@@ -218,24 +218,27 @@ describe('P21: a server that is down for ten minutes, and is asked', () => {
     expect(world.frames.length).toBeGreaterThan(5);
   });
 
-  it('by an iframe that answers for the server that it is down, is 8 times at the most', async () => {
+  const busy: SilentFrame = {
+    authorize: async (_, { state }) => ({ state, error: 'temporarily_unavailable' }),
+  };
+  const odd: SilentFrame = { authorize: () => Promise.reject(new Error('odd')) };
+  it.each([
+    ['answers for the server that it is down', busy, { error: 'temporarily_unavailable' }],
+    ['fails as nobody knows', odd, { message: 'odd' }],
+  ])('by an iframe that %s, is 8 times at the most', async (_, frame, cause) => {
     const world = createWorld();
     let frames = 0;
-    const busy: SilentFrame = {
-      async authorize(_, { state }) {
+    const silentFrame: SilentFrame = {
+      authorize(...request) {
         frames += 1;
-        return { state, error: 'temporarily_unavailable' };
+        return frame.authorize(...request);
       },
     };
-    const tab = world.openTab(noTokens, { silentFrame: busy });
+    const tab = world.openTab(noTokens, { silentFrame });
     const errors = await pester(world, [tab], tenMinutes, 1000);
     expect(frames).toBeLessThanOrEqual(8);
     expect(frames).toBeGreaterThan(5);
-    expect(errors.at(-1)).toMatchObject({
-      error: 'network_error',
-      reason: 'backing_off',
-      cause: { error: 'temporarily_unavailable' },
-    });
+    expect(errors.at(-1)).toMatchObject({ error: 'network_error', reason: 'backing_off', cause });
   });
 
   it('for its discovery document anew, is 8 times at the most, while tokens are had with the old one', async () => {
@@ -382,6 +385,38 @@ describe('P21: where the last requests without a refresh token have failed', () 
       expect(sentBy(tab)).toBe(2);
     },
   );
+
+  it('for the codes of hidden iframes, a server that refuses one and asks to be left alone is', async () => {
+    const world = createWorld();
+    const [tab] = (await framed(world, 1, noTokens)) as [Tab];
+    const body = '{"error":"temporarily_unavailable"}';
+    world.faults.push({ kind: 'answer', status: 403, body, retryAfter: '30' });
+    await toldOf(world, tab);
+    await pester(world, [tab], 29 * aSecond, aSecond);
+    expect(world.frames).toHaveLength(1);
+  });
+
+  it.each([
+    ['was forbidden by the page', new TimeoutError('frame_forbidden')],
+    ['lost its network', new TimeoutError('frame_offline')],
+    ['was answered at the callback', new TimeoutError('frame_callback')],
+    ['had to be left', new NetworkError('leaving', '')],
+    ['could not be loaded', featureLoadFailed('gone')],
+  ])('in hidden iframes, of which each %s, every call is told so at once', async (_, problem) => {
+    const world = createWorld();
+    let frames = 0;
+    const broken: SilentFrame = {
+      async authorize() {
+        frames += 1;
+        throw problem;
+      },
+    };
+    const tab = world.openTab(noTokens, { silentFrame: broken });
+    for (let time = 1; time <= 5; time++) {
+      await expect(tab.client.getTokenSilently()).rejects.toBe(problem);
+      expect(frames).toBe(time);
+    }
+  });
 
   it('for its discovery document, a login asks at once, and whoever waits is served', async () => {
     const { world, tab, sent } = await failing(theDocument);
