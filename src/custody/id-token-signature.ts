@@ -77,7 +77,6 @@ export function createIdTokenSignatures({
     async prepare(patience) {
       if (since(fetchedAt) < keysLife) return;
       await backOff.turn(patience);
-      if (since(fetchedAt) < keysLife) return; // meanwhile, by somebody else
       await (fetching ??= fetchKeys(false).finally(() => (fetching = undefined)));
     },
 
