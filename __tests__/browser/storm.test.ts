@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'puppeteer-core';
 import { compare, measure, type Row } from '../../bench/resilience/measure.mjs';
-import { scenarios, type Outcome, type Scenario } from '../../bench/resilience/scenarios.mjs';
+import { outages, scenarios, type Outcome, type Scenario } from '../../bench/resilience/scenarios.mjs';
 import { launchChromium, type Chromium } from '../support/chromium.ts';
 import { inTabs } from './app-world.ts';
 
@@ -52,7 +52,7 @@ async function besideThePeer(scenario: Scenario, rounds: number): Promise<readon
 }
 
 describe('a session in a real Chromium', () => {
-  for (const scenario of scenarios) {
+  for (const scenario of [...scenarios, ...outages]) {
     const { pain, name, saved = true, ends = false, long = false, outage = false } = scenario;
     if (long && !all) continue;
     const rounds = all ? scenario.rounds : isStorm(name) ? 2 : 1;

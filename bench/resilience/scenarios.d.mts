@@ -24,3 +24,4 @@ export interface Scenario {
   run(world: { openTab(sdk: Sdk): Promise<Page> }, sdk: Sdk): Promise<Outcome[]>;
 }
 export const scenarios: readonly Scenario[];
+export const outages: readonly Scenario[];
