@@ -124,10 +124,7 @@ async function call<T>(
   const context = contextOf(client);
   context.env.page.leaving(); // from now on it knows
   const { tune } = context;
-  const begin = () => {
-    void inBackground(context, () => {}); // asked for now: when it is needed, this deployment may be over
-    return tune && !atOnce ? tune().then(() => work(context)) : work(context);
-  };
+  const begin = () => (tune && !atOnce ? tune().then(() => work(context)) : work(context));
   const detachable = () => unlessAborted(signal, begin, (reason) => new AbortError(reason));
   try {
     return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
@@ -137,6 +134,8 @@ async function call<T>(
     throw error;
   } finally {
     context.heap.observer?.glance();
+    // Not before it is needed, since to evaluate it takes time; and not only then, since this deployment may be over.
+    void inBackground(context, () => {});
   }
 }
 
