@@ -58,6 +58,8 @@ const page = `
  * @param {(tab: import('puppeteer-core').Page) => Promise<void>} [settings.prepare] done to each tab before it loads
  * @param {(request: Request, answer: (request: Request) => Promise<Response>) => Promise<Response>} [settings.pass] stands
  *   between the pages and the tenant
+ * @param {Record<string, string>} [settings.modules] what is bundled for each name that `openTab` is given
+ * @param {boolean} [settings.built] as an app is built: minified, in files that load on first use, kept in the browser's cache
  */
 export async function openWorld({
   leeway = 0,
@@ -67,6 +69,8 @@ export async function openWorld({
   files = {},
   prepare = async () => {},
   pass = (request, answer) => answer(request),
+  modules = sdks,
+  built = false,
 } = {}) {
   const tenant = createTenant({
     baseUrl: tenantUrl,
@@ -74,7 +78,7 @@ export async function openWorld({
     clients: [
       {
         client_id: 'spa',
-        callbacks: Object.keys(sdks).map((name) => `${appUrl}/${name}`),
+        callbacks: Object.keys(modules).map((name) => `${appUrl}/${name}`),
         web_origins: [appUrl],
         allowed_logout_urls: [appUrl],
         refresh_token: {
@@ -95,7 +99,9 @@ export async function openWorld({
   });
 
   const scripts = new Map();
-  for (const [name, path] of Object.entries(sdks)) scripts.set(`/${name}.js`, await bundle(script, path));
+  for (const [name, path] of Object.entries(modules))
+    for (const [address, text] of await bundle(name, script.replace('%s', path), built))
+      scripts.set(address, text);
 
   let refreshes = 0;
   let offset = 0;
@@ -113,7 +119,9 @@ export async function openWorld({
           return pass(request, tenant.fetch);
         }
         const script = scripts.get(pathname) ?? files[pathname]?.(offset);
-        if (script) return new Response(script, { headers: { 'content-type': 'text/javascript', ...fresh } });
+        const cached = built ? { 'cache-control': 'max-age=3600' } : fresh;
+        if (script)
+          return new Response(script, { headers: { 'content-type': 'text/javascript', ...cached } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
           <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.setOffset = (ms) => (offset = ms); window.options = ${JSON.stringify(options)}; }</script>
           <script type="module" src="${pathname}.js"></script>`;
@@ -231,16 +239,20 @@ async function launch(profile, proxyUrl, ...args) {
   });
 }
 
-async function bundle(script, path) {
+/** The scripts of a page, by their addresses. */
+async function bundle(name, contents, built) {
   const { outputFiles } = await build({
-    stdin: {
-      contents: script.replace('%s', path),
-      resolveDir: fileURLToPath(new URL('../../', import.meta.url)),
-    },
+    stdin: { contents, resolveDir: fileURLToPath(new URL('../../', import.meta.url)), sourcefile: name },
     bundle: true,
+    splitting: built,
+    minify: built,
     format: 'esm',
+    target: 'es2022',
+    outdir: '/',
+    entryNames: name,
+    chunkNames: `${name}-chunks/[name]-[hash]`,
     write: false,
     logLevel: 'warning',
   });
-  return outputFiles[0].text;
+  return outputFiles.map(({ path, text }) => [path.replace(/^.*?(?=\/[^/]*(-chunks\/[^/]*)?$)/, ''), text]);
 }
