@@ -84,6 +84,7 @@ export function openFloor({ domain, clientId, redirectUri, audience, scope, stor
     user() {
       return read()?.claims;
     },
+    refreshToken: () => read().refresh_token,
     logout(returnTo) {
       if (storage) storage.removeItem(name);
       kept = null;

@@ -122,9 +122,11 @@ export async function openWorld({
         const cached = built ? { 'cache-control': 'max-age=3600' } : fresh;
         if (script)
           return new Response(script, { headers: { 'content-type': 'text/javascript', ...cached } });
+        if (pathname === '/empty.js')
+          return new Response('', { headers: { 'content-type': 'text/javascript', ...fresh } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
           <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.setOffset = (ms) => (offset = ms); window.options = ${JSON.stringify(options)}; }</script>
-          <script type="module" src="${pathname}.js"></script>`;
+          ${pathname === '/blank' ? '' : `<script type="module" src="${pathname}.js"></script>`}`;
         return new Response(html, { headers: { 'content-type': 'text/html', ...fresh } });
       },
     },
@@ -145,6 +147,13 @@ export async function openWorld({
       await prepare(tab);
       await tab.goto(`${appUrl}/${sdk}${hash}`);
       await ready(tab);
+      return tab;
+    },
+
+    /** A page of the app's origin that runs nothing. */
+    async openBlank() {
+      const tab = await browser.newPage();
+      await tab.goto(`${appUrl}/blank`);
       return tab;
     },
 

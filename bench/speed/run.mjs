@@ -4,11 +4,15 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { writeResults } from '../write-results.mjs';
+import { entries } from './entries.mjs';
+import { heap, imports, load } from './load.mjs';
+import { callers, tabs } from './many.mjs';
+import { refresh } from './refresh.mjs';
 import { sizes } from './sizes.mjs';
 import { table } from './table.mjs';
 import { warm } from './warm.mjs';
 
-const parts = { sizes, warm };
+const parts = { sizes, warm, entries, refresh, load, callers, tabs, heap, imports };
 
 const { only, quick } = parseArgs({
   options: { only: { type: 'string', default: '' }, quick: { type: 'boolean', default: false } },

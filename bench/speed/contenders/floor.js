@@ -13,6 +13,7 @@ export async function openClient({ domain, clientId, cacheLocation, authorizatio
     loginWithRedirect: client.login,
     handleRedirectCallback: client.callback,
     getTokenSilently: ({ cacheMode } = {}) => client.token(cacheMode === 'off'),
+    refreshToken: client.refreshToken,
     isAuthenticated: async () => client.user() !== undefined,
     getUser: async () => client.user(),
   };
