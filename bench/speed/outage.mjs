@@ -4,42 +4,47 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const clients = 1_000_000;
-const ends = [20, 24, 28, 32, 36]; // minutes; and so at different moments of the spans that tries are drawn from
-const bin = 10_000; // ms: what counts as a peak
+/** When outages of several lengths are over, in ms; and so at different moments of the spans that tries are drawn from. */
+const ends = [300_000, 345_000, 390_000, 435_000, 480_000];
+/** What counts as a peak, in ms. */
+const bin = 10_000;
 
 export async function outage(note) {
   const { transition } = await load('src/custody/family.ts');
   const random = seeded(7);
-  for (const minutes of ends) {
-    const end = minutes * 60_000 + random() * 180_000;
-    const served = new Map();
-    let last = 0;
-    for (let client = 0; client < clients; client++) {
-      const at = firstSuccess(transition, random, end);
-      last = Math.max(last, at);
-      const slot = Math.floor((at - end) / bin);
-      served.set(slot, (served.get(slot) ?? 0) + 1);
+  const served = ends.map(() => new Map());
+  const last = ends.map(() => 0);
+  for (let client = 0; client < clients; client++) {
+    let end = 0;
+    for (const at of tries(transition, random)) {
+      for (; end < ends.length && at >= ends[end]; end++) {
+        const slot = Math.floor((at - ends[end]) / bin);
+        served[end].set(slot, (served[end].get(slot) ?? 0) + 1);
+        last[end] = Math.max(last[end], at);
+      }
+      if (end === ends.length) break;
     }
-    const peak = Math.max(...served.values()) / bin;
-    note('outage', 'latchkey', peak / (clients / (last - end)));
   }
+  ends.forEach((end, index) => {
+    const peak = Math.max(...served[index].values()) / bin;
+    note('outage', 'latchkey', peak / (clients / (last[index] - end)));
+  });
 }
 
-/** When one client gets its token: it tries as soon as it may, and fails until the outage is over. */
-function firstSuccess(transition, random, end) {
+/** When one client tries: as soon as it may, while all fail. */
+function* tries(transition, random) {
   const identity = { sub: 'user' };
   const key = 'audience ';
-  let [family] = transition(undefined, { kind: 'adopt', refresh_token: 'head', scope: '', identity, key });
-  let now = 0;
-  while (now < end) {
+  const [adopted] = transition(undefined, { kind: 'adopt', refresh_token: 'head', scope: '', identity, key });
+  let family = adopted;
+  for (let now = 0; ; now = Math.max(now + 1, family.pause.until)) {
+    yield now;
     const seen = { generation: 1, failures: family.failures ?? 0 };
     const claim = { owner: 'tab', now, steady: now, seen, key, scope: '', locked: true, abandonedAfter: 1e6 };
     [family] = transition(family, { kind: 'claim', ...claim });
     const failure = { at: now, draw: random() };
     [family] = transition(family, { kind: 'release', owner: 'tab', outcome: 'not_spent', failure });
-    now = Math.max(now + 1, family.pause.until);
   }
-  return now;
 }
 
 /** Mulberry32. */
