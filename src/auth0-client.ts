@@ -146,6 +146,12 @@ const callEngine = <T>(
   work: (engine: Engine, called: Called) => Promise<T>,
 ): Promise<T> => call(client, options, async ({ engine, called }) => work(await engine(), called));
 
+/** What a call was given that was given nothing. */
+const nothing: object = {};
+
+const sessionOf = (client: Auth0Client, options: WaitOptions) =>
+  (options === nothing && contextOf(client).heap.atHand?.session()) || call(client, options, findSession);
+
 /**
  * Sign-in for one application at one tenant. Constructing it touches no storage and sends nothing.
  *
@@ -192,6 +198,7 @@ export class Auth0Client {
       env,
       world,
       cache: given.cache || ownCache(),
+      hasOwnCache: !given.cache,
       flights,
       heap: {
         session: undefined,
@@ -324,8 +331,10 @@ export class Auth0Client {
   ): Promise<GetTokenSilentlyVerboseResponse | undefined>;
   async getTokenSilently(options?: AnyTokenOptions): Promise<string | undefined>;
   async getTokenSilently(
-    options: AnyTokenOptions = {},
+    options: AnyTokenOptions = nothing,
   ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {
+    const token = options === nothing && contextOf(this).heap.atHand?.find()?.token;
+    if (token) return token.access_token;
     return call(this, options, async (context) => {
       const { settings, env } = context;
       const given = toV2Call(context.called, options);
@@ -367,13 +376,13 @@ export class Auth0Client {
   }
 
   /** The signed-in user's claims, frozen; the same object for as long as the ID token is the same. `undefined`: nobody. */
-  async getUser<TUser extends User>(options: GetUserOptions = {}): Promise<TUser | undefined> {
-    return (await call(this, options, findSession))?.user as TUser | undefined; // the caller knows what the tenant adds
+  async getUser<TUser extends User>(options: GetUserOptions = nothing): Promise<TUser | undefined> {
+    return (await sessionOf(this, options))?.user as TUser | undefined; // the caller knows what the tenant adds
   }
 
   /** All claims of the ID token, frozen, with its text as `__raw`. `undefined`: nobody is signed in. */
-  async getIdTokenClaims(options: GetIdTokenClaimsOptions = {}): Promise<IdToken | undefined> {
-    return (await call(this, options, findSession))?.claims;
+  async getIdTokenClaims(options: GetIdTokenClaimsOptions = nothing): Promise<IdToken | undefined> {
+    return (await sessionOf(this, options))?.claims;
   }
 
   /**
@@ -424,8 +433,8 @@ export class Auth0Client {
   }
 
   /** True while a user is signed in here: the life of an access token does not matter. */
-  async isAuthenticated(options: WaitOptions = {}): Promise<boolean> {
-    return (await call(this, options, findSession)) !== undefined;
+  async isAuthenticated(options: WaitOptions = nothing): Promise<boolean> {
+    return (await sessionOf(this, options)) !== undefined;
   }
 
   /** Restores the session, if a cookie tells that there was one. Rejects only when its `signal` is aborted. */

@@ -10,6 +10,7 @@ import { createMemoryRecordStore } from './custody/memory-record-store.ts';
 import { createPageLocks } from './custody/page-locks.ts';
 import { createWorkerCustody } from './custody/worker-custody.ts';
 import { featureLoadFailed } from './errors.ts';
+import { createAtHand } from './flows/at-hand.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
@@ -90,6 +91,7 @@ function putTogether(page: PageContext): Engine {
     },
   };
   renameHint(context);
+  heap.atHand = createAtHand(context);
   const ahead = createRefreshAhead(context);
   heap.failed = (error) => {
     recorder.failed(error);

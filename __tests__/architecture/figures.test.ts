@@ -8,11 +8,7 @@ const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
 /** What stands between the marks, without what prettier adds so that columns stand in line. */
 const between = (path: string, name: string) =>
   plain(new RegExp(`<!-- ${name} -->\n([^]*)<!-- end of ${name} -->`).exec(read(path))?.[1] ?? '');
-const plain = (text: string) =>
-  text
-    .trim()
-    .replace(/-{3,}/g, '---')
-    .replace(/ {2,}/g, ' ');
+const plain = (text: string) => text.trim().replace(/-{3,}/g, '---').replace(/ {2,}/g, ' ');
 
 it('tells in the README what the last run of the benchmark has measured, and nothing else', () => {
   const results = JSON.parse(read('bench/results/speed.json')) as Parameters<typeof table>[0];

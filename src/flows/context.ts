@@ -1,6 +1,6 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
-import type { Milliseconds } from '../clock.ts';
-import type { ICache, UserEntry } from '../core/cache.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
+import type { Found, ICache, UserEntry } from '../core/cache.ts';
 import type { Fact } from '../core/diagnosis.ts';
 import type { BackOff } from '../core/back-off.ts';
 import type { FindEndpoints } from '../core/endpoints.ts';
@@ -16,6 +16,7 @@ import type {
 import type { Session } from '../core/session.ts';
 import type { TokenLives } from '../core/token-lives.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Target } from '../core/target.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { Environment, Locks, PagePorts } from '../environment.ts';
 import type * as flows from './engine-flows.ts';
@@ -29,6 +30,8 @@ export interface PageContext {
   /** What `env` is a part of, where it is not the browser's. */
   readonly world: Environment | undefined;
   readonly cache: ICache;
+  /** It is none that the app brought. */
+  readonly hasOwnCache: boolean;
   /** Work that several callers share. */
   readonly flights: Flights;
   readonly heap: Heap;
@@ -85,6 +88,8 @@ export interface Heap {
   skew?: Milliseconds | undefined;
   /** What this page knows of the tokens it has seen; since the engine was loaded, it knows. */
   lives?: TokenLives;
+  /** What the cache answers at once; its code comes with the engine. */
+  atHand?: AtHand | undefined;
   /** How often this page has found a session to have lasted as long as it may. */
   ceilings: number;
   /** How often the user had logged out when this page last wrote whose session it is. */
@@ -113,6 +118,13 @@ export interface Heap {
   changedHere?: { readonly cause: string | undefined } | undefined;
   /** The last logout from another page that this one has taken note of; in memory mode. */
   logout: string | null;
+}
+
+/** Either tells nothing where it cannot be sure: then the long way does. */
+export interface AtHand {
+  session(): Session | undefined;
+  /** @param target Default: what the client asks for by itself. */
+  find(target?: Target, least?: Seconds): Found | undefined;
 }
 
 /** What tells the app's listeners of events. */

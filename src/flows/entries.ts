@@ -143,7 +143,7 @@ export async function ask<T>({ heap }: PageContext, action: () => T | PromiseLik
 }
 
 /** A cache may be of another realm, or built on promises of its own. */
-const isThenable = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> =>
+export const isThenable = <T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> =>
   typeof (answer as PromiseLike<T> | undefined | null)?.then === 'function';
 
 export async function read(context: PageContext, key: string): Promise<unknown> {

@@ -50,7 +50,11 @@ export function getTokenSilently(
   target: Target,
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
-  const { env, flights, settings } = context;
+  const { env, flights, heap, settings } = context;
+  const { cacheMode } = options;
+  const atHand = cacheMode === 'off' ? undefined : heap.atHand?.find(target, options.least);
+  if (atHand && (isServed(atHand) || cacheMode === 'cache-only'))
+    return Promise.resolve(isServed(atHand) ? atHand : undefined);
   const { callerLimit, fallback, frameLimit, useRefreshTokens } = settings;
   const needsNoFrame = useRefreshTokens && fallback === 'off';
   const limit = options.limit ?? callerLimit + (needsNoFrame ? 0 : frameLimit);

@@ -1,0 +1,120 @@
+/**
+ * What the cache answers at once: an entry is read and held against what it was, and taken apart only when it has changed. Whatever
+ * is out of the ordinary is left to the long way, by telling nothing.
+ */
+import type { Seconds } from '../clock.ts';
+import {
+  covers,
+  isFresh,
+  readTokensEntry,
+  readUserEntry,
+  tokensKey,
+  userKey,
+  type Found,
+  type Token,
+  type TokensEntry,
+  type UserEntry,
+} from '../core/cache.ts';
+import { isSameIdentity, type Session } from '../core/session.ts';
+import { targetOf, type Target } from '../core/target.ts';
+import type { AtHand, ClientContext } from './context.ts';
+import { isOver, isThenable, logoutMark, sessionOf } from './entries.ts';
+
+/** An entry as it was last read. */
+interface Known<T> {
+  raw: unknown;
+  entry: T | undefined;
+}
+
+interface KnownTokens extends Known<TokensEntry> {
+  readonly key: string;
+  /** Those that cover a scope, by the scope. */
+  readonly covering: Map<string, readonly Token[]>;
+}
+
+/** Of how many audiences, and of how many scopes of each, something is remembered. */
+const most = 1000;
+
+/** @returns `undefined` where every call has to go the long way: with a cache or a clock of the app's own. */
+export function createAtHand(context: ClientContext): AtHand | undefined {
+  const { settings, heap, cache, env, disposal, tune, hasOwnCache } = context;
+  const inMemory = settings.cacheLocation === 'memory';
+  if (tune || settings.cacheLocation === 'custom' || !(inMemory || hasOwnCache)) return undefined;
+  const mark = logoutMark(settings);
+  const user: Known<UserEntry> & { readonly key: string } = {
+    key: userKey(settings),
+    raw: undefined,
+    entry: undefined,
+  };
+  let answersLater = false;
+  const byAudience = new Map<string, KnownTokens>();
+  const own = targetOf(settings);
+  return { session: () => attempt(session), find: (target, least) => attempt(() => find(target, least)) };
+
+  function session(): Session | undefined {
+    if (answersLater || disposal.signal.aborted || !heap.hasMovedIn || heap.unsaved.size > 0 || heap.observer)
+      return undefined;
+    if (inMemory && (env.localStorage.get(mark) ?? heap.logout) !== heap.logout) return undefined;
+    renew(user, readUserEntry);
+    return user.entry && !isOver(context, user.entry) ? sessionOf(context, user.entry) : undefined;
+  }
+
+  function find({ audience, scope }: Target = own, least?: Seconds): Found | undefined {
+    if (settings.refreshAhead > 0) return undefined;
+    const signedIn = session();
+    if (!signedIn) return undefined;
+    const known = tokensFor(audience);
+    if (renew(known, readTokensEntry)) known.covering.clear();
+    const { entry } = known;
+    if (!entry || !isSameIdentity(entry, signedIn)) return { session: signedIn, token: undefined };
+    let covering = known.covering.get(scope);
+    if (!covering) {
+      covering = entry.tokens.filter((token) => covers(token, scope));
+      if (known.covering.size >= most) known.covering.clear();
+      known.covering.set(scope, covering);
+    }
+    const now = env.clock.now();
+    const { lives = (it) => it } = heap;
+    for (const it of covering) {
+      const token = lives(it);
+      if (isFresh(token, now, least)) return { session: signedIn, token };
+    }
+    return { session: signedIn, token: undefined };
+  }
+
+  function tokensFor(audience: string): KnownTokens {
+    const known = byAudience.get(audience);
+    if (known) return known;
+    if (byAudience.size >= most) byAudience.clear();
+    const key = tokensKey(settings, audience);
+    const fresh: KnownTokens = { key, raw: undefined, entry: undefined, covering: new Map() };
+    byAudience.set(audience, fresh);
+    return fresh;
+  }
+
+  /** True when the entry is another than it was. */
+  function renew<T>(
+    known: Known<T> & { readonly key: string },
+    read: (value: unknown) => T | undefined,
+  ): boolean {
+    const raw = inMemory ? cache.get<unknown>(known.key) : env.localStorage.get(known.key);
+    if (raw === known.raw) return false;
+    if (isThenable(raw)) {
+      answersLater = true;
+      Promise.resolve(raw).catch(() => {}); // the long way asks again, and judges
+      throw new TypeError('A cache that answers later is asked on the long way.');
+    }
+    known.entry = read(inMemory ? raw : JSON.parse(raw as string));
+    known.raw = raw;
+    return true;
+  }
+}
+
+/** A storage that is blocked, or holds what is no JSON, is judged on the long way. */
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
