@@ -198,7 +198,6 @@ export class Auth0Client {
       env,
       world,
       cache: given.cache || ownCache(),
-      hasOwnCache: !given.cache,
       flights,
       heap: {
         session: undefined,

@@ -1,4 +1,5 @@
 /** Puts together what logs in, renews and logs out: all of the client that a page does not need to serve from the cache. */
+import { LocalStorageCache } from './browser/local-storage-cache.ts';
 import { createBrowserEnvironment } from './browser/environment.ts';
 import { createBackOff } from './core/back-off.ts';
 import { endpointsAt, type FindEndpoints } from './core/endpoints.ts';
@@ -91,7 +92,8 @@ function putTogether(page: PageContext): Engine {
     },
   };
   renameHint(context);
-  heap.atHand = createAtHand(context);
+  const isPlain = cache instanceof LocalStorageCache && cache['storage'] === env.localStorage;
+  heap.atHand = createAtHand(context, isPlain);
   const ahead = createRefreshAhead(context);
   heap.failed = (error) => {
     recorder.failed(error);

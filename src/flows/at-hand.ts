@@ -2,15 +2,15 @@
  * What the cache answers at once: an entry is read and held against what it was, and taken apart only when it has changed. Whatever
  * is out of the ordinary is left to the long way, by telling nothing.
  */
-import type { Seconds } from '../clock.ts';
+import type { Milliseconds } from '../clock.ts';
 import {
   covers,
   isFresh,
+  marginOf,
   readTokensEntry,
   readUserEntry,
   tokensKey,
   userKey,
-  type Found,
   type Token,
   type TokensEntry,
   type UserEntry,
@@ -18,6 +18,7 @@ import {
 import { isSameIdentity, type Session } from '../core/session.ts';
 import { targetOf, type Target } from '../core/target.ts';
 import type { AtHand, ClientContext } from './context.ts';
+import type { Obtained, TokenOptions } from './get-token-silently.ts';
 import { isOver, isThenable, logoutMark, sessionOf } from './entries.ts';
 
 /** An entry as it was last read. */
@@ -28,18 +29,30 @@ interface Known<T> {
 
 interface KnownTokens extends Known<TokensEntry> {
   readonly key: string;
-  /** Those that cover a scope, by the scope. */
-  readonly covering: Map<string, readonly Token[]>;
+  /** By the scope. */
+  readonly covering: Map<string, Covering>;
 }
+
+/** The tokens that cover a scope. */
+interface Covering {
+  readonly tokens: readonly Token[];
+  /** What was last served, and until when it is, by both clocks: as long as it is, neither is asked what became of the other. */
+  last?: { readonly obtained: Obtained; readonly until: Milliseconds; readonly steadyUntil: Milliseconds };
+}
+
+const plain: TokenOptions = { cacheMode: 'on' };
 
 /** Of how many audiences, and of how many scopes of each, something is remembered. */
 const most = 1000;
 
-/** @returns `undefined` where every call has to go the long way: with a cache or a clock of the app's own. */
-export function createAtHand(context: ClientContext): AtHand | undefined {
-  const { settings, heap, cache, env, disposal, tune, hasOwnCache } = context;
+/**
+ * @param isPlain The cache is `env.localStorage`, as JSON.
+ * @returns `undefined` where every call has to go the long way: with a cache or a clock of the app's own.
+ */
+export function createAtHand(context: ClientContext, isPlain: boolean): AtHand | undefined {
+  const { settings, heap, cache, env, disposal, tune } = context;
   const inMemory = settings.cacheLocation === 'memory';
-  if (tune || settings.cacheLocation === 'custom' || !(inMemory || hasOwnCache)) return undefined;
+  if (tune || !(inMemory || isPlain)) return undefined;
   const mark = logoutMark(settings);
   const user: Known<UserEntry> & { readonly key: string } = {
     key: userKey(settings),
@@ -49,7 +62,7 @@ export function createAtHand(context: ClientContext): AtHand | undefined {
   let answersLater = false;
   const byAudience = new Map<string, KnownTokens>();
   const own = targetOf(settings);
-  return { session: () => attempt(session), find: (target, least) => attempt(() => find(target, least)) };
+  return { session: () => attempt(session), find: (target, options) => attempt(() => find(target, options)) };
 
   function session(): Session | undefined {
     if (answersLater || disposal.signal.aborted || !heap.hasMovedIn || heap.unsaved.size > 0 || heap.observer)
@@ -59,27 +72,44 @@ export function createAtHand(context: ClientContext): AtHand | undefined {
     return user.entry && !isOver(context, user.entry) ? sessionOf(context, user.entry) : undefined;
   }
 
-  function find({ audience, scope }: Target = own, least?: Seconds): Found | undefined {
-    if (settings.refreshAhead > 0) return undefined;
+  function find(
+    { audience, scope }: Target = own,
+    { cacheMode, least }: TokenOptions = plain,
+  ): Obtained | null | undefined {
+    if (cacheMode === 'off' || settings.refreshAhead > 0) return undefined;
     const signedIn = session();
     if (!signedIn) return undefined;
     const known = tokensFor(audience);
     if (renew(known, readTokensEntry)) known.covering.clear();
-    const { entry } = known;
-    if (!entry || !isSameIdentity(entry, signedIn)) return { session: signedIn, token: undefined };
-    let covering = known.covering.get(scope);
-    if (!covering) {
-      covering = entry.tokens.filter((token) => covers(token, scope));
-      if (known.covering.size >= most) known.covering.clear();
-      known.covering.set(scope, covering);
-    }
-    const now = env.clock.now();
+    const covering = coveringOf(known, scope);
+    const [now, steady] = [env.clock.now(), env.clock.steady()];
+    const { last } = covering;
+    if (
+      last?.obtained.session === signedIn &&
+      least === undefined &&
+      now < last.until &&
+      steady < last.steadyUntil
+    )
+      return last.obtained;
     const { lives = (it) => it } = heap;
-    for (const it of covering) {
-      const token = lives(it);
-      if (isFresh(token, now, least)) return { session: signedIn, token };
+    const isTheirs = known.entry && isSameIdentity(known.entry, signedIn);
+    const token = isTheirs && covering.tokens.map(lives).find((it) => isFresh(it, now, least));
+    if (!token) return cacheMode === 'cache-only' ? null : undefined;
+    const obtained = { token, session: signedIn };
+    if (least === undefined) {
+      const until = 1000 * (token.expires_at - marginOf(token));
+      covering.last = { obtained, until, steadyUntil: steady + until - now };
     }
-    return { session: signedIn, token: undefined };
+    return obtained;
+  }
+
+  function coveringOf({ covering, entry }: KnownTokens, scope: string): Covering {
+    const known = covering.get(scope);
+    if (known) return known;
+    if (covering.size >= most) covering.clear();
+    const fresh = { tokens: entry?.tokens.filter((token) => covers(token, scope)) ?? [] };
+    covering.set(scope, fresh);
+    return fresh;
   }
 
   function tokensFor(audience: string): KnownTokens {

@@ -1,6 +1,6 @@
 /** What every flow works with: one per client, put together in `auth0-client.ts`. */
-import type { Milliseconds, Seconds } from '../clock.ts';
-import type { Found, ICache, UserEntry } from '../core/cache.ts';
+import type { Milliseconds } from '../clock.ts';
+import type { ICache, UserEntry } from '../core/cache.ts';
 import type { Fact } from '../core/diagnosis.ts';
 import type { BackOff } from '../core/back-off.ts';
 import type { FindEndpoints } from '../core/endpoints.ts';
@@ -20,6 +20,7 @@ import type { Target } from '../core/target.ts';
 import type { Custody } from '../custody/custody.ts';
 import type { Environment, Locks, PagePorts } from '../environment.ts';
 import type * as flows from './engine-flows.ts';
+import type { Obtained, TokenOptions } from './get-token-silently.ts';
 import type { RefreshAhead } from './refresh-ahead.ts';
 import type { unreadable } from './entries.ts';
 
@@ -30,8 +31,6 @@ export interface PageContext {
   /** What `env` is a part of, where it is not the browser's. */
   readonly world: Environment | undefined;
   readonly cache: ICache;
-  /** It is none that the app brought. */
-  readonly hasOwnCache: boolean;
   /** Work that several callers share. */
   readonly flights: Flights;
   readonly heap: Heap;
@@ -120,11 +119,14 @@ export interface Heap {
   logout: string | null;
 }
 
-/** Either tells nothing where it cannot be sure: then the long way does. */
+/** `undefined` where it cannot be sure: then the long way is. */
 export interface AtHand {
   session(): Session | undefined;
-  /** @param target Default: what the client asks for by itself. */
-  find(target?: Target, least?: Seconds): Found | undefined;
+  /**
+   * `null`: there is none, and the call wants no other.
+   * @param target Default: what the client asks for by itself.
+   */
+  find(target?: Target, options?: TokenOptions): Obtained | null | undefined;
 }
 
 /** What tells the app's listeners of events. */

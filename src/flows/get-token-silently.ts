@@ -51,10 +51,8 @@ export function getTokenSilently(
   options: TokenOptions,
 ): Promise<Obtained | undefined> {
   const { env, flights, heap, settings } = context;
-  const { cacheMode } = options;
-  const atHand = cacheMode === 'off' ? undefined : heap.atHand?.find(target, options.least);
-  if (atHand && (isServed(atHand) || cacheMode === 'cache-only'))
-    return Promise.resolve(isServed(atHand) ? atHand : undefined);
+  const atHand = heap.atHand?.find(target, options);
+  if (atHand !== undefined) return Promise.resolve(atHand ?? undefined);
   const { callerLimit, fallback, frameLimit, useRefreshTokens } = settings;
   const needsNoFrame = useRefreshTokens && fallback === 'off';
   const limit = options.limit ?? callerLimit + (needsNoFrame ? 0 : frameLimit);
