@@ -125,7 +125,7 @@ export async function openWorld({
         if (pathname === '/empty.js')
           return new Response('', { headers: { 'content-type': 'text/javascript', ...fresh } });
         const html = `<!doctype html><title>App</title><link rel="icon" href="data:,">
-          <script>{ const now = Date.now.bind(Date); let offset = ${offset}; Date.now = () => now() + offset; window.setOffset = (ms) => (offset = ms); window.options = ${JSON.stringify(options)}; }</script>
+          <script>{ const now = Date.now.bind(Date); window.setOffset = (ms) => (Date.now = () => now() + ms); if (${offset} > 0) setOffset(${offset}); window.options = ${JSON.stringify(options)}; }</script>
           ${pathname === '/blank' ? '' : `<script type="module" src="${pathname}.js"></script>`}`;
         return new Response(html, { headers: { 'content-type': 'text/html', ...fresh } });
       },

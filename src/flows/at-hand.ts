@@ -36,9 +36,23 @@ interface KnownTokens extends Known<TokensEntry> {
 /** The tokens that cover a scope. */
 interface Covering {
   readonly tokens: readonly Token[];
-  /** What was last served, and until when it is, by both clocks: as long as it is, neither is asked what became of the other. */
-  last?: { readonly obtained: Obtained; readonly until: Milliseconds; readonly steadyUntil: Milliseconds };
+  last?: Served;
 }
+
+/** What was last served, and until when it is, by either clock. */
+interface Served {
+  readonly obtained: Obtained;
+  readonly until: Milliseconds;
+  readonly steadyUntil: Milliseconds;
+  /** When the steady clock was last asked, by the time of day. */
+  lookedAt: Milliseconds;
+}
+
+/** For so long after a look at the steady clock the time of day is believed: the other takes longer to read than an entry. */
+const belief: Milliseconds = 250;
+
+/** By how much the two may come apart. */
+const tolerance: Milliseconds = 1000;
 
 const plain: TokenOptions = { cacheMode: 'on' };
 
@@ -82,14 +96,9 @@ export function createAtHand(context: ClientContext, isPlain: boolean): AtHand |
     const known = tokensFor(audience);
     if (renew(known, readTokensEntry)) known.covering.clear();
     const covering = coveringOf(known, scope);
-    const [now, steady] = [env.clock.now(), env.clock.steady()];
+    const now = env.clock.now();
     const { last } = covering;
-    if (
-      last?.obtained.session === signedIn &&
-      least === undefined &&
-      now < last.until &&
-      steady < last.steadyUntil
-    )
+    if (last?.obtained.session === signedIn && least === undefined && isStill(last, now))
       return last.obtained;
     const { lives = (it) => it } = heap;
     const isTheirs = known.entry && isSameIdentity(known.entry, signedIn);
@@ -98,9 +107,18 @@ export function createAtHand(context: ClientContext, isPlain: boolean): AtHand |
     const obtained = { token, session: signedIn };
     if (least === undefined) {
       const until = 1000 * (token.expires_at - marginOf(token));
-      covering.last = { obtained, until, steadyUntil: steady + until - now };
+      covering.last = { obtained, until, steadyUntil: env.clock.steady() + until - now, lookedAt: now };
     }
     return obtained;
+  }
+
+  function isStill(last: Served, now: Milliseconds): boolean {
+    if (now >= last.until) return false;
+    if (now >= last.lookedAt && now < last.lookedAt + belief) return true;
+    const drift = last.until - now - (last.steadyUntil - env.clock.steady());
+    if (Math.abs(drift) >= tolerance) return false; // what becomes of the token then, `lives` says
+    last.lookedAt = now;
+    return true;
   }
 
   function coveringOf({ covering, entry }: KnownTokens, scope: string): Covering {
