@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { table } from '../../bench/speed/table.mjs';
+import { growthTable, table } from '../../bench/speed/table.mjs';
 import { root } from './source-files.ts';
 
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
@@ -10,8 +10,14 @@ const between = (path: string, name: string) =>
   plain(new RegExp(`<!-- ${name} -->\n([^]*)<!-- end of ${name} -->`).exec(read(path))?.[1] ?? '');
 const plain = (text: string) => text.trim().replace(/-{3,}/g, '---').replace(/ {2,}/g, ' ');
 
-it('tells in the README what the last run of the benchmark has measured, and nothing else', () => {
-  const results = JSON.parse(read('bench/results/speed.json')) as Parameters<typeof table>[0];
+it.each([
+  ['README.md', 'speed', table],
+  ['docs/performance.md', 'growth', growthTable],
+] as const)(
+  'tells in %s what the last run of the benchmark has measured, and nothing else',
+  (page, name, of) => {
+    const results = JSON.parse(read('bench/results/speed.json')) as Parameters<typeof table>[0];
 
-  expect(between('README.md', 'speed')).toBe(plain(table(results)));
-});
+    expect(between(page, name)).toBe(plain(of(results)));
+  },
+);

@@ -72,8 +72,10 @@ async function commitTwice() {
 
 const watchWrites = (tab) => tab.evaluateOnNewDocument(watch);
 
-/** In the page: what is written since it was last asked. An ID token counts by its length, with whatever is stored of its claims. */
+/** In the page: what is written since it was last asked. An ID token counts by its length,
+ * with whatever an entry holds besides, its claims for one; in a record, which holds much else, it counts alone. */
 function watch() {
+  const anyToken = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g;
   let cookies = 0;
   let texts = [];
   const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
@@ -93,16 +95,17 @@ function watch() {
     };
   };
   noting(Storage.prototype, 'setItem', (_, text) => String(text));
-  noting(IDBObjectStore.prototype, 'put', (record) => JSON.stringify(record));
+  noting(IDBObjectStore.prototype, 'put', (record) =>
+    (JSON.stringify(record).match(anyToken) ?? []).join(' '),
+  );
   window.written = () => {
-    const idToken = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g;
     const isIdToken = (token) => {
       const { nonce, aud } = JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/')));
       return nonce !== undefined || aud === 'spa';
     };
     let times = 0;
     for (const text of texts) {
-      const tokens = text.match(idToken) ?? [];
+      const tokens = text.match(anyToken) ?? [];
       const ids = tokens.filter(isIdToken);
       if (ids.length === 0) continue;
       const others = tokens.filter((token) => !isIdToken(token)).reduce((sum, { length }) => sum + length, 0);

@@ -3,14 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { writeResults } from '../write-results.mjs';
+import { writeResults, writeTable } from '../write-results.mjs';
 import { entries } from './entries.mjs';
 import { heap, imports, load } from './load.mjs';
 import { callers, tabs } from './many.mjs';
 import { outage } from './outage.mjs';
 import { refresh } from './refresh.mjs';
 import { sizes } from './sizes.mjs';
-import { table } from './table.mjs';
+import { growthTable, table } from './table.mjs';
 import { warm } from './warm.mjs';
 
 const parts = { sizes, warm, entries, refresh, load, callers, tabs, heap, imports, outage };
@@ -48,7 +48,10 @@ const results = {
   ),
 };
 console.log(`\n${table(results)}`);
-if (process.env.WRITE || (only === '' && !quick)) writeResults('speed', results, table(results));
+if (only === '' && !quick) {
+  writeResults('speed', results, table(results));
+  writeTable('docs/performance.md', 'growth', growthTable(results));
+}
 
 /** The median, and the quartiles. */
 function summary(values) {

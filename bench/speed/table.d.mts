@@ -1,8 +1,10 @@
-export function table(results: {
+interface Results {
   readonly figures: Readonly<
     Record<
       string,
       Readonly<Record<string, { readonly median: number; readonly low: number; readonly high: number }>>
     >
   >;
-}): string;
+}
+export function table(results: Results): string;
+export function growthTable(results: Results): string;

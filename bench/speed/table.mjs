@@ -57,3 +57,22 @@ export function format(value) {
   if (Number.isInteger(value) || Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
+
+/** The table of docs/performance.md: how costs grow. */
+export function growthTable({ figures }) {
+  const at = (figure, contender = 'latchkey') => figures[figure]?.[contender]?.median;
+  const row = (label, names, unit, contender) =>
+    `| ${[label, ...names.map((name) => (at(name, contender) === undefined ? '' : `${format(at(name, contender))} ${unit}`))].join(' | ')} |`;
+  const byCount = (kind) => [1, 100, 1000].map((count) => `${kind}, ${count}`);
+  return [
+    '| | 1 | 100 | 1,000 |',
+    '| --- | --- | --- | --- |',
+    ...['memory', 'localstorage'].flatMap((mode) => [
+      row(`hit by a wider scope, by entries, ${mode}`, byCount(`superset, ${mode}`), 'µs'),
+      row('the same, auth0-spa-js', byCount(`superset, ${mode}`), 'µs', 'auth0-spa-js'),
+      row(`miss, by entries, ${mode}`, byCount(`miss, ${mode}`), 'µs'),
+      row('the same, auth0-spa-js', byCount(`miss, ${mode}`), 'µs', 'auth0-spa-js'),
+    ]),
+    row('callers of an expired token, 50 ms round trip', ['callers, 1', '', 'callers, 1000'], 'ms'),
+  ].join('\n');
+}
