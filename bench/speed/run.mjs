@@ -19,7 +19,8 @@ const { only, quick } = parseArgs({
   options: { only: { type: 'string', default: '' }, quick: { type: 'boolean', default: false } },
 }).values;
 const chosen = Object.entries(parts).filter(([name]) => only === '' || only.split(',').includes(name));
-if (chosen.length === 0) throw new Error(`--only: expected some of ${Object.keys(parts)}, found "${only}"`);
+if (chosen.length === 0)
+  throw new Error(`--only: expected some of ${Object.keys(parts).join(', ')}, found "${only}"`);
 
 const samples = {};
 const note = (figure, contender, ...values) => ((samples[figure] ??= {})[contender] ??= []).push(...values);

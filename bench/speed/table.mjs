@@ -53,7 +53,7 @@ function cell(figure) {
   return from === to ? middle : `${middle} (${from}–${to})`;
 }
 
-export function format(value) {
+function format(value) {
   if (Number.isInteger(value) || Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }

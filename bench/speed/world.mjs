@@ -41,7 +41,7 @@ const page = `
  * @returns a world that also counts what the token endpoint is asked, preflights among it. An access token outlives what a
  *   browser may remember of a preflight, so that none is remembered here.
  */
-export async function openSpeedWorld({ roundTrip = 0, dressed = false, ...settings } = {}) {
+async function openSpeedWorld({ roundTrip = 0, dressed = false, ...settings } = {}) {
   let requests = 0;
   const world = await openWorld({
     modules,

@@ -1,5 +1,5 @@
 import { createAuth0Client } from '@auth0/auth0-spa-js';
-(async () => {
+void (async () => {
   const auth0 = await createAuth0Client({
     domain: 'tenant.example',
     clientId: 'app',

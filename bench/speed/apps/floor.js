@@ -1,5 +1,5 @@
 import { openFloor } from '../../floor/floor.js';
-(async () => {
+void (async () => {
   const client = openFloor({
     domain: 'https://tenant.example',
     clientId: 'app',

@@ -1,5 +1,5 @@
 import Keycloak from 'keycloak-js';
-(async () => {
+void (async () => {
   const keycloak = new Keycloak({ url: 'https://tenant.example', realm: 'app', clientId: 'app' });
   const isSignedIn = await keycloak.init({ pkceMethod: 'S256', checkLoginIframe: false });
   if (isSignedIn) {

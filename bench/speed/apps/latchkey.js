@@ -1,5 +1,5 @@
 import { createAuth0Client } from '../../../dist/index.js';
-(async () => {
+void (async () => {
   const auth0 = await createAuth0Client({
     domain: 'tenant.example',
     clientId: 'app',

@@ -1,5 +1,5 @@
 import { createStandardPublicClientApplication } from '@azure/msal-browser';
-(async () => {
+void (async () => {
   const client = await createStandardPublicClientApplication({
     auth: { clientId: 'app', authority: 'https://tenant.example', redirectUri: 'https://app.example' },
     cache: { cacheLocation: 'localStorage' },

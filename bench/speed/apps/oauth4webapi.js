@@ -1,6 +1,6 @@
 // The steps of the protocol, as the library gives them; storing, tabs and renewal are the app's own, and are not here.
 import * as oauth from 'oauth4webapi';
-(async () => {
+void (async () => {
   const issuer = new URL('https://tenant.example/');
   const client = { client_id: 'app' };
   const redirectUri = 'https://app.example';

@@ -1,5 +1,5 @@
 import { UserManager, WebStorageStateStore } from 'oidc-client-ts';
-(async () => {
+void (async () => {
   const manager = new UserManager({
     authority: 'https://tenant.example',
     client_id: 'app',
