@@ -1,5 +1,5 @@
 // Many who need a token at the same time: callers in one tab, and tabs.
-import { survives } from '../resilience/world.mjs';
+import { outcomeAfterwards } from '../resilience/world.mjs';
 import { inWorlds } from './world.mjs';
 
 export async function callers(note, { few }) {
@@ -45,7 +45,7 @@ async function storms(note, cacheLocation, names, rounds) {
           note(`storm requests, ${cacheLocation}`, name, world.requests() - before);
         }
         if (cacheLocation === 'memory') continue;
-        if (await survives(world, name)) continue;
+        if ((await outcomeAfterwards(world, name)).token !== undefined) continue;
         if (round >= 0) lost += 1;
         await (await world.login(name)).close(); // all tabs read what that one stores
       }

@@ -1,6 +1,7 @@
 import type { PageContext } from './context.ts';
-import { hintCookie, oldHintCookie } from './entries.ts';
+import { findToken, hintCookie, oldHintCookie } from './entries.ts';
 import { getTokenSilently, readTokenOptions } from './get-token-silently.ts';
+import { isServed } from '../core/cache.ts';
 import type { GetTokenSilentlyOptions } from '../core/options.ts';
 import { targetOf } from '../core/target.ts';
 
@@ -8,9 +9,13 @@ import { targetOf } from '../core/target.ts';
 export async function checkSession(context: PageContext, options: GetTokenSilentlyOptions): Promise<void> {
   const { settings, env } = context;
   try {
-    if (![hintCookie(context), oldHintCookie].some((name) => env.cookies.get(name) !== undefined)) return;
     const target = targetOf(settings, options.authorizationParams);
-    await getTokenSilently(context, target, readTokenOptions(options));
+    const given = readTokenOptions(options);
+    const isKept = settings.cacheLocation === 'localstorage' && given.cacheMode === 'on';
+    // No cookie has to tell of what is there, and a page's first look at them takes longer than all the rest.
+    if (isKept && isServed(await findToken(context, target, given.least))) return;
+    if (![hintCookie(context), oldHintCookie].some((name) => env.cookies.get(name) !== undefined)) return;
+    await getTokenSilently(context, target, given);
   } catch (error) {
     context.heap.failed(error);
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know, the reason too.
