@@ -150,13 +150,16 @@ export const limits = {
     'What serves from the cache is the front; its methods, options, errors and the spellings of v1 are what an app may call at once.',
   worker:
     'It holds custody whole: the state machine, locks, recovery, DPoP and the rules of when to try again, none of which a peer has in its worker.',
-  'load, stored':
-    'The engine is asked for at the first call, and the page evaluates it while the client is made ready.',
-  'load, expired':
-    'Above the round trip: the engine and the store are loaded, one after the other, and a claim and a successor are written durably.',
   'refresh, memory': 'The request goes through a worker, and the page writes what came back.',
   'refresh, localstorage':
     'Besides the two commits the page takes a lock, reads the record three times and writes the session.',
+  'load, stored':
+    'Half of it is before the first read: the client’s code is compiled and run for the first time, and the engine is asked for. The rest is mostly the page’s first look at its storage.',
+  'load, expired':
+    'Above the round trip: the engine comes in two files, one after the other, is compiled and run; the record is opened; a claim and a successor are written durably.',
+  'storm, localstorage':
+    'Tabs that waited read the record one after the other, each under the lock. Of auth0-spa-js only the tabs count that were served, which in a storm that ends its session are few.',
+  'callers, 1000': 'Each call has its options read and waits on its own for the client’s end.',
   'cookie writes':
     'The cookie that tells of a session has a twin for old browsers; `legacySameSiteCookie: false` leaves it out.',
   'ID token written':
