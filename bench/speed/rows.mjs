@@ -152,7 +152,7 @@ export const limits = {
     'It holds custody whole: the state machine, locks, recovery, DPoP and the rules of when to try again, none of which a peer has in its worker.',
   'refresh, memory': 'The request goes through a worker, and the page writes what came back.',
   'refresh, localstorage':
-    'Besides the two commits the page takes a lock, reads the record three times and writes the session.',
+    'Besides the two commits: a lock, a read of the record before and one after, and reading and writing cookies, each of which leaves the page’s process.',
   'load, stored':
     'Half of it is before the first read: the client’s code is compiled and run for the first time, and the engine is asked for. The rest is mostly the page’s first look at its storage.',
   'load, expired':
