@@ -48,9 +48,9 @@ import type {
 import { readSettings, readText } from './core/settings.ts';
 import { targetOf } from './core/target.ts';
 import type { DpopKey } from './custody/dpop-key.ts';
-import { patiently, unlessAborted } from './core/within.ts';
+import { unlessAborted } from './core/within.ts';
 import type { Environment, PagePorts } from './environment.ts';
-import { AbortError, DisposedError, InvalidConfigurationError, StorageError } from './errors.ts';
+import { AbortError, DisposedError, InvalidConfigurationError } from './errors.ts';
 import { checkSession } from './flows/check-session.ts';
 import type { Engine, PageContext } from './flows/context.ts';
 import { findSession, readUser } from './flows/entries.ts';
@@ -59,7 +59,6 @@ import { getTokenSilently, readTokenOptions } from './flows/get-token-silently.t
 import { inBackground } from './flows/in-background.ts';
 import { loginWithPopup } from './flows/login-with-popup.ts';
 import { logout, logoutAddress } from './flows/logout.ts';
-import type { Milliseconds } from './clock.ts';
 
 /**
  * Builds a client and restores the session that the browser still knows of.
@@ -95,9 +94,6 @@ interface OwnContext extends PageContext {
   /** How its options were spelt says which spelling its calls are read in. */
   readonly called: Called;
 }
-
-/** What a cache of the app's own may take for one answer. */
-const cacheLimit: Milliseconds = 5000;
 
 function readOptions<T>(options: T): T {
   if (typeof options === 'object' && options !== null) return options;
@@ -200,19 +196,16 @@ export class Auth0Client {
       cache: given.cache || ownCache(),
       flights,
       heap: {
-        session: undefined,
         signedOut: false,
         ceilings: 0,
         logouts: Infinity,
         ended: new WeakMap(),
-        told: undefined,
         hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
         facts: [],
         failed: () => {},
         listeners: new Set(),
         logout: null,
-        answerOf: patiently(env.timers, cacheLimit, () => new StorageError('the cache is late')),
       },
       async moveIn() {
         if (context.heap.hasMovedIn) return;
@@ -222,7 +215,7 @@ export class Auth0Client {
             if (env.localStorage.names().some((name) => name.startsWith(`${peerPrefix}${clientId}::`)))
               await (await context.engine()).moveIn();
           };
-          context.heap.hasMovedIn ||= await work().then(
+          context.heap.hasMovedIn = await work().then(
             () => true,
             () => false,
           );

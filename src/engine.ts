@@ -4,6 +4,7 @@ import { createBrowserEnvironment } from './browser/environment.ts';
 import { createBackOff } from './core/back-off.ts';
 import { endpointsAt, type FindEndpoints } from './core/endpoints.ts';
 import { loadFeature } from './core/load-feature.ts';
+import { patiently } from './core/patience.ts';
 import { createTokenLives } from './core/token-lives.ts';
 import { createCustody } from './custody/custody.ts';
 import { createLazyRecordStore } from './custody/lazy-record-store.ts';
@@ -15,7 +16,7 @@ import { createAtHand } from './flows/at-hand.ts';
 import type { ClientContext, Engine, PageContext } from './flows/context.ts';
 import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
-import { knownSession } from './flows/entries.ts';
+import { cacheIsLate, cacheLimit, knownSession } from './flows/entries.ts';
 import {
   followLogout,
   isPeerEntry,
@@ -91,6 +92,7 @@ function putTogether(page: PageContext): Engine {
       });
     },
   };
+  heap.answerOf = patiently(env.timers, cacheLimit, cacheIsLate);
   renameHint(context);
   const isPlain = cache instanceof LocalStorageCache && cache['storage'] === env.localStorage;
   heap.atHand = createAtHand(context, isPlain);

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { ICache } from '../../src/core/cache.ts';
-import { pause } from '../../src/core/within.ts';
+import { pause } from '../../src/core/patience.ts';
 import type { Environment } from '../../src/environment.ts';
 import { createWorld, grace, orders, type World } from '../support/world.ts';
 import { watch } from '../support/invariants.ts';

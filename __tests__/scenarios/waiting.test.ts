@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, Locks, RecordStore, SilentFrame } from '../../src/environment.ts';
-import { pause } from '../../src/core/within.ts';
+import { pause } from '../../src/core/patience.ts';
 import { StorageError } from '../../src/errors.ts';
 import { ada, afterWrites, createWorld, orders, type Tab, type World } from '../support/world.ts';
 

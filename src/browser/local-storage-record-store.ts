@@ -6,7 +6,8 @@
  * Only as atomic as the lock is: where locks are built on storage too, two tabs may now and then both write.
  */
 import type { Milliseconds } from '../clock.ts';
-import { pause, within } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
+import { within } from '../core/within.ts';
 import type { Cookies, Locks, RecordStore, TextStorage, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';

@@ -1,4 +1,5 @@
-import { pause, within } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
+import { within } from '../core/within.ts';
 import type { SilentFrame, Timers } from '../environment.ts';
 import { AuthenticationError, noPage, TimeoutError } from '../errors.ts';
 import type { AuthorizationResponse } from '../oauth/authorization-endpoint.ts';

@@ -10,7 +10,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Token } from '../core/cache.ts';
 import type { Custody } from '../custody/custody.ts';
 import { prepareTakeOver } from '../custody/take-over.ts';
-import { pause } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
 import type { Environment } from '../environment.ts';
 import { InvalidIdTokenError, lockTimeout } from '../errors.ts';
 import {

@@ -134,21 +134,10 @@ type Unlisted = Exclude<keyof Auth0ClientOptions, (typeof clientOptions)[number]
 const names: readonly (Unlisted extends never ? string : never)[] = clientOptions;
 
 /** The same of calls, logouts among them. */
-const callOptions: readonly string[] = [
-  'signal',
-  'authorizationParams',
-  'appState',
-  'fragment',
-  'openUrl',
-  'onRedirect',
-  'cacheMode',
-  'timeoutInSeconds',
-  'minValiditySeconds',
-  'detailedResponse',
-  'redirectMethod',
-  'clientId',
-  'logoutParams',
-];
+const callOptions: readonly string[] = (
+  'signal authorizationParams appState fragment openUrl onRedirect cacheMode timeoutInSeconds minValiditySeconds ' +
+  'detailedResponse redirectMethod clientId logoutParams'
+).split(' ');
 
 /**
  * Options in v2's spelling; the very same where nothing is spelt as in v1. With `client_id`, v1's defaults hold: `openid profile

@@ -7,7 +7,8 @@
  */
 import type { Milliseconds } from '../clock.ts';
 import type { ICache } from '../core/cache.ts';
-import { patiently, pause, within } from '../core/within.ts';
+import { patiently, pause } from '../core/patience.ts';
+import { within } from '../core/within.ts';
 import type { PageClock, RecordStore, Timers } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 

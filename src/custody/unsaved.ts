@@ -1,6 +1,6 @@
 /** What became of heads and the store would not take: the only copy, until it does. The store is asked again and again. */
 import type { Milliseconds } from '../clock.ts';
-import { pause } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
 import type { Timers } from '../environment.ts';
 import type { FamilyEvent } from './family.ts';
 

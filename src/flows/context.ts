@@ -75,7 +75,7 @@ export interface ClientContext extends PageContext {
 /** What lives in this page only. */
 export interface Heap {
   /** The session as it was last decoded: callers get the same object for as long as the ID token is the same. */
-  session: Session | undefined;
+  session?: Session | undefined;
   /** This page saw its session end by a logout, here or elsewhere: it signs in again only when the user does. */
   signedOut: boolean;
   /** This page has begun a silent login where somebody had signed in, by the session or the cookie that tells of one. */
@@ -96,11 +96,11 @@ export interface Heap {
   /** What calls were told of the end of a session, and how many had ended then. */
   readonly ended: WeakMap<object, number>;
   /** The same, of the ends that the app has heard of: each is told once. */
-  told: number | undefined;
+  told?: number | undefined;
   /** What auth0-spa-js had left when this page looked has been taken over. */
   hasMovedIn: boolean;
-  /** Waits for an answer of the cache, but not for ever. @throws {StorageError} when it is late */
-  readonly answerOf: <T>(answer: PromiseLike<T>) => Promise<T>;
+  /** Waits for an answer of the cache, and shorter where it was late before. @throws {StorageError} when it is late */
+  answerOf?: <T>(answer: PromiseLike<T>) => Promise<T>;
   /** Entries that the cache would not take; `undefined`: one that it would not give up. */
   readonly unsaved: Map<string, unknown>;
   /** What went on, oldest first; see `record-facts.ts`. */

@@ -8,10 +8,12 @@ import {
   type Found,
   type UserEntry,
 } from '../core/cache.ts';
-import type { Seconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import { isPastCeiling, isSameIdentity, readSession, type Session } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import type { Target } from '../core/target.ts';
+import { within } from '../core/within.ts';
+import { StorageError } from '../errors.ts';
 import type { PageContext } from './context.ts';
 
 /**
@@ -137,9 +139,15 @@ export function sessionOf(
 /** What a cache holds that throws, or does not answer. */
 export const unreadable = Symbol('unreadable');
 
-export async function ask<T>({ heap }: PageContext, action: () => T | PromiseLike<T>): Promise<T> {
+/** What a cache of the app's own may take for one answer. */
+export const cacheLimit: Milliseconds = 5000;
+
+export const cacheIsLate = () => new StorageError('the cache is late');
+
+export async function ask<T>({ env, heap }: PageContext, action: () => T | PromiseLike<T>): Promise<T> {
   const answer = action();
-  return isThenable(answer) ? heap.answerOf(answer) : answer;
+  if (!isThenable(answer)) return answer;
+  return heap.answerOf?.(answer) ?? within(env.timers, cacheLimit, Promise.resolve(answer), cacheIsLate);
 }
 
 /** A cache may be of another realm, or built on promises of its own. */

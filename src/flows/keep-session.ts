@@ -16,7 +16,7 @@ import { withToken } from '../core/token-response.ts';
 import type { Target } from '../core/target.ts';
 import { loadDpopKey } from '../custody/load-dpop-key.ts';
 import type { Began, CustodyView } from '../custody/custody.ts';
-import { pause } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
 import type { TextStorage } from '../environment.ts';
 import { StorageError } from '../errors.ts';
 import { encodeBase64url } from '../oauth/base64url.ts';

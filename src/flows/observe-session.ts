@@ -4,7 +4,7 @@ import type { Milliseconds } from '../clock.ts';
 import type { ClientEvents } from '../core/events.ts';
 import { isPastCeiling, isSameIdentity, readSession, type Session } from '../core/session.ts';
 import { storageName } from '../core/settings.ts';
-import { pause } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
 import { StorageError } from '../errors.ts';
 import { channelName } from './announce.ts';
 import type { ClientContext, Observer } from './context.ts';

@@ -13,7 +13,7 @@ import {
 import { isSameIdentity, type Identity, type Session } from '../core/session.ts';
 import { mayBeOf } from '../core/whose.ts';
 import type { Target } from '../core/target.ts';
-import { pause } from '../core/within.ts';
+import { pause } from '../core/patience.ts';
 import {
   AuthenticationError,
   GenericError,
