@@ -285,4 +285,17 @@ describe.each([
     expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
     expect(world.refreshes().map(({ path }) => path)).toEqual(['/oauth/token']);
   });
+
+  it('disposes of nothing that is not theirs', async () => {
+    const world = createWorld();
+    const plain = openTab(world);
+    let port: WorkerPort | undefined;
+    const start: Workers['start'] = async (...asked) => (port = await plain.env.workers.start(...asked));
+    const tab = world.openTab({ cacheLocation: 'memory', workerUrl }, { ...blocked, workers: { start } });
+    await tab.login();
+    for (const method of ['dispose', 'moveIn', 'constructor', '__proto__', 'valueOf'])
+      port?.post({ kind: 'call', id: -1, method, args: [{}], leaving: false, offset: 0 });
+    await world.advance(20_000);
+    expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+  });
 });

@@ -20,8 +20,18 @@ import type { Custody, SpendOutcome } from './custody.ts';
 export const messageVersion = 2;
 
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
-export type RemoteMethod =
-  'look' | 'spend' | 'redeem' | 'adopt' | 'borrow' | 'goUnmarked' | 'discard' | 'end' | 'revoke';
+export const remoteMethods = [
+  'look',
+  'spend',
+  'redeem',
+  'adopt',
+  'borrow',
+  'goUnmarked',
+  'discard',
+  'end',
+  'revoke',
+] as const satisfies (keyof Custody)[];
+export type RemoteMethod = (typeof remoteMethods)[number];
 
 /** `leaving`, and the `offset` of the app's clock: what only the page knows. */
 export type CallRequest = {

@@ -5,6 +5,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Environment, PageClock } from '../environment.ts';
 import {
   messageVersion,
+  remoteMethods,
   writeError,
   type CallRequest,
   type Reply,
@@ -63,6 +64,7 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
           served.pages.delete(post);
           return post({ kind: 'idle' });
         case 'call':
+          if (!remoteMethods.includes(request.method)) return; // any script may ask, and `dispose` would be everybody's end
           served.leaving = request.leaving && !isShared;
           served.offset = request.offset;
           return void answer(request).catch((error: unknown) =>
