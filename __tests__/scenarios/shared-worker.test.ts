@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, WorkerPort, Workers } from '../../src/environment.ts';
 import { watch } from '../support/invariants.ts';
-import { ada, audience, createWorld, grace, type Tab, type World } from '../support/world.ts';
+import { ada, app, audience, createWorld, grace, type Tab, type World } from '../support/world.ts';
 
 const hour = 3600 * 1000;
 const isToken: unknown = expect.any(String);
@@ -265,6 +265,28 @@ describe('another user', () => {
     expect((await tokenOf(world, other)).value).toEqual(isToken);
     expect(await emailOf(other)).toBe(grace);
     expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toHaveLength(1);
+  });
+});
+
+describe('tabs of two organizations', () => {
+  it('sign in without a question, and stay what they are, until one logs out', async () => {
+    const world = createWorld();
+    const [acme, umbrella] = ['org_1', 'org_2'].map((organization) =>
+      world.openTab({
+        cacheLocation: 'memory',
+        workerUrl: '/worker.js',
+        authorizationParams: { audience, redirect_uri: app, organization },
+      }),
+    ) as [Tab, Tab];
+    await acme.login();
+    expect((await tokenOf(world, umbrella)).value).toEqual(isToken);
+    for (const [tab, org_id] of [[acme, 'org_1'] as const, [umbrella, 'org_2'] as const]) {
+      expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+      expect(await tab.client.getUser()).toMatchObject({ org_id });
+    }
+    await settled(world, acme.client.logout());
+    expect(await umbrella.client.isAuthenticated()).toBe(false);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'revoked']);
   });
 });
 

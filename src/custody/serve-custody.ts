@@ -114,8 +114,8 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
 
 type Begin = Extract<Request, { kind: 'begin' }>;
 
-/** Where a page is sent, and what it asks for there, is its own affair. */
+/** Where a page is sent, and what it asks for there, is its own affair; as whose member is the session's. */
 const keyOf = ({ settings, origin }: Begin): string => {
   const { authorizationParams, configuration, scopes, ...others }: Settings = settings;
-  return JSON.stringify([origin, others]);
+  return JSON.stringify([origin, authorizationParams.organization, others]);
 };
