@@ -3,7 +3,17 @@ import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
 import type { Environment, WorkerPort, Workers } from '../../src/environment.ts';
 import { watch } from '../support/invariants.ts';
-import { ada, app, audience, createWorld, grace, type Tab, type World } from '../support/world.ts';
+import {
+  ada,
+  app,
+  audience,
+  createWorld,
+  grace,
+  orders,
+  type Fault,
+  type Tab,
+  type World,
+} from '../support/world.ts';
 
 const hour = 3600 * 1000;
 const isToken: unknown = expect.any(String);
@@ -265,6 +275,67 @@ describe('another user', () => {
     expect((await tokenOf(world, other)).value).toEqual(isToken);
     expect(await emailOf(other)).toBe(grace);
     expect(world.tenant.families().filter(({ verdict }) => verdict === 'live')).toHaveLength(1);
+  });
+});
+
+describe('a session that may last so long and no longer', () => {
+  const anHour: Fault = {
+    kind: 'alter',
+    alter(body) {
+      const [header, claims = '', signature] = String(body['id_token']).split('.');
+      const said = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iat: number };
+      const more = JSON.stringify({ ...said, session_expiry: said.iat + 3600 });
+      return { ...body, id_token: [header, Buffer.from(more).toString('base64url'), signature].join('.') };
+    },
+  };
+
+  it.each([ada, grace])('is not ended by the tab that shows it, where %s has signed in anew', async (who) => {
+    const world = createWorld();
+    const [first, other] = [openTab(world), openTab(world)];
+    world.faults.push(anHour);
+    await first.login();
+    await world.advance(1800 * 1000);
+    world.faults.push(anHour);
+    await other.login(who);
+    await world.advance(1770 * 1000);
+    expect(await emailOf(first)).toBe(who);
+    for (const tab of [first, other]) expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+    await world.advance(1800 * 1000);
+    for (const { client } of [first, other]) expect(await client.isAuthenticated()).toBe(false);
+    await world.rest();
+    expect(world.tenant.families().every(({ verdict }) => verdict === 'revoked')).toBe(true);
+  });
+
+  it('is not prolonged by what another tab gets silently', async () => {
+    const world = createWorld();
+    const first = openTab(world);
+    world.faults.push(anHour);
+    await first.login();
+    const other = world.openTab({ cacheLocation: 'memory', workerUrl: '/worker.js' });
+    await world.advance(1800 * 1000);
+    world.faults.push(anHour);
+    const authorizationParams = { audience: orders, scope: 'read:things' };
+    const call = await settled(world, other.client.getTokenSilently({ authorizationParams }));
+    expect(call.value).toEqual(isToken);
+    expect(world.frames).toHaveLength(1);
+    await world.advance(1770 * 1000);
+    for (const { client } of [other, first]) expect(await client.isAuthenticated()).toBe(false);
+  });
+
+  it('lasts as long in a tab that is opened when what is renewed says nothing of that', async () => {
+    const world = createWorld();
+    const first = openTab(world);
+    world.faults.push(anHour);
+    await first.login();
+    await world.advance(1800 * 1000);
+    await tokenOf(world, first, 'off');
+    const other = openTab(world);
+    expect((await tokenOf(world, other)).value).toEqual(isToken);
+    first.kill();
+    await world.advance(1770 * 1000);
+    expect(await other.client.isAuthenticated()).toBe(false);
+    expect((await tokenOf(world, openTab(world))).error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
   });
 });
 

@@ -4,12 +4,13 @@
  * Everything a client holds stands in one record, a family per audience, so that a logout or another user's login is one
  * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
  */
-import type { Milliseconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import { serves } from '../core/cache.ts';
 import type { Target } from '../core/target.ts';
 import { backingOff, drawOf, withWish, type Failure } from '../core/back-off.ts';
 import { endpointsAt, type FindEndpoints } from '../core/endpoints.ts';
 import {
+  ceilingOf,
   isOfAnotherLogin,
   skewOf,
   validateAnswer,
@@ -150,6 +151,8 @@ export interface CustodyView extends SessionEnd {
   readonly logouts: number;
   /** The cache would not take the session's marker: that there is none says nothing. */
   readonly unmarked: boolean;
+  /** How long the session may last, as its login said. */
+  readonly session_expiry?: Seconds | undefined;
 }
 
 export type SpendOutcome =
@@ -658,7 +661,14 @@ export function createCustody(
           ? []
           : [[key, { kind: 'adopt', refresh_token, scope, identity, answer, key }]];
       const [next, outcomes] = changed(found, [...ends, ...adoption]);
-      return [next.endedBy === undefined ? next : { ...next, endedBy: undefined }, { logouts, outcomes }];
+      const goesOn = began && headsOf(families) > 0;
+      const said =
+        (goesOn && found.session_expiry) || ceilingOf(readSession(answer.id_token ?? '')?.claims ?? {});
+      const isAsItWas = next.endedBy === undefined && next.session_expiry === said;
+      return [
+        isAsItWas ? next : { ...next, endedBy: undefined, session_expiry: said },
+        { logouts, outcomes },
+      ];
     });
     const { logouts, outcomes = [] } = await adopting.catch((error: unknown): AdoptOutcome => {
       if (settings.useRefreshTokens) throw error;
