@@ -361,6 +361,31 @@ describe('tabs of two organizations', () => {
   });
 });
 
+describe('a key that signs ID tokens and is not known yet', () => {
+  it('costs no tab its login, where several wait for it', async () => {
+    const world = createWorld();
+    const tabs = [1, 2].map(() => openTab(world, { verifyIdTokenSignature: true }));
+    await tabs[0]?.login();
+    world.tenant.faults.add({ kind: 'rotate-key' });
+    world.tenant.faults.add({ kind: 'stale-jwks', times: 1 });
+    const logins: { readonly tab: Tab; readonly url: string }[] = [];
+    for (const tab of tabs) {
+      await tab.client.loginWithRedirect();
+      logins.push({ tab, url: (await tab.follow()).headers.get('location') ?? '' });
+    }
+    const unknown = { reason: 'unknown_key', retryable: true };
+    for (const { tab, url } of logins)
+      expect((await settled(world, tab.client.handleRedirectCallback(url))).error).toMatchObject(unknown);
+    await world.advance(30_000);
+    const late = logins.map(({ tab, url }) => watch(world, tab.client.handleRedirectCallback(url)));
+    await world.advance(5000);
+    expect(late.map(({ error }) => error)).toEqual([undefined, undefined]);
+    const codes = world.requests.map(({ form }) => form.get('code')).filter((code) => code !== null);
+    expect(codes).toHaveLength(3);
+    for (const tab of tabs) expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+  });
+});
+
 describe.each([
   ['a worker that tabs share', '/worker.js'],
   ['a worker of its own', undefined],
