@@ -17,6 +17,7 @@ import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
 import { knownSession } from './flows/entries.ts';
 import {
+  followLogin,
   followLogout,
   isPeerEntry,
   peerRefreshTokens,
@@ -58,6 +59,7 @@ function putTogether(page: PageContext): Engine {
   };
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
   const loggedOut = () => void followLogout(context, 'custody has ended');
+  const signedIn = () => void followLogin(context).catch(() => {}); // the next refresh will tell
   const createInPage = () =>
     createCustody(
       settings,
@@ -72,7 +74,7 @@ function putTogether(page: PageContext): Engine {
     env,
     custody: recorder.custody(
       settings.worker
-        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut)
+        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut, signedIn)
         : createInPage(),
     ),
     endpoints,

@@ -1,7 +1,7 @@
 /** Memory mode with `workerUrl`, where the browser has shared workers: one custody for all tabs, which outlives each of them. */
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
-import type { Environment, WorkerPort, Workers } from '../../src/environment.ts';
+import type { Environment, WorkerListener, WorkerPort, Workers } from '../../src/environment.ts';
 import { watch } from '../support/invariants.ts';
 import {
   ada,
@@ -243,6 +243,18 @@ describe('a logout', () => {
     },
   );
 
+  it('stays one for a tab that has seen it, when another signs in again', async () => {
+    const { world, first } = await signedIn();
+    const other = openTab(world);
+    await tokenOf(world, other);
+    await settled(world, first.client.logout());
+    await first.login();
+    await world.advance(1000);
+    expect((await tokenOf(world, other)).error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(await other.client.isAuthenticated()).toBe(false);
+    expect((await tokenOf(world, first, 'off')).value).toEqual(isToken);
+  });
+
   it('of a tab that is gone before the worker heard of it is completed by the next that looks', async () => {
     const { world, first } = await signedIn();
     const start: Workers['start'] = async (...asked) => {
@@ -278,6 +290,30 @@ describe('another user', () => {
   });
 });
 
+describe('the token of a former user', () => {
+  it('is served by no tab once another has signed in in one of them', async () => {
+    const { world, first } = await signedIn();
+    const tabs = [openTab(world), openTab(world)] as const;
+    const { value: former } = await tokenOf(world, tabs[0]);
+    tabs[1].freeze();
+    const events: string[] = [];
+    for (const name of ['user_changed', 'signed_out'] as const)
+      tabs[0].client.on(name, () => events.push(name));
+    await world.rest();
+    await first.login(grace);
+    tabs[1].wake();
+    await world.rest();
+    for (const tab of tabs) {
+      const { value } = await tokenOf(world, tab);
+      expect(value).toEqual(isToken);
+      expect(value).not.toBe(former);
+      expect(await emailOf(tab)).toBe(grace);
+    }
+    expect(events).toEqual(['user_changed']);
+    expect(world.refreshes()).toHaveLength(0);
+  });
+});
+
 describe('a session that may last so long and no longer', () => {
   const anHour: Fault = {
     kind: 'alter',
@@ -289,22 +325,35 @@ describe('a session that may last so long and no longer', () => {
     },
   };
 
-  it.each([ada, grace])('is not ended by the tab that shows it, where %s has signed in anew', async (who) => {
-    const world = createWorld();
-    const [first, other] = [openTab(world), openTab(world)];
-    world.faults.push(anHour);
-    await first.login();
-    await world.advance(1800 * 1000);
-    world.faults.push(anHour);
-    await other.login(who);
-    await world.advance(1770 * 1000);
-    expect(await emailOf(first)).toBe(who);
-    for (const tab of [first, other]) expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
-    await world.advance(1800 * 1000);
-    for (const { client } of [first, other]) expect(await client.isAuthenticated()).toBe(false);
-    await world.rest();
-    expect(world.tenant.families().every(({ verdict }) => verdict === 'revoked')).toBe(true);
-  });
+  it.each([ada, grace])(
+    'is not ended by a tab that has not heard yet that %s has signed in anew',
+    async (who) => {
+      const world = createWorld();
+      const other = openTab(world);
+      const hearing = (heard: WorkerListener): WorkerListener => ({
+        ...heard,
+        message: (told) => (told as { kind: string }).kind === 'signed_in' || heard.message(told),
+      });
+      const start: Workers['start'] = (url, heard, name) =>
+        other.env.workers.start(url, hearing(heard), name);
+      const first = world.openTab(
+        { cacheLocation: 'memory', workerUrl: '/worker.js' },
+        { ...blocked, workers: { start } },
+      );
+      world.faults.push(anHour);
+      await first.login();
+      await world.advance(1800 * 1000);
+      world.faults.push(anHour);
+      await other.login(who);
+      await world.advance(1770 * 1000);
+      expect(await emailOf(first)).toBe(who);
+      for (const tab of [first, other]) expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+      await world.advance(1800 * 1000);
+      for (const { client } of [first, other]) expect(await client.isAuthenticated()).toBe(false);
+      await world.rest();
+      expect(world.tenant.families().every(({ verdict }) => verdict === 'revoked')).toBe(true);
+    },
+  );
 
   it('is not prolonged by what another tab gets silently', async () => {
     const world = createWorld();

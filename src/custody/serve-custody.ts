@@ -76,18 +76,22 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
     async function answer({ id, method, args, leaving }: CallRequest): Promise<void> {
       const { custody, pages } = served;
       const value = (value: unknown): void => post({ kind: 'value', id, value });
+      const tellOthers = (reply: Reply): void => pages.forEach((other) => other === post || other(reply));
       // Custody goes on without this page. It may be the last one, though, and take the worker with it.
       if (isShared && (method === 'spend' || method === 'redeem'))
         refuseToBegin({ ...env.page, leaving: () => leaving }, disposal.signal);
       if (method === 'end') {
         const { ended, revoked } = await custody.end(...args);
-        if (ended) for (const other of pages) if (other !== post) other({ kind: 'logged_out' });
+        if (ended) tellOthers({ kind: 'logged_out' });
         value(undefined);
         await revoked;
         return post({ kind: 'revoked', id });
       }
-      if (method !== 'spend')
-        return value(await (custody[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args));
+      if (method !== 'spend') {
+        value(await (custody[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args));
+        if (method === 'adopt') tellOthers({ kind: 'signed_in' });
+        return;
+      }
       const outcome = await custody.spend(...args);
       value(outcome.kind === 'quarantined' ? { ...outcome, cause: writeError(outcome.cause) } : outcome);
     }

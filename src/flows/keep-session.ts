@@ -44,7 +44,7 @@ import {
 export async function endAtCeiling(context: ClientContext, user: UserEntry): Promise<void> {
   await context.flights.share('ceiling', async () => {
     if (context.settings.cacheLocation === 'memory') {
-      if (await followLogin(context, user)) return;
+      if (await followLogin(context)) return;
     } else if (await isBehind(context, user)) {
       await pause(context.env.timers, storageLag);
       if (!isOver(context, await readUser(context))) return;
@@ -57,13 +57,17 @@ export async function endAtCeiling(context: ClientContext, user: UserEntry): Pro
 /** Longer than `localStorage` takes to show what another tab wrote. */
 const storageLag: Milliseconds = 1000;
 
-/** In memory mode each tab shows what it wrote: somebody may have signed in anew in another, where one custody is all tabs'. */
-async function followLogin(context: ClientContext, user: UserEntry): Promise<boolean> {
+/**
+ * In memory mode each tab shows what it wrote: somebody may have signed in anew in another, where one custody is all tabs'. False: no
+ * session goes on.
+ */
+export async function followLogin(context: ClientContext): Promise<boolean> {
   const { settings, env } = context;
   const { signedIn, session_expiry } = (await lookAgain(context, '')) ?? {};
   if (signedIn?.id_token === undefined || isPastCeiling(session_expiry, env.clock.now())) return false;
-  const isFollowed = await followCustody(context, '', readSession(user.id_token), signedIn);
-  return isFollowed || write(context, userKey(settings), { ...user, session_expiry });
+  const user = readUserEntry(await readUser(context));
+  if (!user || (await followCustody(context, '', readSession(user.id_token), signedIn))) return true;
+  return write(context, userKey(settings), { ...user, session_expiry });
 }
 
 /** The user's entry is from before what custody has: somebody may have signed in anew, in another tab. */
