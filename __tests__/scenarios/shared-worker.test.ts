@@ -453,11 +453,17 @@ describe.each([
     expect(world.refreshes().map(({ path }) => path)).toEqual(['/oauth/token']);
   });
 
-  it('disposes of nothing that is not theirs', async () => {
+  it('disposes of nothing that is not theirs, and stops it by nothing', async () => {
     const world = createWorld();
     const plain = openTab(world);
     let port: WorkerPort | undefined;
-    const start: Workers['start'] = async (...asked) => (port = await plain.env.workers.start(...asked));
+    const start: Workers['start'] = async (...asked) => {
+      const stranger = await plain.env.workers.start(...asked);
+      const call = { kind: 'call', id: 1, method: 'look', args: [{}], leaving: false, offset: 0 };
+      for (const message of [null, 7, {}, call, { kind: 'dispose' }, { kind: 'begin' }])
+        stranger.post(message);
+      return (port = await plain.env.workers.start(...asked));
+    };
     const tab = world.openTab({ cacheLocation: 'memory', workerUrl }, { ...blocked, workers: { start } });
     await tab.login();
     for (const method of ['dispose', 'moveIn', 'constructor', '__proto__', 'valueOf'])

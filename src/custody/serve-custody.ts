@@ -43,7 +43,14 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
   return (post) => {
     const disposal = new AbortController();
     let served: Served;
-    return { hear, leave: () => void served?.pages.delete(post) };
+    return { hear: hearAny, leave: () => void served?.pages.delete(post) };
+
+    /** No page says what throws in here. Firefox (140) would tell every page of it, and one that waits for the start would take it for its own. */
+    function hearAny(request: Request): void {
+      try {
+        hear(request);
+      } catch {}
+    }
 
     function hear(request: Request): void {
       switch (request.kind) {
