@@ -17,7 +17,7 @@ import {
   type IdTokenExpectation,
 } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
-import { isSameIdentity, readSession, type Identity } from '../core/session.ts';
+import { isPastCeiling, isSameIdentity, readSession, type Identity } from '../core/session.ts';
 import { identityOf, mayBeOf, unknownIdentity } from '../core/whose.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { loadFeature } from '../core/load-feature.ts';
@@ -707,20 +707,23 @@ export function createCustody(
     if (!session) return undefined;
     return updateRecord((found) => {
       if (isPast(found, session, began)) return [found, undefined];
-      const { logouts, endedBy } = found;
-      return [endedBy === undefined ? found : { ...found, endedBy: undefined }, { loan, logouts }];
+      const { session_expiry } = headsOf(found.families) > 0 ? found : loan;
+      return [
+        { ...found, endedBy: undefined, session_expiry },
+        { loan, logouts: found.logouts },
+      ];
     });
   }
 
   /** What another tab may have: what is here, or, by one exchange for all who ask, what the server gives. */
   async function lend({ fresh, ...wanted }: Asked, limit = settings.callerLimit): Promise<Loan | undefined> {
-    const { family, answer, signedIn } = await look(wanted);
-    if (family.state !== 'live' || !signedIn) return undefined;
+    const { family, answer, signedIn, session_expiry } = await look(wanted);
+    if (family.state !== 'live' || !signedIn || isPastCeiling(session_expiry, clock.now())) return undefined;
     const identity = identityOf(signedIn);
     const loanOf = async ({ token, id_token = signedIn.id_token }: Answer): Promise<Loan | undefined> => {
       const isGood =
         id_token !== undefined && !(await problemOf({ token, id_token }, { identity, now: clock.now() }));
-      return isGood ? { token, id_token } : undefined;
+      return isGood ? { token, id_token, session_expiry } : undefined;
     };
     const held = !fresh && answer && (await loanOf(answer)); // an ID token may end before its access token does
     if (held) return held;

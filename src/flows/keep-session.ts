@@ -259,7 +259,8 @@ export async function endSession(
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
   if (logout && settings.cacheLocation === 'memory') markLogout(context);
   const forget = async () => logout && settings.useDpop && (await loadDpopKey(settings, env)).forget();
-  const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left }), forget()]);
+  const only = logout ? {} : { after: Infinity }; // each tab knows when its session is over
+  const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left, ...only }), forget()]);
   const [cleared] = await Promise.allSettled([clearSession(context, user, logout?.alsoOf)]);
   return { ended, cleared, forgotten, idToken: user?.id_token };
 }
