@@ -18,6 +18,7 @@ import * as flows from './flows/engine-flows.ts';
 import { watch } from './flows/watch.ts';
 import { cacheIsLate, cacheLimit, knownSession } from './flows/entries.ts';
 import {
+  followLogin,
   followLogout,
   isPeerEntry,
   peerRefreshTokens,
@@ -59,6 +60,7 @@ function putTogether(page: PageContext): Engine {
   };
   const endpoints = settings.discovery ? discover : async () => endpointsAt(settings);
   const loggedOut = () => void followLogout(context, 'custody has ended');
+  const signedIn = () => void followLogin(context).catch(() => {}); // the next refresh will tell
   const createInPage = () =>
     createCustody(
       settings,
@@ -73,7 +75,7 @@ function putTogether(page: PageContext): Engine {
     env,
     custody: recorder.custody(
       settings.worker
-        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut)
+        ? createWorkerCustody(settings, settings.worker, env, createInPage, endpoints, loggedOut, signedIn)
         : createInPage(),
     ),
     endpoints,

@@ -4,7 +4,15 @@ import type { Environment } from '../../src/environment.ts';
 import { encodeBase64url } from '../../src/oauth/base64url.ts';
 import { decodeJwt } from '../../src/oauth/jwt.ts';
 import { watch } from '../support/invariants.ts';
-import { audience, createWorld, grace, tenantUrl, type Tab, type World } from '../support/world.ts';
+import {
+  audience,
+  createWorld,
+  grace,
+  tenantUrl,
+  type Fault,
+  type Tab,
+  type World,
+} from '../support/world.ts';
 
 const hour = 3600 * 1000;
 const memory = { cacheLocation: 'memory' } as const;
@@ -64,6 +72,50 @@ const withClaims = (idToken: string, claims: Record<string, unknown>): string =>
   const text = JSON.stringify({ ...decodeJwt(idToken).claims, ...claims });
   return [header, encodeBase64url(new TextEncoder().encode(text)), signature].join('.');
 };
+
+describe.each([
+  ['held in a worker', {}],
+  ['held in the page', { worker: false }],
+])('a session that may last so long and no longer, with refresh tokens %s', (_, options) => {
+  const anHour: Fault = {
+    kind: 'alter',
+    alter: (body) => {
+      const idToken = String(body['id_token']);
+      const session_expiry = Number(decodeJwt(idToken).claims['iat']) + 3600;
+      return { ...body, id_token: withClaims(idToken, { session_expiry }) };
+    },
+  };
+
+  it('ends no later login of another tab', async () => {
+    const world = createWorld();
+    const [first, later] = [openTab(world, options), openTab(world, options)];
+    world.faults.push(anHour);
+    await first.login();
+    await world.advance(1800 * 1000);
+    world.faults.push(anHour);
+    await later.login();
+    await world.advance(1770 * 1000);
+    expect(await first.client.isAuthenticated()).toBe(false);
+    await world.advance(1000);
+    expect((await tokenOf(world, later, 'off')).value).toEqual(isToken);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'live']);
+  });
+
+  it('lasts no longer for who borrows, and nothing of it is lent after that', async () => {
+    const world = createWorld();
+    const lender = openTab(world, options);
+    world.faults.push(anHour);
+    await lender.login();
+    await world.advance(1800 * 1000);
+    await tokenOf(world, lender, 'off'); // whose ID token says nothing of that
+    const borrower = openTab(world, options);
+    expect((await tokenOf(world, borrower)).value).toEqual(isToken);
+    await world.advance(1770 * 1000);
+    expect((await tokenOf(world, openTab(world, options))).error).toMatchObject({ requiresLogin: true });
+    expect(await borrower.client.isAuthenticated()).toBe(false);
+    expect(await lender.client.isAuthenticated()).toBe(false);
+  });
+});
 
 describe.each([
   ['in a worker', {}],

@@ -1,9 +1,19 @@
 /** Memory mode with `workerUrl`, where the browser has shared workers: one custody for all tabs, which outlives each of them. */
 import { describe, expect, it } from '@jest/globals';
 import type { Auth0ClientOptions } from '../../src/core/options.ts';
-import type { Environment, WorkerPort, Workers } from '../../src/environment.ts';
+import type { Environment, WorkerListener, WorkerPort, Workers } from '../../src/environment.ts';
 import { watch } from '../support/invariants.ts';
-import { ada, audience, createWorld, grace, type Tab, type World } from '../support/world.ts';
+import {
+  ada,
+  app,
+  audience,
+  createWorld,
+  grace,
+  orders,
+  type Fault,
+  type Tab,
+  type World,
+} from '../support/world.ts';
 
 const hour = 3600 * 1000;
 const isToken: unknown = expect.any(String);
@@ -233,6 +243,18 @@ describe('a logout', () => {
     },
   );
 
+  it('stays one for a tab that has seen it, when another signs in again', async () => {
+    const { world, first } = await signedIn();
+    const other = openTab(world);
+    await tokenOf(world, other);
+    await settled(world, first.client.logout());
+    await first.login();
+    await world.advance(1000);
+    expect((await tokenOf(world, other)).error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(await other.client.isAuthenticated()).toBe(false);
+    expect((await tokenOf(world, first, 'off')).value).toEqual(isToken);
+  });
+
   it('of a tab that is gone before the worker heard of it is completed by the next that looks', async () => {
     const { world, first } = await signedIn();
     const start: Workers['start'] = async (...asked) => {
@@ -268,6 +290,151 @@ describe('another user', () => {
   });
 });
 
+describe('the token of a former user', () => {
+  it('is served by no tab once another has signed in in one of them', async () => {
+    const { world, first } = await signedIn();
+    const tabs = [openTab(world), openTab(world)] as const;
+    const { value: former } = await tokenOf(world, tabs[0]);
+    tabs[1].freeze();
+    const events: string[] = [];
+    for (const name of ['user_changed', 'signed_out'] as const)
+      tabs[0].client.on(name, () => events.push(name));
+    await world.rest();
+    await first.login(grace);
+    tabs[1].wake();
+    await world.rest();
+    for (const tab of tabs) {
+      const { value } = await tokenOf(world, tab);
+      expect(value).toEqual(isToken);
+      expect(value).not.toBe(former);
+      expect(await emailOf(tab)).toBe(grace);
+    }
+    expect(events).toEqual(['user_changed']);
+    expect(world.refreshes()).toHaveLength(0);
+  });
+});
+
+describe('a session that may last so long and no longer', () => {
+  const anHour: Fault = {
+    kind: 'alter',
+    alter(body) {
+      const [header, claims = '', signature] = String(body['id_token']).split('.');
+      const said = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iat: number };
+      const more = JSON.stringify({ ...said, session_expiry: said.iat + 3600 });
+      return { ...body, id_token: [header, Buffer.from(more).toString('base64url'), signature].join('.') };
+    },
+  };
+
+  it.each([ada, grace])(
+    'is not ended by a tab that has not heard yet that %s has signed in anew',
+    async (who) => {
+      const world = createWorld();
+      const other = openTab(world);
+      const hearing = (heard: WorkerListener): WorkerListener => ({
+        ...heard,
+        message: (told) => (told as { kind: string }).kind === 'signed_in' || heard.message(told),
+      });
+      const start: Workers['start'] = (url, heard, name) =>
+        other.env.workers.start(url, hearing(heard), name);
+      const first = world.openTab(
+        { cacheLocation: 'memory', workerUrl: '/worker.js' },
+        { ...blocked, workers: { start } },
+      );
+      world.faults.push(anHour);
+      await first.login();
+      await world.advance(1800 * 1000);
+      world.faults.push(anHour);
+      await other.login(who);
+      await world.advance(1770 * 1000);
+      expect(await emailOf(first)).toBe(who);
+      for (const tab of [first, other]) expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+      await world.advance(1800 * 1000);
+      for (const { client } of [first, other]) expect(await client.isAuthenticated()).toBe(false);
+      await world.rest();
+      expect(world.tenant.families().every(({ verdict }) => verdict === 'revoked')).toBe(true);
+    },
+  );
+
+  it('is not prolonged by what another tab gets silently', async () => {
+    const world = createWorld();
+    const first = openTab(world);
+    world.faults.push(anHour);
+    await first.login();
+    const other = world.openTab({ cacheLocation: 'memory', workerUrl: '/worker.js' });
+    await world.advance(1800 * 1000);
+    world.faults.push(anHour);
+    const authorizationParams = { audience: orders, scope: 'read:things' };
+    const call = await settled(world, other.client.getTokenSilently({ authorizationParams }));
+    expect(call.value).toEqual(isToken);
+    expect(world.frames).toHaveLength(1);
+    await world.advance(1770 * 1000);
+    for (const { client } of [other, first]) expect(await client.isAuthenticated()).toBe(false);
+  });
+
+  it('lasts as long in a tab that is opened when what is renewed says nothing of that', async () => {
+    const world = createWorld();
+    const first = openTab(world);
+    world.faults.push(anHour);
+    await first.login();
+    await world.advance(1800 * 1000);
+    await tokenOf(world, first, 'off');
+    const other = openTab(world);
+    expect((await tokenOf(world, other)).value).toEqual(isToken);
+    first.kill();
+    await world.advance(1770 * 1000);
+    expect(await other.client.isAuthenticated()).toBe(false);
+    expect((await tokenOf(world, openTab(world))).error).toMatchObject({ error: 'missing_refresh_token' });
+    expect(world.tenant.families()).toMatchObject([{ verdict: 'revoked' }]);
+  });
+});
+
+describe('tabs of two organizations', () => {
+  it('sign in without a question, and stay what they are, until one logs out', async () => {
+    const world = createWorld();
+    const [acme, umbrella] = ['org_1', 'org_2'].map((organization) =>
+      world.openTab({
+        cacheLocation: 'memory',
+        workerUrl: '/worker.js',
+        authorizationParams: { audience, redirect_uri: app, organization },
+      }),
+    ) as [Tab, Tab];
+    await acme.login();
+    expect((await tokenOf(world, umbrella)).value).toEqual(isToken);
+    for (const [tab, org_id] of [[acme, 'org_1'] as const, [umbrella, 'org_2'] as const]) {
+      expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+      expect(await tab.client.getUser()).toMatchObject({ org_id });
+    }
+    await settled(world, acme.client.logout());
+    expect(await umbrella.client.isAuthenticated()).toBe(false);
+    expect(world.tenant.families().map(({ verdict }) => verdict)).toEqual(['revoked', 'revoked']);
+  });
+});
+
+describe('a key that signs ID tokens and is not known yet', () => {
+  it('costs no tab its login, where several wait for it', async () => {
+    const world = createWorld();
+    const tabs = [1, 2].map(() => openTab(world, { verifyIdTokenSignature: true }));
+    await tabs[0]?.login();
+    world.tenant.faults.add({ kind: 'rotate-key' });
+    world.tenant.faults.add({ kind: 'stale-jwks', times: 1 });
+    const logins: { readonly tab: Tab; readonly url: string }[] = [];
+    for (const tab of tabs) {
+      await tab.client.loginWithRedirect();
+      logins.push({ tab, url: (await tab.follow()).headers.get('location') ?? '' });
+    }
+    const unknown = { reason: 'unknown_key', retryable: true };
+    for (const { tab, url } of logins)
+      expect((await settled(world, tab.client.handleRedirectCallback(url))).error).toMatchObject(unknown);
+    await world.advance(30_000);
+    const late = logins.map(({ tab, url }) => watch(world, tab.client.handleRedirectCallback(url)));
+    await world.advance(5000);
+    expect(late.map(({ error }) => error)).toEqual([undefined, undefined]);
+    const codes = world.requests.map(({ form }) => form.get('code')).filter((code) => code !== null);
+    expect(codes).toHaveLength(3);
+    for (const tab of tabs) expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
+  });
+});
+
 describe.each([
   ['a worker that tabs share', '/worker.js'],
   ['a worker of its own', undefined],
@@ -284,5 +451,24 @@ describe.each([
     await world.rest();
     expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
     expect(world.refreshes().map(({ path }) => path)).toEqual(['/oauth/token']);
+  });
+
+  it('disposes of nothing that is not theirs, and stops it by nothing', async () => {
+    const world = createWorld();
+    const plain = openTab(world);
+    let port: WorkerPort | undefined;
+    const start: Workers['start'] = async (...asked) => {
+      const stranger = await plain.env.workers.start(...asked);
+      const call = { kind: 'call', id: 1, method: 'look', args: [{}], leaving: false, offset: 0 };
+      for (const message of [null, 7, {}, call, { kind: 'dispose' }, { kind: 'begin' }])
+        stranger.post(message);
+      return (port = await plain.env.workers.start(...asked));
+    };
+    const tab = world.openTab({ cacheLocation: 'memory', workerUrl }, { ...blocked, workers: { start } });
+    await tab.login();
+    for (const method of ['dispose', 'moveIn', 'constructor', '__proto__', 'valueOf'])
+      port?.post({ kind: 'call', id: -1, method, args: [{}], leaving: false, offset: 0 });
+    await world.advance(20_000);
+    expect((await tokenOf(world, tab, 'off')).value).toEqual(isToken);
   });
 });

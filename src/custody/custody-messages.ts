@@ -20,8 +20,18 @@ import type { Custody, SpendOutcome } from './custody.ts';
 export const messageVersion = 2;
 
 /** What can be asked of custody in a worker. What auth0-spa-js has left is never there: it had no refresh tokens in memory. */
-export type RemoteMethod =
-  'look' | 'spend' | 'redeem' | 'adopt' | 'borrow' | 'goUnmarked' | 'discard' | 'end' | 'revoke';
+export const remoteMethods = [
+  'look',
+  'spend',
+  'redeem',
+  'adopt',
+  'borrow',
+  'goUnmarked',
+  'discard',
+  'end',
+  'revoke',
+] as const satisfies (keyof Custody)[];
+export type RemoteMethod = (typeof remoteMethods)[number];
 
 /** `leaving`, and the `offset` of the app's clock: what only the page knows. */
 export type CallRequest = {
@@ -51,13 +61,14 @@ export type Request =
   | { readonly kind: 'dispose' }
   | CallRequest;
 
-/** From the worker. `revoked` follows the value of `end`. `logged_out`: by another tab. `idle`: it was disposed of, and has nothing left to do. */
+/** From the worker. `revoked` follows the value of `end`. `logged_out`, `signed_in`: by another tab. `idle`: it was disposed of, and has nothing left to do. */
 export type Reply =
   | { readonly kind: 'ready'; readonly version: number }
   | { readonly kind: 'value'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: ErrorText }
   | { readonly kind: 'revoked'; readonly id: number }
   | { readonly kind: 'logged_out' }
+  | { readonly kind: 'signed_in' }
   | { readonly kind: 'idle' };
 
 /** An error as it can be cloned without losing its class. */

@@ -4,19 +4,20 @@
  * Everything a client holds stands in one record, a family per audience, so that a logout or another user's login is one
  * atomic write. The claim in the record decides who may send; the lock around it only saves waste.
  */
-import type { Milliseconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import { serves } from '../core/cache.ts';
 import type { Target } from '../core/target.ts';
 import { backingOff, drawOf, withWish, type Failure } from '../core/back-off.ts';
 import { endpointsAt, type FindEndpoints } from '../core/endpoints.ts';
 import {
+  ceilingOf,
   isOfAnotherLogin,
   skewOf,
   validateAnswer,
   type IdTokenExpectation,
 } from '../core/id-token-validation.ts';
 import type { Answer, FamilyStatus, Seen, SessionEnd } from '../core/plan.ts';
-import { isSameIdentity, readSession, type Identity } from '../core/session.ts';
+import { isPastCeiling, isSameIdentity, readSession, type Identity } from '../core/session.ts';
 import { identityOf, mayBeOf, unknownIdentity } from '../core/whose.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { loadFeature } from '../core/load-feature.ts';
@@ -151,6 +152,8 @@ export interface CustodyView extends SessionEnd {
   readonly logouts: number;
   /** The cache would not take the session's marker: that there is none says nothing. */
   readonly unmarked: boolean;
+  /** How long the session may last, as its login said. */
+  readonly session_expiry?: Seconds | undefined;
 }
 
 export type SpendOutcome =
@@ -659,7 +662,14 @@ export function createCustody(
           ? []
           : [[key, { kind: 'adopt', refresh_token, scope, identity, answer, key }]];
       const [next, outcomes] = changed(found, [...ends, ...adoption]);
-      return [next.endedBy === undefined ? next : { ...next, endedBy: undefined }, { logouts, outcomes }];
+      const goesOn = began && headsOf(families) > 0;
+      const said =
+        (goesOn && found.session_expiry) || ceilingOf(readSession(answer.id_token ?? '')?.claims ?? {});
+      const isAsItWas = next.endedBy === undefined && next.session_expiry === said;
+      return [
+        isAsItWas ? next : { ...next, endedBy: undefined, session_expiry: said },
+        { logouts, outcomes },
+      ];
     });
     const { logouts, outcomes = [] } = await adopting.catch((error: unknown): AdoptOutcome => {
       if (settings.useRefreshTokens) throw error;
@@ -698,20 +708,23 @@ export function createCustody(
     if (!session) return undefined;
     return updateRecord((found) => {
       if (isPast(found, session, began)) return [found, undefined];
-      const { logouts, endedBy } = found;
-      return [endedBy === undefined ? found : { ...found, endedBy: undefined }, { loan, logouts }];
+      const { session_expiry } = headsOf(found.families) > 0 ? found : loan;
+      return [
+        { ...found, endedBy: undefined, session_expiry },
+        { loan, logouts: found.logouts },
+      ];
     });
   }
 
   /** What another tab may have: what is here, or, by one exchange for all who ask, what the server gives. */
   async function lend({ fresh, ...wanted }: Asked, limit = settings.callerLimit): Promise<Loan | undefined> {
-    const { family, answer, signedIn } = await look(wanted);
-    if (family.state !== 'live' || !signedIn) return undefined;
+    const { family, answer, signedIn, session_expiry } = await look(wanted);
+    if (family.state !== 'live' || !signedIn || isPastCeiling(session_expiry, clock.now())) return undefined;
     const identity = identityOf(signedIn);
     const loanOf = async ({ token, id_token = signedIn.id_token }: Answer): Promise<Loan | undefined> => {
       const isGood =
         id_token !== undefined && !(await problemOf({ token, id_token }, { identity, now: clock.now() }));
-      return isGood ? { token, id_token } : undefined;
+      return isGood ? { token, id_token, session_expiry } : undefined;
     };
     const held = !fresh && answer && (await loanOf(answer)); // an ID token may end before its access token does
     if (held) return held;

@@ -31,7 +31,7 @@ export interface IdTokenSignatures {
   problemOf(idToken: string): Promise<InvalidIdTokenError | undefined>;
   /**
    * What the `exchange` of `code` brings, once its signature is good. Where that cannot be judged, it is held, and another call for the
-   * same code judges it anew and sends nothing; a call for another code discards it.
+   * same code judges it anew and sends nothing; a later exchange that brings what is good discards it.
    * @throws {InvalidIdTokenError} as `problemOf()`; what came is discarded, unless that is retryable
    * @throws {NetworkError} as `prepare()`
    */
@@ -65,7 +65,8 @@ export function createIdTokenSignatures({
   }): IdTokenSignatures {
   const { http, clock, cryptography } = env;
   const backOff = createBackOff(env, signal);
-  let held: { readonly code: string; readonly redeemed: Redeemed } | undefined;
+  /** By code: in a shared worker several tabs may wait for the same key. */
+  const held = new Map<string, Redeemed>();
   let keys: readonly SigningKey[] = [];
   let fetchedAt = -Infinity;
   let renewedAt = -Infinity;
@@ -81,15 +82,15 @@ export function createIdTokenSignatures({
     },
 
     async redeem(code, exchange) {
-      const found = held?.code === code ? held.redeemed : undefined;
-      if (found) held = undefined;
-      else await forget();
+      const found = held.get(code);
+      held.delete(code);
       const redeemed = found ?? (await exchange());
       const problem = await judge(redeemed.answer.id_token).catch((error: GenericError) => error);
-      if (problem === undefined) return redeemed;
-      await (problem.retryable ? forget() : discard(redeemed.receipt));
-      if (problem.retryable) held = { code, redeemed };
-      throw problem;
+      if (problem?.retryable) held.set(code, redeemed);
+      else if (problem) await discard(redeemed.receipt);
+      else if (!found) void forget();
+      if (problem) throw problem;
+      return redeemed;
     },
 
     problemOf,
@@ -99,9 +100,9 @@ export function createIdTokenSignatures({
   };
 
   async function forget(): Promise<void> {
-    const receipt = held?.redeemed.receipt;
-    held = undefined;
-    if (receipt !== undefined) await discard(receipt);
+    const receipts = [...held.values()].map(({ receipt }) => receipt);
+    held.clear();
+    await Promise.all(receipts.map(discard));
   }
 
   /** With the keys fetched anew where its own is unknown. What is no token at all is refused for that by who asked for it. */

@@ -5,7 +5,7 @@
  *
  * Who holds a refresh token shows it, so that whoever is alone knows at once that there is nobody to be asked.
  */
-import type { Milliseconds } from '../clock.ts';
+import type { Milliseconds, Seconds } from '../clock.ts';
 import { isToken, type Token } from '../core/cache.ts';
 import type { Session } from '../core/session.ts';
 import { isSameIdentity } from '../core/session.ts';
@@ -31,6 +31,8 @@ const mostAsked = 100;
 export interface Loan {
   readonly token: Token;
   readonly id_token: string;
+  /** How long the session may last, as its login said. */
+  readonly session_expiry?: Seconds | undefined;
 }
 
 /** What a tab asks the others for. */
@@ -216,8 +218,13 @@ const isOneSession = (one: Session, other: Session): boolean =>
 
 /** A loan out of what anybody may have posted, without what does not belong to it. */
 function readLoan(value: unknown): Loan | undefined {
-  const { token, id_token } = Object(value) as Partial<Record<string, unknown>>;
+  const { token, id_token, session_expiry: said } = Object(value) as Partial<Record<string, unknown>>;
   if (!isToken(token) || !isText(id_token)) return undefined;
   const { access_token, token_type, scope, requestedScope, expires_at, lifetime } = token;
-  return { token: { access_token, token_type, scope, requestedScope, expires_at, lifetime }, id_token };
+  const session_expiry = typeof said === 'number' ? said : undefined;
+  return {
+    token: { access_token, token_type, scope, requestedScope, expires_at, lifetime },
+    id_token,
+    session_expiry,
+  };
 }

@@ -2,6 +2,7 @@
  * Everything that a client holds, in one record: families by audience, so that a logout or another user's login is one atomic
  * write. What ends the last family that lives has ended the session; that is written with it, for all tabs.
  */
+import type { Seconds } from '../clock.ts';
 import type { SessionEnd } from '../core/plan.ts';
 import type { RecordStore } from '../environment.ts';
 import { newerFormat } from '../errors.ts';
@@ -27,6 +28,8 @@ export interface CustodyRecord extends SessionEnd {
   readonly logouts: number;
   /** The cache would not take the session's marker: that there is none says nothing. */
   readonly unmarked: boolean;
+  /** How long the session may last, as its login said; absent: it said nothing. */
+  readonly session_expiry?: Seconds | undefined;
 }
 
 /** Which family of the record, and what happens to it. */
@@ -97,7 +100,8 @@ export function readRecord(stored: unknown): CustodyRecord {
   const record = (stored ?? {}) as Partial<CustodyRecord>;
   const version = numberOf(record.version);
   if (version > recordVersion) throw newerFormat(version, recordVersion);
-  const { families, ends, endedBy, moved, logouts, unmarked } = version === recordVersion ? record : {};
+  const { families, ends, endedBy, moved, logouts, unmarked, session_expiry } =
+    version === recordVersion ? record : {};
   const read = Object.entries(families ?? {}).map(([at, family]) => [at, readFamily(family)] as const);
   return {
     version: recordVersion,
@@ -107,6 +111,7 @@ export function readRecord(stored: unknown): CustodyRecord {
     moved: textsOf(moved),
     logouts: numberOf(logouts),
     unmarked: unmarked === true,
+    session_expiry: numberOf(session_expiry) || undefined,
   };
 }
 

@@ -43,6 +43,7 @@ export async function startRemoteCustody(
   { clock, workers, timers, page }: Pick<Environment, 'clock' | 'workers' | 'timers' | 'page'>,
   endpoints: FindEndpoints,
   loggedOut: () => void = () => {},
+  signedIn: () => void = () => {},
 ): Promise<Custody> {
   const waiting = new Map<number, (reply: Answer) => void>();
   const revoking = new Map<number, () => void>();
@@ -150,6 +151,8 @@ export async function startRemoteCustody(
         return;
       case 'logged_out':
         return loggedOut();
+      case 'signed_in':
+        return signedIn();
       case 'revoked':
         return revoking.get(reply.id)?.();
       case 'value':

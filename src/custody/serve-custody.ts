@@ -5,6 +5,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Environment, PageClock } from '../environment.ts';
 import {
   messageVersion,
+  remoteMethods,
   writeError,
   type CallRequest,
   type Reply,
@@ -42,7 +43,14 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
   return (post) => {
     const disposal = new AbortController();
     let served: Served;
-    return { hear, leave: () => void served?.pages.delete(post) };
+    return { hear: hearAny, leave: () => void served?.pages.delete(post) };
+
+    /** No page says what throws in here. Firefox (140) would tell every page of it, and one that waits for the start would take it for its own. */
+    function hearAny(request: Request): void {
+      try {
+        hear(request);
+      } catch {}
+    }
 
     function hear(request: Request): void {
       switch (request.kind) {
@@ -63,6 +71,7 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
           served.pages.delete(post);
           return post({ kind: 'idle' });
         case 'call':
+          if (!remoteMethods.includes(request.method)) return; // any script may ask, and `dispose` would be everybody's end
           served.leaving = request.leaving && !isShared;
           served.offset = request.offset;
           return void answer(request).catch((error: unknown) =>
@@ -74,18 +83,22 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
     async function answer({ id, method, args, leaving }: CallRequest): Promise<void> {
       const { custody, pages } = served;
       const value = (value: unknown): void => post({ kind: 'value', id, value });
+      const tellOthers = (reply: Reply): void => pages.forEach((other) => other === post || other(reply));
       // Custody goes on without this page. It may be the last one, though, and take the worker with it.
       if (isShared && (method === 'spend' || method === 'redeem'))
         refuseToBegin({ ...env.page, leaving: () => leaving }, disposal.signal);
       if (method === 'end') {
         const { ended, revoked } = await custody.end(...args);
-        if (ended) for (const other of pages) if (other !== post) other({ kind: 'logged_out' });
+        if (ended) tellOthers({ kind: 'logged_out' });
         value(undefined);
         await revoked;
         return post({ kind: 'revoked', id });
       }
-      if (method !== 'spend')
-        return value(await (custody[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args));
+      if (method !== 'spend') {
+        value(await (custody[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args));
+        if (method === 'adopt') tellOthers({ kind: 'signed_in' });
+        return;
+      }
       const outcome = await custody.spend(...args);
       value(outcome.kind === 'quarantined' ? { ...outcome, cause: writeError(outcome.cause) } : outcome);
     }
@@ -112,8 +125,8 @@ export function serveCustody(env: Parameters<typeof createCustody>[1], isShared 
 
 type Begin = Extract<Request, { kind: 'begin' }>;
 
-/** Where a page is sent, and what it asks for there, is its own affair. */
+/** Where a page is sent, and what it asks for there, is its own affair; as whose member is the session's. */
 const keyOf = ({ settings, origin }: Begin): string => {
   const { authorizationParams, configuration, scopes, ...others }: Settings = settings;
-  return JSON.stringify([origin, others]);
+  return JSON.stringify([origin, authorizationParams.organization, others]);
 };

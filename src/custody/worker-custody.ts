@@ -16,6 +16,7 @@ export function createWorkerCustody(
   createInPage: () => Custody,
   endpoints: FindEndpoints,
   loggedOut: () => void,
+  signedIn: () => void,
 ): Custody {
   let custodian: Promise<Custody> | undefined;
   let disposed = false;
@@ -23,7 +24,7 @@ export function createWorkerCustody(
   async function start(): Promise<Custody> {
     try {
       const { startRemoteCustody } = await loadFeature(env.timers, () => import('./remote-custody.ts'));
-      return await startRemoteCustody(settings, worker, env, endpoints, loggedOut);
+      return await startRemoteCustody(settings, worker, env, endpoints, loggedOut, signedIn);
     } catch (error) {
       if (worker.fallback === 'error') {
         custodian = undefined; // the next call tries again

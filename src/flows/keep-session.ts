@@ -10,7 +10,7 @@ import {
 import type { Milliseconds, Seconds } from '../clock.ts';
 import { peerPrefix } from '../core/auth0-spa-js-names.ts';
 import { ceilingOf } from '../core/id-token-validation.ts';
-import { isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
+import { isPastCeiling, isSameIdentity, readSession, type Identity, type Session } from '../core/session.ts';
 import { storageName, type Settings } from '../core/settings.ts';
 import { withToken } from '../core/token-response.ts';
 import type { Target } from '../core/target.ts';
@@ -43,7 +43,9 @@ import {
 /** A session that has lasted as long as it may ends here, unless the entry that says so is from before a login in another tab. */
 export async function endAtCeiling(context: ClientContext, user: UserEntry): Promise<void> {
   await context.flights.share('ceiling', async () => {
-    if (await isBehind(context, user)) {
+    if (context.settings.cacheLocation === 'memory') {
+      if (await followLogin(context)) return;
+    } else if (await isBehind(context, user)) {
       await pause(context.env.timers, storageLag);
       if (!isOver(context, await readUser(context))) return;
     }
@@ -54,6 +56,19 @@ export async function endAtCeiling(context: ClientContext, user: UserEntry): Pro
 
 /** Longer than `localStorage` takes to show what another tab wrote. */
 const storageLag: Milliseconds = 1000;
+
+/**
+ * In memory mode each tab shows what it wrote: somebody may have signed in anew in another, where one custody is all tabs'. False: no
+ * session goes on.
+ */
+export async function followLogin(context: ClientContext): Promise<boolean> {
+  const { settings, env } = context;
+  const { signedIn, session_expiry } = (await lookAgain(context, '')) ?? {};
+  if (signedIn?.id_token === undefined || isPastCeiling(session_expiry, env.clock.now())) return false;
+  const user = readUserEntry(await readUser(context));
+  if (!user || (await followCustody(context, '', readSession(user.id_token), signedIn))) return true;
+  return write(context, userKey(settings), { ...user, session_expiry });
+}
 
 /** The user's entry is from before what custody has: somebody may have signed in anew, in another tab. */
 async function isBehind(context: ClientContext, { id_token }: UserEntry): Promise<boolean> {
@@ -137,7 +152,12 @@ export async function saveToken(
   heap.logouts = view.logouts;
   const { signedIn } = view;
   const isOver = view.logouts > logouts || (settings.useRefreshTokens && view.endedBy !== undefined);
-  if (!isOver && !isOthers(session, signedIn)) return session;
+  if (!isOver && !isOthers(session, signedIn)) {
+    const { session_expiry: known } = view; // by the login, which may have been another tab's
+    if (settings.cacheLocation === 'memory' && known !== undefined && known !== session_expiry)
+      await write(context, userKey(settings), { ...next, session_expiry: known });
+    return session;
+  }
   if (signedIn?.id_token === undefined) {
     heap.signedOut ||= view.logouts > logouts || view.endedBy === 'logout';
     await clearShown(context, idToken);
@@ -239,7 +259,8 @@ export async function endSession(
   const left = isShared ? peerRefreshTokens(env.localStorage, settings.clientId) : [];
   if (logout && settings.cacheLocation === 'memory') markLogout(context);
   const forget = async () => logout && settings.useDpop && (await loadDpopKey(settings, env)).forget();
-  const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left }), forget()]);
+  const only = logout ? {} : { after: Infinity }; // each tab knows when its session is over
+  const [ended, forgotten] = await Promise.allSettled([custody.end({ others: left, ...only }), forget()]);
   const [cleared] = await Promise.allSettled([clearSession(context, user, logout?.alsoOf)]);
   return { ended, cleared, forgotten, idToken: user?.id_token };
 }
