@@ -8,13 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const limit = 10_000; // bytes after gzip -9; docs/decisions/24-size.md
-const engineLimit = 24_000; // the same, of the engine
+const engineLimit = 26_000; // the same, of the engine
+const featureLimit = 3_000; // and of each chunk that loads on first use; a worker's script is an entry below
 const languageLevels = ['es2020', 'es2022'];
 
 /** Entries with everything that they can load, in bytes after gzip -9; docs/decisions/24-size.md */
 const entries = [
-  { file: 'latchkey.umd.min.js', limit: 66_500 },
-  { file: 'index.cjs', limit: 69_500 },
+  { file: 'latchkey.umd.min.js', limit: 70_200 },
+  { file: 'index.cjs', limit: 73_400 },
+  { file: 'worker.js', limit: 19_700 },
   { file: 'tenant.js', limit: 156_400 },
   { file: 'tenant-node.js', limit: 8_000 },
   { file: 'tenant-jest.js', limit: 3_100 },
@@ -46,13 +48,17 @@ for (const target of languageLevels) {
   const counted = staticallyLoaded(files, 'app.js');
   const engine = [...staticallyLoaded(files, 'engine-')].filter((file) => !counted.has(file));
   const [size, engineSize] = [[...counted], engine].map((loaded) => sum(loaded, (file) => file.gzip));
-  tooLarge ||= size > limit || engineSize > engineLimit;
+  const isFeature = (file) =>
+    !counted.has(file) && !engine.includes(file) && !file.name.startsWith('virtual_');
+  const largest = Math.max(...files.filter(isFeature).map((file) => file.gzip));
+  tooLarge ||= size > limit || engineSize > engineLimit || largest > featureLimit;
 
   console.log(`\nminimal app, ${target}                         minified      gzip -9`);
   for (const file of files) row(file.name, file.minified, file.gzip, when(file));
   const minifiedOf = (loaded) => sum([...loaded], (file) => file.minified);
   row('total', minifiedOf(counted), size, verdict(size, limit));
   row('and the engine, by the first call', minifiedOf(engine), engineSize, verdict(engineSize, engineLimit));
+  row('the largest of what loads on first use', '', largest, verdict(largest, featureLimit));
   function when(file) {
     return counted.has(file)
       ? ''

@@ -130,7 +130,7 @@ async function call<T>(
     throw error;
   } finally {
     context.heap.observer?.glance();
-    // Not before it is needed, since to evaluate it takes time; and not only then, since this deployment may be over.
+    // After a call that has not needed it, since it takes time; and not only when it is needed: this deployment may be over by then.
     void inBackground(context, () => {});
   }
 }
@@ -166,17 +166,12 @@ export class Auth0Client {
     const settings = readSettings(given);
     const { nowProvider, cacheLocation, clientId } = settings;
     const ports: PagePorts = world ?? pagePorts;
-    let offset = 0;
-    const appClock = {
-      ...ports.clock,
-      now: () => ports.clock.now() + offset,
-      get offset() {
-        return offset;
-      },
-    };
+    const appClock = { ...ports.clock, offset: 0, now: () => ports.clock.now() + appClock.offset };
     const tune = async () => {
       const engine = await Promise.resolve(context.engine()).catch(() => undefined);
-      offset = (await engine?.flows.askAppClock(ports.clock, ports.timers, nowProvider!, offset)) ?? offset;
+      const { offset } = appClock;
+      appClock.offset =
+        (await engine?.flows.askAppClock(ports.clock, ports.timers, nowProvider!, offset)) ?? offset;
     };
     const env = nowProvider ? { ...ports, clock: appClock } : ports;
     if (given.cache && given.cacheLocation)

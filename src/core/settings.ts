@@ -45,8 +45,6 @@ export interface Settings {
   readonly exchangeLimit: Milliseconds;
   /** How long the iframe may take in all, and a user in a popup. */
   readonly frameLimit: Milliseconds;
-  /** How long a frame that has loaded may stay silent. */
-  readonly frameSilence: Milliseconds;
   /** Absent: the page holds its refresh tokens itself. */
   readonly worker: WorkerSettings | undefined;
   readonly revokeOnLogout: boolean;
@@ -128,7 +126,6 @@ export function readSettings(options: Auth0ClientOptions): Settings {
     callerLimit,
     exchangeLimit: Math.max(shortestExchangeLimit, callerLimit),
     frameLimit: seconds(readLimit('authorizeTimeoutInSeconds', options.authorizeTimeoutInSeconds, 60)),
-    frameSilence: seconds(2),
     worker: hasWorker ? { url: options.workerUrl || undefined, fallback: workerFallback } : undefined,
     revokeOnLogout: options.revokeOnLogout !== false,
     cookie: {
@@ -228,7 +225,7 @@ function readScopes(
     default: '',
     ...Object.fromEntries(
       Object.entries(given ?? {})
-        .filter(([, text]) => ((text as string | null | undefined) ?? undefined) !== undefined) // it says nothing
+        .filter(([, text]) => text != null) // it says nothing
         .map(([audience, text]) => [audience, readText('scope', text)]),
     ),
   };
@@ -250,7 +247,7 @@ export function readChoice<const T extends string>(name: string, value: unknown,
 function readFlag(name: string, value: unknown): boolean {
   const flag = value ?? false;
   if (typeof flag === 'boolean') return flag;
-  throw new InvalidConfigurationError(`"${name}" is neither true nor false.`);
+  throw new InvalidConfigurationError(`"${name}" is no boolean.`);
 }
 
 /** An address as it is, whatever stands behind its host; else the name of a host. */
@@ -260,7 +257,7 @@ function readIssuer(issuer: unknown): string | undefined {
   const address = isAddress(text) ? text : `https://${text}/`;
   const { search = '?', hash } = urlOf(address) ?? {};
   if (search === '' && hash === '') return address;
-  throw new InvalidConfigurationError('"issuer" is no address.', 'Pass what ID tokens say in "iss".');
+  throw new InvalidConfigurationError('"issuer" is no address.');
 }
 
 function readDomain(domain: unknown): string {

@@ -89,7 +89,7 @@ export function createAtHand(context: ClientContext, isPlain: boolean): AtHand |
   function find(
     { audience, scope }: Target = own,
     { cacheMode, least }: TokenOptions = plain,
-  ): Obtained | null | undefined {
+  ): Obtained | undefined {
     if (cacheMode === 'off' || settings.refreshAhead > 0) return undefined;
     const signedIn = session();
     if (!signedIn) return undefined;
@@ -103,7 +103,7 @@ export function createAtHand(context: ClientContext, isPlain: boolean): AtHand |
     const { lives = (it) => it } = heap;
     const isTheirs = known.entry && isSameIdentity(known.entry, signedIn);
     const token = isTheirs && covering.tokens.map(lives).find((it) => isFresh(it, now, least));
-    if (!token) return cacheMode === 'cache-only' ? null : undefined;
+    if (!token) return undefined;
     const obtained = { token, session: signedIn };
     if (least === undefined) {
       const until = 1000 * (token.expires_at - marginOf(token));

@@ -40,6 +40,9 @@ export async function authorizeSilently(
   });
 }
 
+/** How long a frame that has loaded may stay silent. */
+const frameSilence: Milliseconds = 2000;
+
 async function authorizeInFrame(
   context: ClientContext,
   { params, ...wanted }: Target,
@@ -63,7 +66,7 @@ async function authorizeInFrame(
     origin: new URL(endpoints.authorize).origin,
     state: transaction.state,
     limit,
-    silence: settings.frameSilence,
+    silence: frameSilence,
     signedIn: heap.hinted,
   });
   const { error = '', error_description = error } = response;

@@ -11,11 +11,11 @@ export async function checkSession(context: PageContext, options: GetTokenSilent
   try {
     const target = targetOf(settings, options.authorizationParams);
     const given = readTokenOptions(options);
-    const isKept = settings.cacheLocation === 'localstorage' && given.cacheMode === 'on';
     // No cookie has to tell of what is there, and a page's first look at them takes longer than all the rest.
+    const isKept = settings.cacheLocation === 'localstorage' && given.cacheMode === 'on';
     if (isKept && isServed(await findToken(context, target, given.least))) return;
-    if (![hintCookie(context), oldHintCookie].some((name) => env.cookies.get(name) !== undefined)) return;
-    await getTokenSilently(context, target, given);
+    if ([hintCookie(context), oldHintCookie].some((name) => env.cookies.get(name) !== undefined))
+      await getTokenSilently(context, target, given);
   } catch (error) {
     context.heap.failed(error);
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know, the reason too.

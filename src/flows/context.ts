@@ -122,11 +122,8 @@ export interface Heap {
 /** `undefined` where it cannot be sure: then the long way is. */
 export interface AtHand {
   session(): Session | undefined;
-  /**
-   * `null`: there is none, and the call wants no other.
-   * @param target Default: what the client asks for by itself.
-   */
-  find(target?: Target, options?: TokenOptions): Obtained | null | undefined;
+  /** @param target Default: what the client asks for by itself. */
+  find(target?: Target, options?: TokenOptions): Obtained | undefined;
 }
 
 /** What tells the app's listeners of events. */
