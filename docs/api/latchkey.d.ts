@@ -176,8 +176,9 @@ interface Auth0ClientOptions {
     useDpop?: boolean | undefined;
     /**
      * With `useRefreshTokens` and `cacheLocation: 'memory'` a worker holds the refresh tokens, out of the page's reach. Its script
-     * is a blob, unless this names the file `latchkey/worker` on the page's own origin, for pages whose Content Security Policy
-     * allows no `blob:` in `worker-src`.
+     * is a blob, unless this names the file `latchkey/worker` on the page's own origin. Then one worker serves all tabs, where the
+     * browser has a `SharedWorker`: it is there for as long as one of them is, in some browsers for some seconds more, and a reload
+     * finds it. And a Content Security Policy need allow no `blob:` in `worker-src`.
      */
     workerUrl?: WorkerUrl | undefined;
     /** `false`: no worker; the page holds them itself. Default: `true`. */
@@ -282,14 +283,16 @@ interface RedirectLoginOptions<AppState = Unchecked> extends WaitOptions {
     onRedirect?: ((url: string) => Promise<void>) | undefined;
 }
 /** What an address that a user returns by may stand for: a login, or an account that was connected to theirs. */
-declare enum ResponseType {
-    Code = "code",
-    ConnectCode = "connect_code"
-}
+declare const ResponseType: {
+    readonly Code: "code";
+    readonly ConnectCode: "connect_code";
+};
+/** A member of `ResponseType`. */
+type ResponseType = (typeof ResponseType)[keyof typeof ResponseType];
 /** What auth0-spa-js returns where an account was connected: its type is here for code that tells the two apart, and it never comes. */
 interface ConnectAccountRedirectResult<AppState = Unchecked> {
     appState?: AppState | undefined;
-    response_type: ResponseType.ConnectCode;
+    response_type: typeof ResponseType.ConnectCode;
     id: string;
     connection: string;
     access_type: 'offline';
@@ -300,7 +303,7 @@ interface ConnectAccountRedirectResult<AppState = Unchecked> {
 /** What a login by redirect comes to. */
 interface RedirectLoginResult<AppState = Unchecked> {
     appState?: AppState | undefined;
-    response_type: ResponseType.Code;
+    response_type: typeof ResponseType.Code;
 }
 interface PopupLoginOptions extends WaitOptions {
     authorizationParams?: AuthorizationParams | undefined;
