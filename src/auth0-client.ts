@@ -320,7 +320,7 @@ export class Auth0Client {
   async getTokenSilently(
     options: AnyTokenOptions = nothing,
   ): Promise<string | GetTokenSilentlyVerboseResponse | undefined> {
-    const token = options === nothing && contextOf(this).heap.atHand?.find()?.token;
+    const token = options === nothing && contextOf(this).heap.atHand?.find()?.obtained?.token;
     if (token) return token.access_token;
     return call(this, options, async (context) => {
       const { settings, env } = context;

@@ -87,7 +87,7 @@ export function readSettings(options: Auth0ClientOptions): Settings {
   const domainUrl = readDomain(options.domain);
   const { clientId, cache } = options;
   if (typeof clientId !== 'string' || clientId === '')
-    throw new InvalidConfigurationError('"clientId" is missing.', 'Pass that of your application.');
+    throw new InvalidConfigurationError('"clientId" is missing.', "Pass your application's.");
   const cacheLocation = readChoice('cacheLocation', options.cacheLocation, cacheLocations);
   if (cache && typeof cache.get !== 'function') throw new InvalidConfigurationError('"cache" is no cache.');
   const useRefreshTokens = options.useRefreshTokens === true;
@@ -162,7 +162,7 @@ export function readLimit(name: string, value: Seconds | undefined, otherwise: S
   if (value === undefined) return otherwise;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
     throw new InvalidConfigurationError(
-      `"${name}" is not a number of zero or more.`,
+      `"${name}" is no number of zero or more.`,
       `Leave it out for ${otherwise}.`,
     );
   return value;

@@ -54,6 +54,8 @@ const belief: Milliseconds = 250;
 /** By how much the two may come apart. */
 const tolerance: Milliseconds = 1000;
 
+const missed = { obtained: undefined };
+
 const plain: TokenOptions = { cacheMode: 'on' };
 
 /** Of how many audiences, and of how many scopes of each, something is remembered. */
@@ -89,7 +91,7 @@ export function createAtHand(context: ClientContext, isPlain: boolean): AtHand |
   function find(
     { audience, scope }: Target = own,
     { cacheMode, least }: TokenOptions = plain,
-  ): Obtained | undefined {
+  ): ReturnType<AtHand['find']> {
     if (cacheMode === 'off' || settings.refreshAhead > 0) return undefined;
     const signedIn = session();
     if (!signedIn) return undefined;
@@ -98,18 +100,17 @@ export function createAtHand(context: ClientContext, isPlain: boolean): AtHand |
     const covering = coveringOf(known, scope);
     const now = env.clock.now();
     const { last } = covering;
-    if (last?.obtained.session === signedIn && least === undefined && isStill(last, now))
-      return last.obtained;
+    if (last?.obtained.session === signedIn && least === undefined && isStill(last, now)) return last;
     const { lives = (it) => it } = heap;
     const isTheirs = known.entry && isSameIdentity(known.entry, signedIn);
     const token = isTheirs && covering.tokens.map(lives).find((it) => isFresh(it, now, least));
-    if (!token) return undefined;
+    if (!token) return cacheMode === 'cache-only' ? missed : undefined;
     const obtained = { token, session: signedIn };
     if (least === undefined) {
       const until = 1000 * (token.expires_at - marginOf(token));
       covering.last = { obtained, until, steadyUntil: env.clock.steady() + until - now, lookedAt: now };
     }
-    return obtained;
+    return { obtained };
   }
 
   function isStill(last: Served, now: Milliseconds): boolean {

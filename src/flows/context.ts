@@ -122,8 +122,11 @@ export interface Heap {
 /** `undefined` where it cannot be sure: then the long way is. */
 export interface AtHand {
   session(): Session | undefined;
-  /** @param target Default: what the client asks for by itself. */
-  find(target?: Target, options?: TokenOptions): Obtained | undefined;
+  /**
+   * Nothing was obtained: there is none, and the call wants no other.
+   * @param target Default: what the client asks for by itself.
+   */
+  find(target?: Target, options?: TokenOptions): { readonly obtained: Obtained | undefined } | undefined;
 }
 
 /** What tells the app's listeners of events. */

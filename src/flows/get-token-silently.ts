@@ -52,7 +52,7 @@ export function getTokenSilently(
 ): Promise<Obtained | undefined> {
   const { env, flights, heap, settings } = context;
   const atHand = heap.atHand?.find(target, options);
-  if (atHand) return Promise.resolve(atHand);
+  if (atHand) return Promise.resolve(atHand.obtained);
   const { callerLimit, fallback, frameLimit, useRefreshTokens } = settings;
   const needsNoFrame = useRefreshTokens && fallback === 'off';
   const limit = options.limit ?? callerLimit + (needsNoFrame ? 0 : frameLimit);
