@@ -150,6 +150,10 @@ export const limits = {
     'What serves from the cache is the front; its methods, options, errors and the spellings of v1 are what an app may call at once.',
   worker:
     'It holds custody whole: the state machine, locks, recovery, DPoP and the rules of when to try again, none of which a peer has in its worker.',
+  import:
+    'The front comes in two files, the second found in the first, where the peers have one each; it was not taken apart further.',
+  'warm token, memory':
+    'Each call looks into the storage whether another page has told of a logout, and holds what it finds against what it knows.',
   'refresh, memory': 'The request goes through a worker, and the page writes what came back.',
   'refresh, localstorage':
     'Besides the two commits: a lock, a read of the record before and one after, and reading and writing cookies, each of which leaves the page’s process.',
