@@ -48,6 +48,8 @@ interface AppPage {
   readonly answer: { readonly token: string };
   /** Since `listen`. */
   readonly told: Told[];
+  /** What went to the console. */
+  readonly warned: string[];
 }
 interface Told {
   readonly name: string;
@@ -271,4 +273,33 @@ describe.each(engines)('in %s, tabs of one app', (name) => {
       expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 2 });
     },
   );
+
+  for (const [what, by] of [
+    ['ahead of', 12 * 3_600_000],
+    ['behind', -12 * 3_600_000],
+  ] as const)
+    story(
+      `on a machine whose clock is twelve hours ${what} the tenant’s, are served what one request brought, and say so`,
+      shared,
+      async ({ sites, signIn, open }) => {
+        await signIn();
+        sites.tenant.clock.advance(60_000); // what tells of the clock is younger than what was there
+        const [one, other] = (await open(2)) as [Tab, Tab];
+        for (const tab of [one, other])
+          await tab.evaluate((by) => {
+            const now = Date.now.bind(Date);
+            Date.now = () => now() + by;
+            const warned: string[] = [];
+            console.warn = (text: string) => void warned.push(text); // oxlint-disable-line no-console -- that is what is heard
+            Object.assign(globalThis, { warned });
+          }, by);
+        expect(await call(one, 'off')).toBe('token');
+        for (const tab of [one, other, one]) expect(await call(tab, 'on')).toBe('token');
+        expect(sites.grants()).toEqual({ authorization_code: 1, refresh_token: 1 });
+        const warned = await one.evaluate(() => (globalThis as unknown as AppPage).warned);
+        expect(warned).toEqual([
+          expect.stringMatching(new RegExp(`clock is 43[12]\\d\\d s ${what} the tenant's`)),
+        ]);
+      },
+    );
 });
