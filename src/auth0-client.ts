@@ -126,7 +126,7 @@ async function call<T>(
     return await unlessAborted(context.disposal.signal, detachable, () => new DisposedError());
   } catch (error) {
     context.heap.told = context.heap.ended.get(error as object) ?? context.heap.told;
-    context.heap.failed(error);
+    context.heap.failed?.(error);
     throw error;
   } finally {
     context.heap.observer?.glance();
@@ -197,8 +197,6 @@ export class Auth0Client {
         ended: new WeakMap(),
         hasMovedIn: cacheLocation !== 'localstorage',
         unsaved: new Map(),
-        facts: [],
-        failed: () => {},
         listeners: new Set(),
         logout: null,
       },

@@ -144,6 +144,7 @@ describe('P22: a clock that is put right', () => {
     world.jump(-5 * hour);
     const later = tab.reload();
     await tokenOf(later); // by its first call a page asks for the engine, which knows of tokens' lives
+    await world.rest();
     await expect(tokenOf(later)).resolves.toEqual({ access_token, expires_in: 3600 });
     await useFor(3 * hour, world, later);
     expect(world.refreshes()).toHaveLength(3);

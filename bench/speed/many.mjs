@@ -64,6 +64,35 @@ async function openAll(world, name) {
   return all;
 }
 
+/** Tabs that listen hear of a logout in one of them. None of the peers tells of one. */
+export async function logouts(note, { few }) {
+  await inWorlds(['latchkey'], {}, async ([{ name, world }]) => {
+    for (let round = -1; round < few; round++) {
+      const first = await world.login(name);
+      const others = [];
+      while (others.length < 7) others.push(await world.openTab(name));
+      for (const tab of others)
+        await tab.evaluate(async () => {
+          const now = () => performance.timeOrigin + performance.now();
+          window.told = new Promise((resolve) => window.client.on('signed_out', () => resolve(now())));
+          await window.client.getTokenSilently();
+        });
+      const before = world.requests();
+      const begun = await first.evaluate(async () => {
+        const begun = performance.timeOrigin + performance.now();
+        await window.client.logout({ openUrl: false });
+        return begun;
+      });
+      const told = await Promise.all(others.map((tab) => tab.evaluate(() => window.told)));
+      if (round >= 0) {
+        note('logout told', name, Math.max(...told) - begun);
+        note('logout requests', name, world.requests() - before);
+      }
+      for (const tab of [first, ...others]) await tab.close();
+    }
+  });
+}
+
 /** All at the same moment, by a word that reaches every tab. */
 async function storm([first, ...others]) {
   await first.evaluate(() => {

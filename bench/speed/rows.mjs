@@ -128,6 +128,13 @@ export const rows = [
     unit: 'ms',
     target: timesOf(1.2, 'callers, 1', 'with 1'),
   },
+  {
+    figure: 'logout told',
+    label: 'a logout in one of eight tabs: the last of the others is told',
+    unit: 'ms',
+    target: most(100),
+  },
+  { figure: 'logout requests', label: 'their requests', unit: '', target: none },
   { figure: 'heap', label: 'page heap, above a blank page', unit: 'KiB', target: most(300) },
   { figure: 'cookie writes', label: 'cookie writes per refresh', unit: '', target: most(1) },
   {

@@ -6,14 +6,14 @@ import { parseArgs } from 'node:util';
 import { writeResults, writeTable } from '../write-results.mjs';
 import { entries } from './entries.mjs';
 import { heap, imports, load } from './load.mjs';
-import { callers, tabs } from './many.mjs';
+import { callers, logouts, tabs } from './many.mjs';
 import { outage } from './outage.mjs';
 import { refresh } from './refresh.mjs';
 import { sizes } from './sizes.mjs';
 import { growthTable, table } from './table.mjs';
 import { warm } from './warm.mjs';
 
-const parts = { sizes, warm, entries, refresh, load, callers, tabs, heap, imports, outage };
+const parts = { sizes, warm, entries, refresh, load, callers, tabs, logouts, heap, imports, outage };
 
 const { only, quick } = parseArgs({
   options: { only: { type: 'string', default: '' }, quick: { type: 'boolean', default: false } },

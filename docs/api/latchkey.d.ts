@@ -283,16 +283,14 @@ interface RedirectLoginOptions<AppState = Unchecked> extends WaitOptions {
     onRedirect?: ((url: string) => Promise<void>) | undefined;
 }
 /** What an address that a user returns by may stand for: a login, or an account that was connected to theirs. */
-declare const ResponseType: {
-    readonly Code: "code";
-    readonly ConnectCode: "connect_code";
-};
-/** A member of `ResponseType`. */
-type ResponseType = (typeof ResponseType)[keyof typeof ResponseType];
+declare enum ResponseType {
+    Code = "code",
+    ConnectCode = "connect_code"
+}
 /** What auth0-spa-js returns where an account was connected: its type is here for code that tells the two apart, and it never comes. */
 interface ConnectAccountRedirectResult<AppState = Unchecked> {
     appState?: AppState | undefined;
-    response_type: typeof ResponseType.ConnectCode;
+    response_type: ResponseType.ConnectCode;
     id: string;
     connection: string;
     access_type: 'offline';
@@ -303,7 +301,7 @@ interface ConnectAccountRedirectResult<AppState = Unchecked> {
 /** What a login by redirect comes to. */
 interface RedirectLoginResult<AppState = Unchecked> {
     appState?: AppState | undefined;
-    response_type: typeof ResponseType.Code;
+    response_type: ResponseType.Code;
 }
 interface PopupLoginOptions extends WaitOptions {
     authorizationParams?: AuthorizationParams | undefined;

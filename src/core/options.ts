@@ -206,14 +206,15 @@ export interface RedirectLoginOptions<AppState = Unchecked> extends WaitOptions 
 }
 
 /** What an address that a user returns by may stand for: a login, or an account that was connected to theirs. */
-export const ResponseType = { Code: 'code', ConnectCode: 'connect_code' } as const;
-/** A member of `ResponseType`. */
-export type ResponseType = (typeof ResponseType)[keyof typeof ResponseType];
+export enum ResponseType {
+  Code = 'code',
+  ConnectCode = 'connect_code',
+}
 
 /** What auth0-spa-js returns where an account was connected: its type is here for code that tells the two apart, and it never comes. */
 export interface ConnectAccountRedirectResult<AppState = Unchecked> {
   appState?: AppState | undefined;
-  response_type: typeof ResponseType.ConnectCode;
+  response_type: ResponseType.ConnectCode;
   id: string;
   connection: string;
   access_type: 'offline';
@@ -225,7 +226,7 @@ export interface ConnectAccountRedirectResult<AppState = Unchecked> {
 /** What a login by redirect comes to. */
 export interface RedirectLoginResult<AppState = Unchecked> {
   appState?: AppState | undefined;
-  response_type: typeof ResponseType.Code;
+  response_type: ResponseType.Code;
 }
 
 export interface PopupLoginOptions extends WaitOptions {

@@ -208,7 +208,7 @@ function readTelemetry(given: Auth0ClientOptions['auth0Client']): Telemetry | un
   try {
     return { query: base64Json(caller), header: base64Json(told) };
   } catch {
-    throw new InvalidConfigurationError('"auth0Client" does not survive JSON.');
+    throw new InvalidConfigurationError('"auth0Client" is no JSON.');
   }
 }
 

@@ -17,7 +17,7 @@ export async function checkSession(context: PageContext, options: GetTokenSilent
     if ([hintCookie(context), oldHintCookie].some((name) => env.cookies.get(name) !== undefined))
       await getTokenSilently(context, target, given);
   } catch (error) {
-    context.heap.failed(error);
+    context.heap.failed?.(error);
     // Not signed in, or not reachable: both are for the caller of getTokenSilently() to know, the reason too.
   }
 }

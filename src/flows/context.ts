@@ -104,9 +104,9 @@ export interface Heap {
   /** Entries that the cache would not take; `undefined`: one that it would not give up. */
   readonly unsaved: Map<string, unknown>;
   /** What went on, oldest first; see `record-facts.ts`. */
-  readonly facts: Fact[];
+  facts?: Fact[];
   /** Takes note of what a call failed with, once there is an engine. */
-  failed: (error: unknown) => void;
+  failed?: (error: unknown) => void;
   /** Of the app, to events. */
   readonly listeners: Set<Listening>;
   /** The user's entry as it was when the first of them came. */

@@ -46,6 +46,6 @@ export async function sessionState(context: ClientContext): Promise<SessionState
 
 export async function diagnosis(context: ClientContext): Promise<Diagnosis> {
   const state = await sessionState(context);
-  const facts = Object.freeze(context.heap.facts.map((fact) => Object.freeze({ ...fact })));
+  const facts = Object.freeze((context.heap.facts ?? []).map((fact) => Object.freeze({ ...fact })));
   return { cause: causeOf(facts), state, facts };
 }

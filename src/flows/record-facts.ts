@@ -19,8 +19,9 @@ export function createRecorder({ env: { clock, page }, heap, settings: { onTrace
   };
 
   const note = (fact: Omit<Fact, 'at'>): void => {
-    heap.facts.push({ at: clock.now(), ...fact });
-    if (heap.facts.length > limit) heap.facts.shift();
+    const facts = (heap.facts ??= []);
+    facts.push({ at: clock.now(), ...fact });
+    if (facts.length > limit) facts.shift();
   };
 
   async function follow<T>(
